@@ -1,0 +1,375 @@
+"""What the rest of the house may ask of things at rest; every engine passes the same contract suite.
+
+Durable means: on the disk, through fsync, before the call returns. Where a method promises it, a
+machine that loses power on the next instruction still keeps the promise.
+"""
+
+import enum
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO, Protocol
+
+import attrs
+
+from bridge.maildrop import Listing
+from bridge.names import (
+    AccountName,
+    DeviceName,
+    MaildropName,
+    Octets,
+    SpoolId,
+    UniqueId,
+)
+from providers.contract import Cursor, Disposition, FolderName, RemoteId
+
+
+class MessageState(enum.StrEnum):
+    """Every legal state of a message (docs/architecture.md, section "States of a message")."""
+
+    ANNOUNCED = "announced"
+    READY = "ready"
+    QUARANTINED = "quarantined"
+    EXPUNGED = "expunged"
+    DISPOSED = "disposed"
+    VANISHED = "vanished"
+
+
+# ---- the spool
+
+
+@attrs.frozen
+class Announcement:
+    """A message known by its id, before its body is here."""
+
+    remote_id: RemoteId
+    unique_id: UniqueId
+    sort_key: str
+
+
+@attrs.frozen
+class Pending:
+    """A message that is announced and waits for its body."""
+
+    spool_id: SpoolId
+    remote_id: RemoteId
+
+
+@attrs.frozen
+class QueuedDisposition:
+    """A deletion that devices were promised and upstream does not know of yet."""
+
+    spool_id: SpoolId
+    maildrop: MaildropName
+    remote_id: RemoteId
+    disposition: Disposition
+
+
+@attrs.frozen
+class SpoolFigures:
+    """How many messages of a maildrop are in which state, and the octets that are listed."""
+
+    count: dict[MessageState, int]
+    octets: Octets
+
+
+class OpenBody(Protocol):
+    """A verified body, ready to be sent: every frame of it was opened once already."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body in wire form (CRLF, byte-stuffed, no termination octet).
+
+        Raises:
+            BodyUnreadable: the file changed since it was verified; what was yielded is not whole.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the body; it cannot be sent any more."""
+        ...
+
+
+class Spool(Protocol):
+    """Messages at rest."""
+
+    async def listing(self, maildrop: MaildropName) -> Listing:
+        """Return what a session that starts now sees, oldest first, frozen.
+
+        Raises:
+            SpoolUnavailable: the spool cannot answer now.
+        """
+        ...
+
+    async def open_body(self, spool_id: SpoolId) -> OpenBody:
+        """Return the body after opening every frame of it.
+
+        Raises:
+            BodyUnreadable: it is missing, cut short or altered.
+            SpoolUnavailable: it cannot be read now.
+        """
+        ...
+
+    async def expunge(self, maildrop: MaildropName, messages: Iterable[SpoolId]) -> None:
+        """Remove the messages and queue their dispositions, in one durable transaction.
+
+        A message of these that has vanished upstream becomes a tombstone at once. A notice that
+        stands for a quarantined message is removed, and its original left alone upstream.
+
+        Raises:
+            SpoolUnavailable: nothing was removed.
+        """
+        ...
+
+    async def known(self, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
+        """Return every message and tombstone of the maildrop."""
+        ...
+
+    async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
+        """Record the ids, durably; one that is known already, tombstones included, is left as it is.
+
+        A vanished message that is named again becomes announced again.
+        """
+        ...
+
+    async def pending(self, maildrop: MaildropName) -> list[Pending]:
+        """Return what waits for its body, in listing order."""
+        ...
+
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
+        """Store RFC 5322 octets in sealed wire form, make the message visible durably, return its octets.
+
+        Delivering a message that is no longer announced changes nothing and returns its octets.
+        An exception raised by `body` is passed on and leaves nothing behind.
+
+        Raises:
+            SpoolUnavailable: the body could not be stored; the message stays announced.
+        """
+        ...
+
+    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+        """Let `notice` (RFC 5322 octets) stand for a message that can never be had, durably."""
+        ...
+
+    async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
+        """Take note, durably, that these are gone upstream; unless a device took them they are listed no more."""
+        ...
+
+    async def sweep_vanished(self, maildrop: MaildropName) -> None:
+        """Remove the bodies and rows of vanished messages; call only while no session is open."""
+        ...
+
+    async def cursor(self, maildrop: MaildropName) -> Cursor | None:
+        """Return where the last look for this maildrop ended."""
+        ...
+
+    async def save_cursor(
+        self, maildrops: Iterable[MaildropName], cursor: Cursor | None
+    ) -> None:
+        """Remember where the look for these maildrops ended, durably."""
+        ...
+
+    async def queued(self, account: AccountName, limit: int) -> list[QueuedDisposition]:
+        """Return at most `limit` dispositions that wait for this account, oldest first."""
+        ...
+
+    async def disposed(self, messages: Iterable[SpoolId]) -> None:
+        """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
+        ...
+
+    def refresh(self) -> None:
+        """Forget what is remembered of listings: another process has changed the register."""
+        ...
+
+    async def figures(self, maildrop: MaildropName) -> SpoolFigures:
+        """Return what `popbridge status` says of the maildrop."""
+        ...
+
+
+class FrameSeal(Protocol):
+    """Seals bodies at rest; bridge.vault.seal keeps the promise, so that storage needs no crypto.
+
+    `context` is authenticated with every frame: a body opened under another context is altered.
+    """
+
+    def writer(self, target: BinaryIO, context: bytes) -> "SealedWriter":
+        """Return a writer that seals what it is given into `target`."""
+        ...
+
+    def reader(self, source: BinaryIO, context: bytes) -> Iterator[bytes]:
+        """Yield the opened frames in order; the first only after its tag was checked.
+
+        Raises:
+            BodyUnreadable: a frame is missing, out of order or altered.
+        """
+        ...
+
+
+class SealedWriter(Protocol):
+    """One body being sealed."""
+
+    def write(self, piece: bytes) -> None:
+        """Seal every frame that `piece` completes."""
+        ...
+
+    def finish(self) -> None:
+        """Seal the last frame and mark it as the last; the file is not synced by this."""
+        ...
+
+
+# ---- the register
+
+
+@attrs.frozen
+class Account:
+    """One enrolled cloud identity, or a local folder."""
+
+    name: AccountName
+    provider: str
+    settings: dict[str, str]
+
+
+@attrs.frozen
+class MaildropRecord:
+    """One folder of one account, as devices see it."""
+
+    name: MaildropName
+    account: AccountName
+    folder: FolderName
+    disposition: Disposition
+
+
+@attrs.frozen
+class Device:
+    """A machine's own user name and password, tied to one maildrop.
+
+    `password` is a hash in PHC form. `apop_secret` is sealed, and None where APOP is off.
+    `allow` lists networks in CIDR notation; empty means every network the listener serves.
+    """
+
+    name: DeviceName
+    maildrop: MaildropName
+    password: str = attrs.field(repr=False)
+    aliases: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    apop_secret: bytes | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class RegisterSnapshot:
+    """All that the register holds, at one moment."""
+
+    accounts: tuple[Account, ...]
+    maildrops: tuple[MaildropRecord, ...]
+    devices: tuple[Device, ...]
+
+
+class Register(Protocol):
+    """Accounts, maildrops and devices at rest; every change is durable before it returns."""
+
+    async def snapshot(self) -> RegisterSnapshot:
+        """Return everything, ordered by name."""
+        ...
+
+    async def add_account(self, account: Account) -> None:
+        """Add an account.
+
+        Raises:
+            RegisterError: the name is taken.
+        """
+        ...
+
+    async def remove_account(self, name: AccountName) -> None:
+        """Remove an account that no maildrop uses.
+
+        Raises:
+            RegisterError: there is no such account, or maildrops still use it.
+        """
+        ...
+
+    async def add_maildrop(self, maildrop: MaildropRecord) -> None:
+        """Add a maildrop.
+
+        Raises:
+            RegisterError: the name is taken, or there is no such account.
+        """
+        ...
+
+    async def remove_maildrop(self, name: MaildropName) -> None:
+        """Remove a maildrop that no device uses, with everything spooled for it.
+
+        Raises:
+            RegisterError: there is no such maildrop, devices use it, or deletions promised to
+                devices still wait to be carried out upstream.
+        """
+        ...
+
+    async def add_device(self, device: Device) -> None:
+        """Add a device.
+
+        Raises:
+            RegisterError: the name or an alias is taken (letter case does not matter), or there
+                is no such maildrop.
+        """
+        ...
+
+    async def change_device(self, device: Device) -> None:
+        """Replace the stored device of the same name.
+
+        Raises:
+            RegisterError: there is no such device.
+        """
+        ...
+
+    async def remove_device(self, name: DeviceName) -> None:
+        """Remove a device.
+
+        Raises:
+            RegisterError: there is no such device.
+        """
+        ...
+
+
+# ---- the locks
+
+
+@attrs.frozen
+class Holder:
+    """Who holds a maildrop: the device, and the network address it came from."""
+
+    device: DeviceName
+    address: str
+
+
+class MaildropLock(Protocol):
+    """The exclusive-access lock of RFC 1939 section 4, held until it is released."""
+
+    def touch(self) -> None:
+        """Show that the session lives: it heard a command, or its peer took some octets."""
+        ...
+
+    def pin(self) -> None:
+        """Refuse eviction from now on: the session is in the UPDATE state."""
+        ...
+
+    def release(self) -> None:
+        """Give the maildrop free; a second call does nothing."""
+        ...
+
+
+class Locks(Protocol):
+    """One session per maildrop."""
+
+    async def acquire(
+        self, maildrop: MaildropName, holder: Holder, evict: Callable[[], None]
+    ) -> MaildropLock:
+        """Return the lock; the same device from the same address may take it over after a grace.
+
+        `evict` is called at most once, when a later connection of the same holder takes over; the
+        session must then end without entering UPDATE.
+
+        Raises:
+            MaildropBusy: somebody else holds it, or the older session showed life.
+        """
+        ...
+
+    def is_held(self, maildrop: MaildropName) -> bool:
+        """Tell whether a session is open."""
+        ...

@@ -1,0 +1,227 @@
+"""Message bodies as sealed files in wire form: written once, synced, verified whole before sending.
+
+A file is named after its message's spool id. It is written under a passing name and renamed when it
+is complete and synced, so a file with a final name is whole; one that no row knows is an orphan of a
+crash and is swept at the next start.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from bridge.errors import BodyUnreadable, SpoolUnavailable
+from bridge.names import Octets, SpoolId
+from bridge.pop3.wireform import WireForm
+from bridge.storage.ports import FrameSeal, SealedWriter
+
+T = TypeVar("T")
+
+PIECE_FRAMES = 4
+"""Frames of 64 KiB per piece sent: 256 KiB was the cheapest size to write through TLS (measured)."""
+
+GATHER_OCTETS = 1 << 20
+"""Octets gathered from a provider before a thread seals them: bounds memory and thread changes."""
+
+THREADS = 4
+"""Threads for body files; more would only queue at the disk."""
+
+
+class Bodies:
+    """The folder of sealed bodies."""
+
+    def __init__(self, folder: Path, seal: FrameSeal, minimum_free: int) -> None:
+        """Use `folder`; refuse to write where fewer than `minimum_free` octets are free."""
+        self._folder = folder
+        self._seal = seal
+        self._minimum_free = minimum_free
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="bodies")
+
+    def close(self) -> None:
+        """Wait for file work under way."""
+        self._executor.shutdown()
+
+    async def write(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
+        """Store a body in wire form, durably, and return its octets; a failure leaves nothing.
+
+        Raises:
+            SpoolUnavailable: the disk is full or not writable.
+        """
+        part = self._folder / f"{spool_id}.{secrets.token_hex(8)}.part"
+        try:
+            return await self._write_part(part, spool_id, body)
+        except OSError as error:
+            raise SpoolUnavailable(f"a body cannot be stored: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    async def open(self, spool_id: SpoolId) -> "StoredBody":
+        """Open a body and every frame of it.
+
+        Raises:
+            BodyUnreadable: it is missing, cut short or altered.
+            SpoolUnavailable: it cannot be read now.
+        """
+        return await self._in_thread(lambda: self._open(spool_id))
+
+    def remove(self, spool_ids: Iterable[SpoolId]) -> None:
+        """Unlink bodies; one that is not there, or cannot go now, is left to the next sweep."""
+        for spool_id in spool_ids:
+            with contextlib.suppress(OSError):
+                self._path(spool_id).unlink()
+
+    def sweep(self, live: set[SpoolId]) -> int:
+        """Remove every file that belongs to no live message; return how many went."""
+        wanted = {self._path(spool_id).name for spool_id in live}
+        orphans = [path for path in self._folder.iterdir() if path.name not in wanted]
+        for path in orphans:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return len(orphans)
+
+    async def _write_part(
+        self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes]
+    ) -> Octets:
+        form = WireForm()
+        with await self._in_thread(lambda: self._create(part)) as file:
+            writer = self._seal.writer(file, _context(spool_id))
+            async for chunk in _gathered(body):
+                await self._in_thread(partial(_store, writer, form, chunk))
+            await self._in_thread(lambda: self._complete(file, writer, form, part, spool_id))
+        return form.octets
+
+    def _create(self, part: Path) -> BinaryIO:
+        room = os.statvfs(self._folder)
+        if room.f_bavail * room.f_frsize < self._minimum_free:
+            raise SpoolUnavailable("the disk is nearly full, no more mail is fetched")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return os.fdopen(descriptor, "wb")
+
+    def _complete(
+        self,
+        file: BinaryIO,
+        writer: SealedWriter,
+        form: WireForm,
+        part: Path,
+        spool_id: SpoolId,
+    ) -> None:
+        writer.write(form.finish())
+        writer.finish()
+        file.flush()
+        os.fsync(file.fileno())
+        part.rename(self._path(spool_id))
+        sync_folder(self._folder)
+
+    def _open(self, spool_id: SpoolId) -> "StoredBody":
+        try:
+            file = self._path(spool_id).open("rb")
+        except FileNotFoundError as error:
+            raise BodyUnreadable("its file is missing") from error
+        except OSError as error:
+            raise SpoolUnavailable(f"its file cannot be read: {error.strerror}") from error
+        body = StoredBody(file, self._seal, spool_id, self._in_thread)
+        try:
+            body.verify()
+        except OSError as error:
+            body.close()
+            raise SpoolUnavailable(f"its file cannot be read: {error.strerror}") from error
+        except BaseException:
+            body.close()
+            raise
+        return body
+
+    def _path(self, spool_id: SpoolId) -> Path:
+        return self._folder / f"{spool_id}.body"
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+class StoredBody:
+    """One open body file."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        seal: FrameSeal,
+        spool_id: SpoolId,
+        in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
+    ) -> None:
+        self._file = file
+        self._seal = seal
+        self._context = _context(spool_id)
+        self._in_thread = in_thread
+        self._whole: bytes | None = None
+
+    def verify(self) -> None:
+        """Open every frame once, so that what is sent later is known to be whole.
+
+        A body of one piece is kept, since there is nothing left to read afterwards.
+        """
+        frames = self._frames()
+        first = b"".join(islice(frames, PIECE_FRAMES))
+        is_short = True
+        for _ in frames:
+            is_short = False
+        if is_short:
+            self._whole = first
+            self._file.close()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body in pieces of at most 256 KiB.
+
+        Raises:
+            BodyUnreadable: the file changed since it was verified.
+        """
+        if self._whole is not None:
+            yield self._whole
+            return
+        frames = self._frames()
+        while piece := await self._in_thread(lambda: b"".join(islice(frames, PIECE_FRAMES))):
+            yield piece
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _frames(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        return self._seal.reader(self._file, self._context)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _store(writer: SealedWriter, form: WireForm, chunk: bytes) -> None:
+    writer.write(form.feed(chunk))
+
+
+async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what `body` yields in fewer, larger pieces."""
+    waiting: list[bytes] = []
+    size = 0
+    async for chunk in body:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= GATHER_OCTETS:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _context(spool_id: SpoolId) -> bytes:
+    return b"message %d" % spool_id

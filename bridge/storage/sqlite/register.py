@@ -1,0 +1,202 @@
+"""The register on SQLite: accounts, maildrops and devices, each change one durable transaction."""
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+from bridge.errors import RegisterError
+from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.sqlite.database import Database
+from providers.contract import Disposition, FolderName
+
+
+class SqliteRegister:
+    """Who may fetch what, at rest."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def snapshot(self) -> RegisterSnapshot:
+        """Return everything, ordered by name."""
+        return await self._database.read(_snapshot)
+
+    async def add_account(self, account: Account) -> None:
+        """Add an account."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _refuse_if(db, "account", account.name, "There is an account {} already.")
+            db.execute(
+                "INSERT INTO account VALUES (?, ?, ?)",
+                (account.name, account.provider, json.dumps(account.settings)),
+            )
+
+        await self._database.write(work)
+
+    async def remove_account(self, name: AccountName) -> None:
+        """Remove an account that no maildrop uses."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "account", name)
+            _refuse_users(db, "maildrop", "account", name)
+            db.execute("DELETE FROM account WHERE name = ?", (name,))
+
+        await self._database.write(work)
+
+    async def add_maildrop(self, maildrop: MaildropRecord) -> None:
+        """Add a maildrop."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _refuse_if(db, "maildrop", maildrop.name, "There is a maildrop {} already.")
+            _need(db, "account", maildrop.account)
+            db.execute(
+                "INSERT INTO maildrop (name, account, folder, disposition) VALUES (?, ?, ?, ?)",
+                (
+                    maildrop.name,
+                    maildrop.account,
+                    maildrop.folder,
+                    maildrop.disposition.spelled(),
+                ),
+            )
+
+        await self._database.write(work)
+
+    async def remove_maildrop(self, name: MaildropName) -> None:
+        """Remove a maildrop that no device uses, with everything spooled for it."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "maildrop", name)
+            _refuse_users(db, "device", "maildrop", name)
+            (waiting,) = db.execute(
+                "SELECT count(*) FROM message WHERE maildrop = ? AND state = 'expunged'",
+                (name,),
+            ).fetchone()
+            if waiting:
+                raise RegisterError(
+                    f"{waiting} deletions in maildrop {name} are not carried out upstream yet;"
+                    " run `popbridge account sync` for its account first."
+                )
+            db.execute("DELETE FROM maildrop WHERE name = ?", (name,))
+
+        await self._database.write(work)
+
+    async def add_device(self, device: Device) -> None:
+        """Add a device."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _refuse_if(db, "device", device.name, "There is a device {} already.")
+            _need(db, "maildrop", device.maildrop)
+            _store_device(db, device)
+
+        await self._database.write(work)
+
+    async def change_device(self, device: Device) -> None:
+        """Replace the stored device of the same name."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "device", device.name)
+            db.execute("DELETE FROM device WHERE name = ?", (device.name,))
+            _store_device(db, device)
+
+        await self._database.write(work)
+
+    async def remove_device(self, name: DeviceName) -> None:
+        """Remove a device."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "device", name)
+            db.execute("DELETE FROM device WHERE name = ?", (name,))
+
+        await self._database.write(work)
+
+
+def _exists(db: sqlite3.Connection, table: str, name: str) -> bool:
+    # The table's name is one of our own three, never input.
+    query = f"SELECT 1 FROM {table} WHERE name = ?"  # noqa: S608 - see above
+    return db.execute(query, (name,)).fetchone() is not None
+
+
+def _refuse_if(db: sqlite3.Connection, table: str, name: str, text: str) -> None:
+    if _exists(db, table, name):
+        raise RegisterError(text.format(name))
+
+
+def _need(db: sqlite3.Connection, table: str, name: str) -> None:
+    if not _exists(db, table, name):
+        raise RegisterError(f"There is no {table} {name}; see `popbridge {table} list`.")
+
+
+def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) -> None:
+    # Table and column are our own words, never input.
+    query = f"SELECT name FROM {table} WHERE {column} = ? ORDER BY name"  # noqa: S608 - see above
+    users = [row[0] for row in db.execute(query, (name,))]
+    if users:
+        raise RegisterError(
+            f"The {column} {name} is still used by {table} {', '.join(users)}; remove that first."
+        )
+
+
+def _store_device(db: sqlite3.Connection, device: Device) -> None:
+    db.execute(
+        "INSERT INTO device (name, maildrop, password, apop_secret, allow) VALUES (?, ?, ?, ?, ?)",
+        (
+            device.name,
+            device.maildrop,
+            device.password,
+            device.apop_secret,
+            json.dumps(device.allow),
+        ),
+    )
+    logins: list[tuple[str, str | None]] = [(device.name, None)]
+    logins += [(alias, alias) for alias in device.aliases]
+    for login, alias in logins:
+        taken = db.execute(
+            "SELECT device FROM login WHERE login = ?", (login.casefold(),)
+        ).fetchone()
+        if taken:
+            raise RegisterError(
+                f"The login {login} belongs to device {taken[0]} already; choose another."
+            )
+        db.execute("INSERT INTO login VALUES (?, ?, ?)", (login.casefold(), device.name, alias))
+
+
+def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
+    aliases: dict[str, list[str]] = {}
+    for name, alias in db.execute(
+        "SELECT device, alias FROM login WHERE alias NOT NULL ORDER BY rowid"
+    ):
+        aliases.setdefault(name, []).append(alias)
+    return RegisterSnapshot(
+        accounts=tuple(
+            Account(AccountName(name), provider, json.loads(settings))
+            for name, provider, settings in db.execute("SELECT * FROM account ORDER BY name")
+        ),
+        maildrops=tuple(
+            MaildropRecord(
+                MaildropName(name),
+                AccountName(account),
+                FolderName(folder),
+                Disposition.parse(disposition),
+            )
+            for name, account, folder, disposition in db.execute(
+                "SELECT name, account, folder, disposition FROM maildrop ORDER BY name"
+            )
+        ),
+        devices=tuple(
+            Device(
+                DeviceName(name),
+                MaildropName(maildrop),
+                password,
+                tuple(aliases.get(name, ())),
+                tuple(json.loads(allow)),
+                apop_secret,
+            )
+            for name, maildrop, password, apop_secret, allow in db.execute(
+                "SELECT name, maildrop, password, apop_secret, allow FROM device ORDER BY name"
+            )
+        ),
+    )
+
+
+if TYPE_CHECKING:
+    _register: type[Register] = SqliteRegister

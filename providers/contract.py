@@ -1,0 +1,192 @@
+"""All that the author of a new provider reads: what a mailbox must do, in which values and errors.
+
+A provider is I/O around one remote mailbox. It keeps no state of its own between calls but its
+connection: what was seen, fetched and disposed is the caller's to remember. Every call may be
+cancelled at any await and must then leave the remote mailbox as a completed or a never-made call
+would have left it.
+
+    ProviderError
+    |-- Unreachable        nobody's fault for long: wait and ask again
+    |-- Throttled          the service names the wait
+    |-- GrantLost          only a person can mend it: stop asking
+    |-- FolderMissing      the folder does not exist there: a person must choose another
+    |-- CursorExpired      the cursor means nothing any more: list in full
+    |-- MessageGone        this message is not there any more
+    `-- MessageUnreadable  this message can never be had as MIME
+"""
+
+import enum
+from collections.abc import AsyncIterator, Sequence
+from typing import NewType, Protocol
+
+import attrs
+
+RemoteId = NewType("RemoteId", str)
+"""Names one message for as long as it exists, whatever is done to its flags (Graph: immutable id)."""
+
+FolderName = NewType("FolderName", str)
+"""A folder of the mailbox in the provider's own spelling; the empty name is its default folder."""
+
+Cursor = NewType("Cursor", str)
+"""Where the last look ended; opaque to everybody but the provider that made it."""
+
+
+@attrs.frozen
+class RemoteMessage:
+    """One message that a look found.
+
+    `sort_key` orders a maildrop: ascending, compared as text, ties broken by arrival here.
+    """
+
+    remote_id: RemoteId
+    sort_key: str
+
+
+@attrs.frozen
+class ChangePage:
+    """One page of a look.
+
+    With `full` the pages of one look together name every message of the folder, so what is not
+    named is gone; without it they name only what was added or removed since the cursor. `cursor`
+    is where a later look may start once this page is dealt with; None until the last page where
+    the service gives no earlier one. `last` is set on the final page of the look alone.
+    """
+
+    added: tuple[RemoteMessage, ...]
+    removed: tuple[RemoteId, ...]
+    cursor: Cursor | None
+    full: bool
+    last: bool
+
+
+class DispositionKind(enum.StrEnum):
+    """What happens upstream after DELE and QUIT."""
+
+    KEEP = "keep"
+    TRASH = "trash"
+    MOVE = "move"
+    MARK_READ = "mark-read"
+    PURGE = "purge"
+
+
+@attrs.frozen
+class Disposition:
+    """What a maildrop's owner wants done; `folder` is set for MOVE and for nothing else."""
+
+    kind: DispositionKind
+    folder: FolderName | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a folder without MOVE and MOVE without a folder.
+
+        Raises:
+            ValueError: the two do not go together.
+        """
+        if (self.kind is DispositionKind.MOVE) != bool(self.folder):
+            raise ValueError("a move, and nothing but a move, names a folder")
+
+    @classmethod
+    def parse(cls, text: str) -> "Disposition":
+        """Return the disposition that `text` names: a kind, or `move:FOLDER`.
+
+        Raises:
+            ValueError: `text` names none.
+        """
+        kind, _, folder = text.partition(":")
+        return cls(DispositionKind(kind), FolderName(folder) if folder else None)
+
+    def spelled(self) -> str:
+        """Return the text that `parse` turns back into this disposition."""
+        return f"{self.kind}:{self.folder}" if self.folder else str(self.kind)
+
+
+@attrs.frozen
+class DispositionOrder:
+    """One message of one folder, and what to do with it."""
+
+    folder: FolderName
+    remote_id: RemoteId
+    disposition: Disposition
+
+
+class DispositionOutcome(enum.Enum):
+    """How one order ended."""
+
+    DONE = enum.auto()  # the service obeyed, or the message was gone already
+    RETRY = enum.auto()  # not yet: ask again later
+    REFUSED = enum.auto()  # never: the service will not do this to this message
+
+
+class MailboxProvider(Protocol):
+    """One remote mailbox; see the module for what every method owes its caller."""
+
+    @property
+    def dispositions(self) -> frozenset[DispositionKind]:
+        """Return the kinds this mailbox can carry out."""
+        ...
+
+    def changes(self, folder: FolderName, cursor: Cursor | None) -> AsyncIterator[ChangePage]:
+        """Yield the pages of one look at `folder`; without a cursor, of a full list.
+
+        Raises:
+            Unreachable, Throttled, GrantLost, FolderMissing: as the module says.
+            CursorExpired: before the first page, and only when a cursor was given.
+        """
+        ...
+
+    def fetch(self, folder: FolderName, remote_id: RemoteId) -> AsyncIterator[bytes]:
+        """Yield the message's RFC 5322 octets as they arrive, in pieces of any length.
+
+        Raises:
+            MessageGone, MessageUnreadable: for this message alone.
+            Unreachable, Throttled, GrantLost: as the module says; the pieces so far are void.
+        """
+        ...
+
+    async def dispose(self, orders: Sequence[DispositionOrder]) -> Sequence[DispositionOutcome]:
+        """Carry out `orders` and return an outcome for each, in order; repeating one is harmless.
+
+        Raises:
+            Unreachable, Throttled, GrantLost: none of the outcomes is known.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what the provider holds open; nothing else may be called afterwards."""
+        ...
+
+
+class ProviderError(Exception):
+    """Root of what a provider raises; the text is one sentence for the owner, without secrets."""
+
+
+class Unreachable(ProviderError):
+    """The service did not answer, or not sensibly; asking again later may help."""
+
+
+class Throttled(ProviderError):
+    """The service asks for a pause of `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: float) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class GrantLost(ProviderError):
+    """The service no longer honours the grant; only a new enrolment helps."""
+
+
+class FolderMissing(ProviderError):
+    """There is no such folder in this mailbox."""
+
+
+class CursorExpired(ProviderError):
+    """The service does not know the cursor any more; the next look must be a full list."""
+
+
+class MessageGone(ProviderError):
+    """The message was removed before it could be fetched."""
+
+
+class MessageUnreadable(ProviderError):
+    """The message is there but can never be had as MIME; the text says why."""

@@ -1,0 +1,1 @@
+"""Mail in local folders: a Maildir, or a directory of `.eml` files."""

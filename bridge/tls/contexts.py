@@ -44,6 +44,16 @@ _RULES: Final[dict[TlsPolicy, _Rules]] = {
     "legacy10": _Rules(ssl.TLSVersion.TLSv1, "DEFAULT:!PSK:!SRP:@SECLEVEL=0"),
 }
 
+_LOCKED: Final = "the key is locked with a passphrase, so store it without one"
+_MALFORMED: Final = "a certificate and its key in PEM are expected there"
+_TOO_WEAK: Final = "it is too weak, so have one made with RSA-2048 and SHA-256 or better"
+_REASONS: Final = {
+    "KEY_VALUES_MISMATCH": "the key belongs to another certificate, so put the matching pair there",
+    "EE_KEY_TOO_SMALL": _TOO_WEAK,
+    "CA_KEY_TOO_SMALL": _TOO_WEAK,
+    "CA_MD_TOO_WEAK": _TOO_WEAK,
+}
+
 
 class TlsContexts:
     """The contexts of one set of certificate files, built once for each policy that is used."""
@@ -121,34 +131,24 @@ def _load(context: ssl.SSLContext, pair: CertificateFiles) -> None:
     where = str(pair.certificate)
     if pair.key != pair.certificate:
         where = f"{pair.certificate} with the key {pair.key}"
+    asked = False
+
+    def no_passphrase() -> bytes:
+        nonlocal asked
+        asked = True
+        return b""
+
     try:
         # Without a password function OpenSSL would ask at the terminal and hang the start.
-        context.load_cert_chain(pair.certificate, pair.key, password=_no_passphrase)
+        context.load_cert_chain(pair.certificate, pair.key, password=no_passphrase)
     except ssl.SSLError as error:
-        raise StateError(
-            f"the TLS certificate {where} cannot be used: {_why(error)}"
-        ) from error
+        why = _LOCKED if asked else _REASONS.get(error.reason, _MALFORMED)
+        raise StateError(f"the TLS certificate {where} cannot be used: {why}") from error
     except OSError as error:
         raise StateError(
             f"the TLS certificate {where} cannot be read ({error.strerror}): check the path and "
             "the rights of the user that runs popbridge"
         ) from error
-
-
-def _no_passphrase() -> bytes:
-    return b""
-
-
-def _why(error: ssl.SSLError) -> str:
-    match error.reason:
-        case "KEY_VALUES_MISMATCH":
-            return "the key belongs to another certificate, so put the matching pair there"
-        case "BAD_DECRYPT" | "BAD_PASSWORD_READ" | "PROBLEMS_GETTING_PASSWORD":
-            return "the key is locked with a passphrase, so store it without one"
-        case "EE_KEY_TOO_SMALL" | "CA_KEY_TOO_SMALL" | "CA_MD_TOO_WEAK":
-            return "it is too weak, so have one made with RSA-2048 and SHA-256 or better"
-        case _:
-            return "a certificate and its key in PEM are expected there"
 
 
 def _stamp(files: Sequence[CertificateFiles]) -> _Stamp:

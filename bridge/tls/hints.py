@@ -84,7 +84,8 @@ def _hint_for_reason(error: ssl.SSLError) -> str:
     # An EOF inside a handshake has no reason, and no text worth parsing.
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _HUNG_UP
-    reason = error.reason or ""
+    # One that Python raised and not OpenSSL has no reason at all.
+    reason: str = getattr(error, "reason", None) or ""
     if reason in _HINTS:
         return _HINTS[reason]
     named = reason.replace("_", " ").lower() or "no reason given"

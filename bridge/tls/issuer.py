@@ -199,7 +199,7 @@ def _load_ca(folder: Path, now: datetime) -> tuple[x509.Certificate, rsa.RSAPriv
         )
     if certificate.not_valid_after_utc <= now:
         raise StateError(
-            f"the CA in {folder} has expired: check the machine's clock, or move ca.pem away and "
+            f"the CA in {folder} has expired: check the machine's clock, or move both CA files away and "
             "make a new CA, which every device must then import"
         )
     return certificate, key

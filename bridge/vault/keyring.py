@@ -6,7 +6,6 @@ one to another with copy and paste.
 
 import base64
 import binascii
-import contextlib
 import enum
 import errno
 import hmac
@@ -154,7 +153,7 @@ def _read_private_file(path: Path, refused_mode: int) -> bytes | None:
             f"the master key {path} cannot be read ({error.strerror}): "
             "run popbridge as the user that owns it"
         ) from error
-    with contextlib.closing(os.fdopen(handle, "rb", buffering=0)) as source:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise _not_a_file(path)
@@ -163,7 +162,9 @@ def _read_private_file(path: Path, refused_mode: int) -> bytes | None:
                 "the master key is open to other users of this machine: "
                 f"run `chmod 600 {shlex.quote(str(path))}`"
             )
-        return source.read(_MAX_FILE_OCTETS)
+        return os.read(handle, _MAX_FILE_OCTETS)
+    finally:
+        os.close(handle)
 
 
 def _not_a_file(path: Path) -> StateError:

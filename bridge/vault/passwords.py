@@ -157,7 +157,7 @@ def _matches_argon2(form: re.Match[str], octets: bytes) -> bool:
         return False
     try:
         Argon2id.verify_phc_encoded(octets, form.string)
-    except InvalidKey:
+    except (InvalidKey, ValueError):  # wrong, or costs that no writer would choose
         return False
     return True
 

@@ -15,18 +15,21 @@ module gives them; in ids and sort keys everything that is not printable is writ
 import enum
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
 import attrs
 
-from providers.contract import Cursor, RemoteId
+from providers.contract import ChangePage, Cursor, RemoteId, RemoteMessage
 
 SETTLE_SECONDS = 2.0
 """How long an .eml file must be left alone; FAT keeps times to two seconds only, so no less."""
 
 WRITER_PATIENCE_SECONDS = 600.0
 """A program that holds a file open, but has not written for this long, has forgotten it."""
+
+PAGE_MESSAGES = 1000
+"""How many messages a page names at most, so that a page stays small in a folder of a million."""
 
 CLOCK_SKEW_SECONDS = 60.0
 """A time further ahead than this tells of a wrong clock or of kept times, not of a writer."""
@@ -151,8 +154,8 @@ def eml_facts(remote_id: RemoteId) -> EmlFacts | None:
     match = _EML_ID.fullmatch(remote_id)
     if match is None:
         return None
-    name = unquote_name(match["name"])
-    if "/" in name or "\0" in name:
+    name = unquote_name(match["name"]) if match["name"].isprintable() else ""
+    if not is_eml_name(name) or "/" in name or "\0" in name:
         return None
     return EmlFacts(name, int(match["size"]), int(match["mtime"]))
 
@@ -178,7 +181,7 @@ def readiness(age: float, settle: float) -> Readiness:
     return Readiness.TAKE if age >= WRITER_PATIENCE_SECONDS else Readiness.ASK
 
 
-# ---- folders and cursors
+# ---- folders, cursors and pages
 
 
 def check_folder_name(name: str) -> str:
@@ -215,3 +218,18 @@ def cursor_for(remote_ids: Iterable[RemoteId]) -> Cursor:
         digest.update(remote_id.encode())
         digest.update(b"\n")  # an id holds no control characters, so this can only be an end
     return Cursor(f"{_CURSOR_VERSION}:{digest.hexdigest()}")
+
+
+def full_list(messages: Sequence[RemoteMessage], cursor: Cursor) -> Iterator[ChangePage]:
+    """Yield the pages that together name every message; only the last has the cursor."""
+    final = max(len(messages) - 1, 0) // PAGE_MESSAGES
+    for page in range(final + 1):
+        start = page * PAGE_MESSAGES
+        is_last = page == final
+        yield ChangePage(
+            added=tuple(messages[start : start + PAGE_MESSAGES]),
+            removed=(),
+            cursor=cursor if is_last else None,
+            full=True,
+            last=is_last,
+        )

@@ -40,6 +40,7 @@ def _lease_is_refused(descriptor: int) -> bool | None:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         return _answer(error)
+    # Closing would give the lease back too, but not while a forked child still holds the descriptor.
     fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
 

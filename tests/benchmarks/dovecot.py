@@ -107,9 +107,13 @@ def why_missing() -> str:
     """Return why there is no peer to measure against, or "" when there is one."""
     found = version()
     if not found:
-        return "Dovecot's POP3 server is not installed; on Debian: apt-get install dovecot-pop3d"
+        return (
+            "Dovecot's POP3 server is not installed; on Debian: apt-get install dovecot-pop3d"
+        )
     if not found.startswith("2.3."):
-        return f"Dovecot {found} is installed, but this benchmark writes the configuration of 2.3"
+        return (
+            f"Dovecot {found} is installed, but this benchmark writes the configuration of 2.3"
+        )
     return ""
 
 
@@ -169,3 +173,18 @@ class Dovecot:
         """Give the folders, not the linked files, to the user the mail processes run as."""
         for folder, _, _ in os.walk(top):
             os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Make two self-signed certificates in `folder`, for a run in which ours has made none."""
+    keys = {
+        "rsa": ("-newkey", "rsa:2048"),
+        "p256": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+    }
+    for name, how in keys.items():
+        key, path = folder / f"{name}.key", folder / f"{name}.pem"
+        command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=localhost", "-days", "30"]
+        command += [*how, "-keyout", str(key), "-out", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
+        path.write_bytes(path.read_bytes() + key.read_bytes())
+    return Certificates(rsa=folder / "rsa.pem", p256=folder / "p256.pem")

@@ -39,7 +39,7 @@ class Job:
     """`{n}` stands for the session's number, modulo `users`."""
     users: int = 1
     other_user: str = ""
-    """Whom `delays` measures in turn with `user`."""
+    """Whom `delays` measures in turn with `user`; nobody by default."""
     sessions: int = 1
     concurrency: int = 1
     warm_up: int = 1
@@ -92,7 +92,9 @@ def run(job: Job) -> Result:
     except subprocess.TimeoutExpired:
         raise OutOfTimeError(f"{job.kind} did not end within {job.seconds:.0f} s") from None
     if done.returncode:
-        raise LoadFailedError((done.stderr.strip() or "the load generator died").splitlines()[-1])
+        raise LoadFailedError(
+            (done.stderr.strip() or "the load generator died").splitlines()[-1]
+        )
     return Result(**json.loads(done.stdout))
 
 
@@ -211,13 +213,13 @@ def _read_slowly(load: _Load, number: int) -> None:
 
 
 def _delays(load: _Load) -> None:
-    """Time USER to the answer to STAT, for two users in turn."""
+    """Time USER to the answer to STAT, for one user, or for two in turn."""
     job = load.job
+    turns = [(load.user(0), load.result.delays)]
+    if job.other_user:
+        turns.append((job.other_user, load.result.other_delays))
     for number in range(job.warm_up + job.sessions):
-        for user, delays in (
-            (load.user(0), load.result.delays),
-            (job.other_user, load.result.other_delays),
-        ):
+        for user, delays in turns:
             seconds = _login_to_stat(load, user)
             if number >= job.warm_up:
                 delays.append(seconds)
@@ -245,7 +247,7 @@ def _sequence(load: _Load) -> None:
             start = time.perf_counter()
             octets = sum(session.drain(f"RETR {n}") for n in range(1, count + 1))
             if passing >= load.job.warm_up:
-                load.result.wall_seconds += time.perf_counter() - start
+                load.result.delays.append(time.perf_counter() - start)
                 load.count(count, octets)
             if time.monotonic() > load.deadline:
                 raise OutOfTimeError(f"sequence is not done after {load.job.seconds:.0f} s")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 _BLOCK_OCTETS = 1_000_000
 _LINE_OCTETS = 74
+_SIZES_DIFFER_OCTETS = 499
+"""Mail of one size only would make Dovecot's hash of file names collide: they end in the size."""
 _OLD = 1_700_000_000
 """Seconds since the epoch: long ago, so that no file looks half-written."""
 
@@ -42,7 +44,7 @@ def write_messages(folder: Path, mail: MailSet) -> None:
         path = folder / f"{number:05}.eml"
         with path.open("wb") as file:
             file.write(_header(mail.name, number))
-            left = mail.octets
+            left = mail.octets + number * 7 % _SIZES_DIFFER_OCTETS
             while left > 0:
                 file.write(body[:left] if left < len(body) else body)
                 left -= len(body)
@@ -60,7 +62,8 @@ def link_maildir(maildir: Path, messages: Path) -> None:
         (maildir / name).mkdir(parents=True)
     for number, source in enumerate(sorted(messages.iterdir()), start=1):
         size = source.stat().st_size
-        name = f"{_OLD + number}.M{number}P1.bench,S={size},W={size}:2,S"
+        unique = f"M{number * 7919 % 1_000_000:06}P{1000 + number % 30_000}"
+        name = f"{_OLD + number}.{unique}.bench,S={size},W={size}:2,S"
         (maildir / "cur" / name).hardlink_to(source)
 
 

@@ -14,7 +14,9 @@ PASSWORD = "BenchmarkDevice1"
 
 _END = b"\r\n.\r\n"  # RFC 1939 section 3: no byte-stuffed line can look like it
 _READ_OCTETS = 65_536
-_EC_PUBLIC_KEY = bytes.fromhex("2a8648ce3d0201")  # RFC 5480 section 2.1.1, id-ecPublicKey in DER
+_EC_PUBLIC_KEY = bytes.fromhex(
+    "2a8648ce3d0201"
+)  # RFC 5480 section 2.1.1, id-ecPublicKey in DER
 
 
 class RefusedError(Exception):
@@ -94,7 +96,9 @@ class PopSession:
         while tail != _END:
             got = self._read()
             if octets == 0 and self._buffer[0] != ord("+"):
-                raise RefusedError(f"{line}: {bytes(self._view[:got]).decode('latin-1').strip()}")
+                raise RefusedError(
+                    f"{line}: {bytes(self._view[:got]).decode('latin-1').strip()}"
+                )
             octets += got
             tail = (tail + self._view[max(0, got - len(_END)) : got])[-len(_END) :]
             if pause:

@@ -55,14 +55,21 @@ class Running:
         return self.process.pid
 
     def stop(self) -> None:
-        """End it and everything it started; what does not obey in time is killed."""
+        """End it and everything it started; what does not obey in time is killed.
+
+        A second call does nothing: by then the pid may be somebody else's.
+        """
+        if self.process.returncode is not None:
+            return
         family = procfs.tree(self.pid)
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
         for member in family:
             left = procfs.process(member.pid)
-            if left and left.started == member.started:  # the same process, not a successor to its pid
+            if (
+                left and left.started == member.started
+            ):  # the same process, not a successor to its pid
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(member.pid, signal.SIGKILL)
         self.process.wait(_STOP_SECONDS)

@@ -22,7 +22,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from bridge.tomllines import KeyPath
+from bridge.config.tomllines import KeyPath
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 """A network in CIDR notation; a single address is a network of one."""
@@ -31,8 +31,6 @@ Rule: TypeAlias = Callable[[Any], str | None]
 """Says in half a sentence what a value of the right type must be, or None where it is."""
 
 _T = TypeVar("_T", bound=attrs.AttrsInstance)
-_MAX_SHOWN = 60  # characters of a value in an error: enough to recognise it
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @attrs.frozen
@@ -41,6 +39,7 @@ class Fault:
 
     path: KeyPath
     wrong: str
+    shows_value: bool = True  # not of an unknown key, which may hold a secret by mistake
 
 
 class Faulty(Exception):
@@ -66,7 +65,7 @@ class Between:
         """Return what is wrong; "not a number" is outside every range."""
         if self.low <= value <= self.high:
             return None
-        return f"must be from {self.low:.15g} to {self.high:.15g} {self.unit}".rstrip()
+        return f"must be from {self.low} to {self.high} {self.unit}".rstrip()
 
 
 @attrs.frozen
@@ -81,9 +80,18 @@ class Matches:
         return None if re.fullmatch(self.pattern, value) else f"must be {self.wanted}"
 
 
-def not_empty(value: tuple[object, ...]) -> str | None:
-    """Accept lists with something in them."""
-    return None if value else "must name at least one"
+@attrs.frozen
+class Count:
+    """Accepts lists of `low` to `high` items."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: tuple[object, ...]) -> str | None:
+        """Return what is wrong."""
+        if len(value) < self.low:
+            return f"must have {self.low} item at least"
+        return f"must have {self.high} items at most" if len(value) > self.high else None
 
 
 # ---- from tables to classes
@@ -99,36 +107,6 @@ def build(raw: Mapping[str, object], cls: type[_T], folder: Path) -> _T:
         return _converter(folder).structure(raw, cls)
     except ClassValidationError as error:
         raise Faulty(list(_faults(error, ()))) from None
-
-
-def spelled(path: KeyPath) -> str:
-    """Return `path` as an owner would write it: listener[0].tls."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            name = part if _BARE_KEY.fullmatch(part) else shown(part)
-            text += f".{name}" if text else name
-    return text
-
-
-def shown(value: object) -> str:
-    """Return `value` much as TOML spells it, cut short, with nothing that a terminal obeys."""
-    match value:
-        case bool():
-            text = str(value).lower()
-        case str():
-            text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        case list():
-            text = "[" + ", ".join(shown(item) for item in value[:_MAX_SHOWN]) + "]"
-        case dict():
-            text = "{...}" if value else "{}"
-        case _:
-            text = str(value)
-    if len(text) > _MAX_SHOWN:
-        text = text[: _MAX_SHOWN - 3] + "..."
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 # ---- hooks: each raises _Wrong with the half sentence of a fault
@@ -284,7 +262,7 @@ def _faults(error: Exception, path: KeyPath) -> Iterator[Fault]:
                 yield from _faults(inner, path)
         case ForbiddenExtraKeysError():
             for key in error.extra_fields:
-                yield Fault((*path, key), _unknown(key, error.cl))
+                yield Fault((*path, key), _unknown(key, error.cl), shows_value=False)
         case KeyError():
             yield Fault(path, "is missing, and has no default")
         case _Wrong():

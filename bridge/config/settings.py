@@ -1,63 +1,25 @@
-"""Describes the appliance: config.toml as frozen classes, and every fault of it at once.
+"""Every setting of the appliance, as frozen classes, with the rule its value must keep.
 
-The rules in the types are asked by `load_config` alone; a class built in code, as a test does, is
-taken at its word. Accounts, maildrops and devices are not here: they live in the register.
+The rules in the types are asked where config.toml is loaded, and there alone; a class built in code,
+as a test does, is taken at its word.
 """
 
-import copy
 import ipaddress
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import attrs
 
-from bridge.errors import ConfigError
-from bridge.tomllines import KeyPath, key_lines, line_of
-from bridge.tomlvalues import (
-    Between,
-    Fault,
-    Faulty,
-    Matches,
-    Network,
-    build,
-    not_empty,
-    shown,
-    spelled,
-)
-
-__all__ = [
-    "CertificateFiles",
-    "Config",
-    "EventLoop",
-    "LimitsConfig",
-    "ListenerConfig",
-    "LogConfig",
-    "Network",
-    "SpoolConfig",
-    "SyncConfig",
-    "TlsConfig",
-    "TlsMode",
-    "TlsPolicy",
-    "VaultConfig",
-    "find_config",
-    "load_config",
-]
+from bridge.config.tomlvalues import Between, Count, Matches, Network
 
 EventLoop: TypeAlias = Literal["auto", "asyncio", "uvloop"]
 TlsMode: TypeAlias = Literal["implicit", "starttls", "none"]
 TlsPolicy: TypeAlias = Literal["modern", "legacy12", "legacy10"]
 
-MAX_FILE_OCTETS = 1024 * 1024  # of config.toml: hundreds of times what it needs
-MAX_STATE_DIR_OCTETS = 90  # a Unix socket lives in it, and its whole path has 108 (unix(7))
-SYSTEM_CONFIG = Path("/etc/popbridge/config.toml")
-
-_STATE_DIR = Path("/var/lib/popbridge")
-_KEY_NAME = "master.key"
+MASTER_KEY_NAME = "master.key"
+"""The master key's file in the state folder, where no other is named."""
 
 PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
@@ -74,21 +36,32 @@ PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
 )
 """Who may connect where a listener does not say: the machine itself and private networks."""
 
+_STATE_DIR = Path(
+    "/var/lib/popbridge"
+)  # the Filesystem Hierarchy Standard's place, section 5.8
+_MAX_STATE_DIR_OCTETS = 90  # a Unix socket lives in it, whose whole path has 108 (unix(7))
+_MAX_COMMON_NAME = 64  # characters (RFC 5280 appendix A.1, ub-common-name)
 
-# ---- rules of single values
+
+# ---- rules: half a sentence to stand behind "key = value:", or None where the value is right
+
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")  # RFC 1123 section 2.1
 
 
 def _short_enough(folder: Path) -> str | None:
+    """Accept folders whose full path leaves room for a socket's name."""
     octets = len(os.fsencode(folder))
-    if octets <= MAX_STATE_DIR_OCTETS:
+    if octets <= _MAX_STATE_DIR_OCTETS:
         return None
     return (
-        f"is {octets} octets long in full; must be at most {MAX_STATE_DIR_OCTETS}, because a "
+        f"is {octets} octets long in full; must be at most {_MAX_STATE_DIR_OCTETS}, because a "
         "Unix socket lives in it"
     )
 
 
 def _address_literal(text: str) -> str | None:
+    """Accept IP addresses; a name could mean another machine tomorrow."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -96,25 +69,23 @@ def _address_literal(text: str) -> str | None:
     return None
 
 
-_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")  # RFC 1123 section 2.1
-
-
 def _certificate_name(text: str) -> str | None:
-    if _address_literal(text) is None and "%" not in text:
+    """Accept what a subject alternative name can hold: a host name or an address."""
+    if "%" not in text and _address_literal(text) is None:
         return None
     # A last label of digits alone is a mistyped address (RFC 3696 section 2).
     if _HOST_NAME.fullmatch(text) and not text.rpartition(".")[2].isdigit():
         return None
-    return 'must be a host name such as "printbridge.lan" (xn-- form, no *), or an address'
+    return 'must be a host name such as "popbridge.lan" (no *, umlauts as xn--), or an address'
 
 
 def _short_first(names: tuple[str, ...]) -> str | None:
-    if not names or len(names[0]) <= 64:
+    """Accept lists whose first name fits into a common name."""
+    if not names or len(names[0]) <= _MAX_COMMON_NAME:
         return None
     return (
-        "must begin with a name of at most 64 characters, because it becomes the common name "
-        "(RFC 5280 appendix A.1)"
+        f"must begin with a name of at most {_MAX_COMMON_NAME} characters, because it becomes "
+        "the certificate's common name"
     )
 
 
@@ -126,12 +97,14 @@ _Banner = Annotated[
     str,
     Matches(r"(?:(?![<>])[ -~]){1,64}", "1 to 64 printable ASCII characters without < and >"),
 ]
-_Networks = Annotated[tuple[Network, ...], not_empty]
+_Address = Annotated[str, _address_literal]
+_Port = Annotated[int, Between(0, 65535)]
+_Networks = Annotated[tuple[Network, ...], Count(1, 256)]
+_MaybeNetworks = Annotated[tuple[Network, ...], Count(0, 256)]
 _CertificateNames = Annotated[
-    tuple[Annotated[str, _certificate_name], ...], not_empty, _short_first
+    tuple[Annotated[str, _certificate_name], ...], Count(1, 64), _short_first
 ]
 _StateDir = Annotated[Path, _short_enough]
-_Seconds = Annotated[float, Between(0, 600, "seconds")]
 
 
 # ---- the classes
@@ -143,9 +116,9 @@ class ListenerConfig:
 
     name: _ListenerName = "pop3s"
     """Names the listener in the log; no two have the same."""
-    bind: Annotated[str, _address_literal] = "0.0.0.0"  # noqa: S104 - `allow` keeps strangers out
+    bind: _Address = "0.0.0.0"  # noqa: S104 - `allow` keeps strangers out
     """An address of this machine; 0.0.0.0 is every IPv4 address, :: every IPv6 address."""
-    port: Annotated[int, Between(0, 65535)] = 995
+    port: _Port = 995
     """TCP port; 995 is POP3 over TLS (RFC 8314 section 7.3), 110 POP3; 0 is any free one."""
     tls: TlsMode = "implicit"
     """TLS from the first octet (RFC 8314), from STLS on (RFC 2595 section 4), or never."""
@@ -155,7 +128,7 @@ class ListenerConfig:
     """Networks that may connect; others are closed before TLS."""
     require_tls_for_auth: bool = True
     """No password is taken without TLS (RFC 2595 section 2.1)."""
-    plaintext_from: tuple[Network, ...] = ()
+    plaintext_from: _MaybeNetworks = ()
     """The only networks that may log in without TLS; all inside `allow`."""
     apop: bool = False
     """Offers APOP (RFC 1939 section 7) to devices that were enrolled with it."""
@@ -179,7 +152,7 @@ class TlsConfig:
 
     names: _CertificateNames = ("localhost", "127.0.0.1", "::1")
     """Names and addresses in the certificate (RFC 6125); the first is its common name too."""
-    certificates: tuple[CertificateFiles, ...] = ()
+    certificates: Annotated[tuple[CertificateFiles, ...], Count(0, 8)] = ()
     """Own certificates; without any, the bridge's LAN CA issues one."""
     handshake_timeout: Annotated[float, Between(1, 120, "seconds")] = 10.0
     """Seconds for one TLS handshake; an old printer's processor needs two or three."""
@@ -205,7 +178,7 @@ class LimitsConfig:
     """Commands of a session that may fail to parse; the next one closes it."""
     failed_logins: Annotated[int, Between(1, 100)] = 3
     """Failed logins of a connection; the last of them closes it."""
-    failed_login_delay_max: _Seconds = 30.0
+    failed_login_delay_max: Annotated[float, Between(0, 600, "seconds")] = 30.0
     """Seconds that the answer to a failed login is held back at most, growing from one."""
     takeover_grace: Annotated[float, Between(0, 60, "seconds")] = 3.0
     """Seconds a session may stay silent before the same device at the same address replaces it."""
@@ -235,7 +208,7 @@ class SpoolConfig:
 class VaultConfig:
     """The key that seals everything at rest."""
 
-    key_file: Path = _STATE_DIR / _KEY_NAME
+    key_file: Path = _STATE_DIR / MASTER_KEY_NAME
     """The master key; an empty value in the file means master.key in the state folder."""
 
 
@@ -257,99 +230,21 @@ class Config:
     """The one folder that holds the register, the spool and the keys."""
     event_loop: EventLoop = "auto"
     """auto is uvloop where the `speed` extra is installed, and stock asyncio elsewhere."""
-    listener: Annotated[tuple[ListenerConfig, ...], not_empty] = (ListenerConfig(),)
+    listener: Annotated[tuple[ListenerConfig, ...], Count(1, 64)] = (ListenerConfig(),)
     """Where devices connect."""
     tls: TlsConfig = TlsConfig()
+    """What devices see of this machine's identity."""
     limits: LimitsConfig = LimitsConfig()
+    """What one device, one address and all together may ask for."""
     sync: SyncConfig = SyncConfig()
+    """How often, and how much, the mailboxes are asked."""
     spool: SpoolConfig = SpoolConfig()
+    """Messages at rest."""
     vault: VaultConfig = attrs.field(
         default=attrs.Factory(
-            lambda self: VaultConfig(self.state_dir / _KEY_NAME), takes_self=True
+            lambda self: VaultConfig(self.state_dir / MASTER_KEY_NAME), takes_self=True
         )
     )
+    """The key that seals everything at rest."""
     log: LogConfig = LogConfig()
-
-
-# ---- from the file
-
-
-def find_config(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the file to load: the named one, else the first that exists.
-
-    Raises:
-        ConfigError: the named file is not there, or none was found.
-    """
-    named = environ.get("POPBRIDGE_CONFIG")
-    for source, path in (
-        ("--config", option),
-        ("$POPBRIDGE_CONFIG", Path(named) if named else None),
-    ):
-        if path is not None:
-            if not os.path.exists(cwd / path):  # noqa: PTH110 - this one never raises
-                raise ConfigError(f"{path}, which {source} names, does not exist; correct {source}")
-            return cwd / path
-    places = (cwd / "config.toml", SYSTEM_CONFIG)
-    for path in places:
-        if os.path.exists(path):  # noqa: PTH110 - this one never raises
-            return path
-    raise ConfigError(
-        f"found no configuration in {places[0]} or {places[1]}, and neither --config nor "
-        "$POPBRIDGE_CONFIG names one; copy config.example.toml to one of these places"
-    )
-
-
-def load_config(path: Path) -> Config:
-    """Return what the file says, defaults filled in; relative paths start at its folder.
-
-    Raises:
-        ConfigError: with one line for every fault, in the order of the file.
-    """
-    text = _read(path)
-    raw = _parse(path, text)
-    config, faults = _structured(raw, path.absolute().parent)
-    if not faults:
-        return config
-    lines = key_lines(text)
-    told = {(line_of(lines, fault.path), _told(fault, raw)) for fault in faults}
-    raise ConfigError("\n".join(f"{path}:{line}: {words}" for line, words in sorted(told)))
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            octets = file.read(MAX_FILE_OCTETS + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); name a file that this user may read"
-        ) from error
-    if len(octets) > MAX_FILE_OCTETS:
-        raise ConfigError(
-            f"{path}: is larger than {MAX_FILE_OCTETS} octets; name a configuration file"
-        )
-    try:
-        return octets.decode("utf-8-sig")  # Windows editors begin a file with a byte order mark
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: is not UTF-8; save the file as UTF-8") from error
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        what, line, column = _syntax_error(str(error), text)
-        raise ConfigError(
-            f"{path}:{line}:{column}: {what}; correct the TOML here (https://toml.io)"
-        ) from None
-    except RecursionError:
-        raise ConfigError(f"{path}: is nested too deeply; write lists inside lists no deeper than needed") from None
-
-
-def _syntax_error(message: str, text: str) -> tuple[str, int, int]:
-    """Return words, line and column of what tomllib says; the text is all that 3.11 gives."""
-    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
-    if found:
-        return shown_words(found[1]), int(found[2]), int(found[3])
-    words = message.removesuffix(" (at end of document)")
-    return words, text.count("\n") + 1, len(text) - text.rfind("\n")
+    """What is told on standard error."""

@@ -1,0 +1,1 @@
+"""Whose mail is whose: devices and their logins, and every change an owner can make."""

@@ -1,0 +1,193 @@
+"""Every change an owner can make to accounts, maildrops and devices; the doors contain no rule."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import attrs
+
+from bridge.accounts.directory import apop_context
+from bridge.errors import RegisterError
+from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from providers.contract import Disposition, DispositionKind, FolderName
+
+OWNERS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Names the owner chooses: safe in a shell, a log line and a file name."""
+
+DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
+"""User names that panels can type and hold: 63 octets (Xerox WorkCentre 6015 e-mail server help)."""
+
+ALIAS = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
+"""Other spellings a device sends: printable ASCII, `DOMAIN\\user` and full addresses included."""
+
+PASSWORD_OCTETS = 128
+"""Longest password taken: far more than any panel holds."""
+
+
+class SecretSealer(Protocol):
+    """Seals secrets; bridge.vault.seal.SecretSeal does."""
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """Return `plaintext` sealed to `context`."""
+        ...
+
+
+@attrs.frozen
+class DeviceOrder:
+    """What an owner says of a new device."""
+
+    name: str
+    maildrop: str
+    aliases: Sequence[str] = ()
+    allow: Sequence[str] = ()
+    apop: bool = False
+
+
+def new_account(name: str, provider: str, settings: dict[str, str]) -> Account:
+    """Return an account of that name.
+
+    Raises:
+        RegisterError: the name is not one.
+    """
+    return Account(AccountName(_owners_name("account", name)), provider, settings)
+
+
+def new_maildrop(
+    name: str, account: str, folder: str, on_dele: str, can: Collection[DispositionKind]
+) -> MaildropRecord:
+    """Return a maildrop whose disposition is one of those the account's mailbox `can` do.
+
+    Raises:
+        RegisterError: the name is not one, or the disposition is none, or not possible there.
+    """
+    try:
+        disposition = Disposition.parse(on_dele)
+    except ValueError as error:
+        raise RegisterError(
+            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, mark-read or purge."
+        ) from error
+    if disposition.kind not in can:
+        choices = ", ".join(sorted(can))
+        raise RegisterError(
+            f"The mailbox of account {account} cannot do {disposition.kind}; it can do {choices}."
+        )
+    return MaildropRecord(
+        MaildropName(_owners_name("maildrop", name)),
+        AccountName(account),
+        FolderName(folder),
+        disposition,
+    )
+
+
+def new_device(
+    order: DeviceOrder, password: str, hasher: Callable[[str], str], sealer: SecretSealer
+) -> Device:
+    """Return a device with that password, hashed; with APOP also sealed, since APOP needs it back.
+
+    Raises:
+        RegisterError: a name, a network or the password cannot be used.
+    """
+    if not DEVICE_NAME.fullmatch(order.name):
+        raise RegisterError(
+            f"{order.name!r} is no name for a device; use 1 to 63 of A-Z a-z 0-9 . _ @ + -,"
+            " beginning with a letter or digit."
+        )
+    for alias in order.aliases:
+        if not ALIAS.fullmatch(alias):
+            raise RegisterError(
+                f"{alias!r} is no alias; use 1 to 128 printable ASCII characters."
+            )
+    device = Device(
+        DeviceName(order.name),
+        MaildropName(order.maildrop),
+        hasher(_password(password)),
+        tuple(order.aliases),
+        tuple(_network(text) for text in order.allow),
+    )
+    return _with_apop(device, password, sealer) if order.apop else device
+
+
+def with_password(
+    device: Device, password: str, hasher: Callable[[str], str], sealer: SecretSealer
+) -> Device:
+    """Return the device with another password, for APOP too where it had that.
+
+    Raises:
+        RegisterError: the password cannot be used.
+    """
+    changed = attrs.evolve(device, password=hasher(_password(password)))
+    return _with_apop(changed, password, sealer) if device.apop_secret is not None else changed
+
+
+def find_device(snapshot: RegisterSnapshot, name: str) -> Device:
+    """Return the device of that name.
+
+    Raises:
+        RegisterError: there is none.
+    """
+    for device in snapshot.devices:
+        if device.name == name:
+            return device
+    raise RegisterError(f"There is no device {name}; see `popbridge device list`.")
+
+
+def find_account(snapshot: RegisterSnapshot, name: str) -> Account:
+    """Return the account of that name.
+
+    Raises:
+        RegisterError: there is none.
+    """
+    for account in snapshot.accounts:
+        if account.name == name:
+            return account
+    raise RegisterError(f"There is no account {name}; see `popbridge account list`.")
+
+
+async def replace_password(
+    register: Register,
+    name: str,
+    password: str,
+    hasher: Callable[[str], str],
+    sealer: SecretSealer,
+) -> None:
+    """Give the device of that name another password, durably.
+
+    Raises:
+        RegisterError: there is no such device, or the password cannot be used.
+    """
+    device = find_device(await register.snapshot(), name)
+    await register.change_device(with_password(device, password, hasher, sealer))
+
+
+def _owners_name(noun: str, name: str) -> str:
+    if not OWNERS_NAME.fullmatch(name):
+        raise RegisterError(
+            f"{name!r} is no name for a {noun}; use 1 to 64 of A-Z a-z 0-9 . _ -,"
+            " beginning with a letter or digit."
+        )
+    return name
+
+
+def _password(password: str) -> str:
+    octets = len(password.encode("utf-8", "surrogateescape"))
+    if not 1 <= octets <= PASSWORD_OCTETS or not password.isprintable():
+        raise RegisterError(
+            f"That password cannot be used; it needs 1 to {PASSWORD_OCTETS} printable characters."
+        )
+    return password
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise RegisterError(
+            f"{text} is no network; write it like 192.168.1.20 or 192.168.1.0/24."
+        ) from error
+
+
+def _with_apop(device: Device, password: str, sealer: SecretSealer) -> Device:
+    secret = password.encode("utf-8", "surrogateescape")
+    return attrs.evolve(device, apop_secret=sealer.seal(secret, apop_context(device.name)))

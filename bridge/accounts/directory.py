@@ -1,0 +1,164 @@
+"""Tells which device a login belongs to, as the register stood when it was last loaded.
+
+The answer to a failed login waits, longer with each failure; the answer to a right one never does.
+Whether a name exists shows neither in the answer nor in its time.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from typing import Protocol
+
+import attrs
+
+from bridge.clock import Clock
+from bridge.errors import LoginRefused
+from bridge.names import AccountName, MaildropName
+from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.throttle import FailureDelays, address_key
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Verifier(Protocol):
+    """Checks passwords; bridge.vault.passwords.PasswordVerifier does."""
+
+    async def verify(self, stored: str | None, password: str, origin: str) -> bool:
+        """Tell whether `password` fits `stored`; without one, do the same work and say no."""
+        ...
+
+
+class SecretOpener(Protocol):
+    """Opens sealed secrets; bridge.vault.seal.SecretSeal does."""
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return what was sealed under the same context."""
+        ...
+
+
+@attrs.frozen
+class _Known:
+    """The register, indexed for logins."""
+
+    snapshot: RegisterSnapshot
+    logins: dict[str, Device]
+    allow: dict[str, tuple[Network, ...]]
+    maildrops: dict[MaildropName, MaildropRecord]
+
+
+class Directory:
+    """Devices and their logins."""
+
+    def __init__(
+        self,
+        register: Register,
+        verifier: Verifier,
+        opener: SecretOpener,
+        clock: Clock,
+        ceiling: float,
+    ) -> None:
+        """Know nothing yet; `ceiling` is the longest delay of a failed login, in seconds."""
+        self._register = register
+        self._verifier = verifier
+        self._opener = opener
+        self._clock = clock
+        self._by_address = FailureDelays(ceiling=ceiling)
+        self._by_name = FailureDelays(ceiling=ceiling)
+        self._known = _index(RegisterSnapshot((), (), ()))
+        self._decoy = secrets.token_bytes(16)
+
+    async def load(self) -> RegisterSnapshot:
+        """Read the register; logins from now on are held against it."""
+        self._known = _index(await self._register.snapshot())
+        return self._known.snapshot
+
+    @property
+    def snapshot(self) -> RegisterSnapshot:
+        """Return the register as it was last loaded."""
+        return self._known.snapshot
+
+    def account_of(self, maildrop: MaildropName) -> AccountName:
+        """Return the account behind a maildrop."""
+        return self._known.maildrops[maildrop].account
+
+    async def check_password(self, login: str, password: str, address: str) -> Device:
+        """Return the device that `login` and `password` open, for a peer at `address`.
+
+        Raises:
+            LoginRefused: they open none; raised only after the delay this failure has earned.
+            SpoolUnavailable: too many logins are being checked.
+        """
+        device = self._known.logins.get(login.casefold())
+        key = address_key(address)
+        stored = device.password if device else None
+        right = await self._verifier.verify(stored, password, key)
+        return await self._conclude(device if right else None, login, address, key)
+
+    async def check_digest(
+        self, login: str, timestamp: str, digest: str, address: str
+    ) -> Device:
+        """Return the device whose APOP digest this is (RFC 1939 section 7).
+
+        Raises:
+            LoginRefused: as `check_password`.
+        """
+        device = self._known.logins.get(login.casefold())
+        secret = self._decoy
+        if device and device.apop_secret is not None:
+            secret = self._opener.open(device.apop_secret, apop_context(device.name))
+        expected = hashlib.md5(timestamp.encode() + secret, usedforsecurity=False).hexdigest()
+        right = hmac.compare_digest(expected, digest.encode("ascii", "replace").decode("ascii"))
+        right = right and device is not None and device.apop_secret is not None
+        return await self._conclude(
+            device if right else None, login, address, address_key(address)
+        )
+
+    async def _conclude(
+        self, device: Device | None, login: str, address: str, key: str
+    ) -> Device:
+        if device is not None and self._may_come_from(device, address):
+            self._by_address.succeeded(key)
+            return device
+        now = self._clock.monotonic()
+        delay = max(
+            self._by_address.failed(key, now), self._by_name.failed(login.casefold(), now)
+        )
+        await self._clock.sleep(delay)
+        if device is None:
+            raise LoginRefused("wrong name or password")
+        raise LoginRefused("right password, but from an address this device may not use")
+
+    def _may_come_from(self, device: Device, address: str) -> bool:
+        networks = self._known.allow[device.name]
+        return not networks or contains(networks, address)
+
+
+def contains(networks: tuple[Network, ...], address: str) -> bool:
+    """Tell whether `address` lies in one of `networks`; an IPv4-mapped one counts as IPv4."""
+    parsed: Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)
+
+
+def apop_context(name: str) -> bytes:
+    """Return what an APOP secret is sealed to: moved to another device it does not open."""
+    return b"apop secret of " + name.encode()
+
+
+def _index(snapshot: RegisterSnapshot) -> _Known:
+    return _Known(
+        snapshot,
+        {
+            login.casefold(): device
+            for device in snapshot.devices
+            for login in (device.name, *device.aliases)
+        },
+        {
+            device.name: tuple(ipaddress.ip_network(network) for network in device.allow)
+            for device in snapshot.devices
+        },
+        {maildrop.name: maildrop for maildrop in snapshot.maildrops},
+    )

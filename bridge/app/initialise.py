@@ -1,0 +1,78 @@
+"""Makes a state folder: key, database, LAN CA, certificates; run again it makes what is missing.
+
+Killed at any line, it leaves a folder that another run completes. It never makes a second key for a
+database that has one.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bridge.app.state import Places, remember_key
+from bridge.clock import Clock
+from bridge.config import Config
+from bridge.errors import StateError
+from bridge.storage.sqlite.database import open_database
+from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
+from bridge.vault.keyring import Keyring, MasterKey, create_key_file, load_master_key
+
+
+def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list[str]:
+    """Make what is missing in the state folder, and return a line for each thing made.
+
+    Raises:
+        StateError: the folder cannot be made, or holds a spool whose key is missing.
+    """
+    places = Places(config.state_dir)
+    done = _make_folders(places)
+    keyring = Keyring(_master_key(config.vault.key_file, places, environ, done))
+    is_new = not places.database.exists()
+    open_database(places.database, create=True).close()
+    remember_key(places.database, keyring)
+    if is_new:
+        done.append(f"spool and register: {places.database}")
+    if not config.tls.certificates:
+        done += make_certificates(places, config.tls.names, clock)
+    return done
+
+
+def make_certificates(places: Places, names: tuple[str, ...], clock: Clock) -> list[str]:
+    """Make the LAN CA and the server certificates where there are none; return what was made."""
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    done = []
+    if not (places.tls / "ca.pem").exists():
+        create_ca(places.tls, now)
+        done.append(f"LAN CA: {places.tls / 'ca.pem'}")
+    if not all(files.certificate.exists() for files in server_certificate_files(places.tls)):
+        issue_server_certificates(places.tls, names, now)
+        done.append(f"server certificates for {', '.join(names)}")
+    return done
+
+
+def _make_folders(places: Places) -> list[str]:
+    done = []
+    for folder in (places.state_dir, places.bodies, places.tls):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StateError(
+                f"The folder {folder} cannot be made: {error.strerror}; make its parent folder,"
+                " or choose another state_dir."
+            ) from error
+        done.append(f"folder: {folder}")
+    return done
+
+
+def _master_key(
+    key_file: Path, places: Places, environ: Mapping[str, str], done: list[str]
+) -> MasterKey:
+    """Return the key from where it is kept, or a new one where there is neither key nor spool."""
+    comes_from_elsewhere = (
+        "POPBRIDGE_MASTER_KEY" in environ or "CREDENTIALS_DIRECTORY" in environ
+    )
+    if comes_from_elsewhere or key_file.exists() or places.database.exists():
+        return load_master_key(key_file, environ)
+    done.append(f"master key: {key_file} (keep a copy of it in a safe place)")
+    return create_key_file(key_file)

@@ -1,0 +1,150 @@
+"""What the command line does itself: register changes, and a look where no bridge is running."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import attrs
+
+from bridge import logs
+from bridge.accounts import changes
+from bridge.accounts.changes import DeviceOrder
+from bridge.app.state import State, open_state, sole_server
+from bridge.app.workers import LookerMaker
+from bridge.clock import SystemClock
+from bridge.config import Config
+from bridge.control import Values, ask
+from bridge.errors import RegisterError, StateError
+from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage.locks import MemoryLocks
+from bridge.vault.passwords import hash_password
+from providers.contract import DispositionKind, FolderName, ProviderError
+from providers.registry import open_mailbox
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Offline:
+    """The state folder, as one command needs it."""
+
+    config: Config
+    environ: Mapping[str, str]
+
+    def add_account(self, name: str, provider: str, settings: dict[str, str]) -> None:
+        """Add an account, once its mailbox has answered.
+
+        Raises:
+            RegisterError: the name cannot be used, or the mailbox does not answer.
+        """
+
+        async def work(state: State) -> None:
+            account = changes.new_account(name, provider, settings)
+            await _probe(provider, settings, FolderName(""))
+            await state.register.add_account(account)
+
+        self._change(work)
+
+    def remove_account(self, name: str) -> None:
+        """Remove an account."""
+        self._change(lambda state: state.register.remove_account(AccountName(name)))
+
+    def add_maildrop(self, name: str, account: str, folder: str, on_dele: str | None) -> str:
+        """Add a maildrop and return its disposition; without one, the safest the mailbox can do."""
+
+        async def work(state: State) -> str:
+            owner = changes.find_account(await state.register.snapshot(), account)
+            can = await _probe(owner.provider, owner.settings, FolderName(folder))
+            default = "move:Printed" if DispositionKind.MOVE in can else "keep"
+            wanted = on_dele if on_dele is not None else default
+            record = changes.new_maildrop(name, account, folder, wanted, can)
+            await state.register.add_maildrop(record)
+            return record.disposition.spelled()
+
+        return self._change(work)
+
+    def remove_maildrop(self, name: str) -> None:
+        """Remove a maildrop with all that is spooled for it."""
+        self._change(lambda state: state.register.remove_maildrop(MaildropName(name)))
+
+    def add_device(self, order: DeviceOrder, password: str) -> None:
+        """Add a device."""
+
+        async def work(state: State) -> None:
+            device = changes.new_device(order, password, hash_password, state.secrets)
+            await state.register.add_device(device)
+
+        self._change(work)
+
+    def remove_device(self, name: str) -> None:
+        """Remove a device."""
+        self._change(lambda state: state.register.remove_device(DeviceName(name)))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a device another password."""
+        self._change(
+            lambda state: changes.replace_password(
+                state.register, name, password, hash_password, state.secrets
+            )
+        )
+
+    def sync(self, account: str) -> Values:
+        """Look at an account now, in the running bridge or here, and return what changed."""
+        answer = ask(self.config.state_dir, "sync", account=account)
+        if answer is not None:
+            return dict(answer["report"])
+        with sole_server(self.config.state_dir):
+            return self.read(lambda state: self._look(state, account))
+
+    def read(self, work: Callable[[State], Awaitable[T]]) -> T:
+        """Return what `work` returns, with the state folder open."""
+
+        async def run(state: State) -> T:
+            return await work(state)
+
+        with open_state(self.config, self.environ) as state:
+            return asyncio.run(run(state))
+
+    def _change(self, work: Callable[[State], Awaitable[T]]) -> T:
+        """Do `work` and tell the running bridge, if one runs, to take it up."""
+        result = self.read(work)
+        try:
+            ask(self.config.state_dir, "reload")
+        except StateError as error:
+            raise StateError(f"The change is saved, but: {error}") from error
+        return result
+
+    async def _look(self, state: State, name: str) -> Values:
+        snapshot = await state.register.snapshot()
+        account = changes.find_account(snapshot, name)
+        maker = LookerMaker(
+            state.spool, MemoryLocks(0), SystemClock(), logs.get("sync"), self.config.sync
+        )
+        looker = maker.make(account)
+        try:
+            report = await looker.look([m for m in snapshot.maildrops if m.account == name])
+        except ProviderError as error:
+            raise StateError(f"Account {name} cannot be looked at: {error}.") from error
+        finally:
+            await looker.provider.close()
+        return attrs.asdict(report)
+
+
+async def _probe(
+    provider: str, settings: dict[str, str], folder: FolderName
+) -> frozenset[DispositionKind]:
+    """Return what the mailbox can do, once a look at the folder has begun.
+
+    Raises:
+        RegisterError: it does not answer.
+    """
+    mailbox = open_mailbox(provider, settings)
+    try:
+        async for _ in mailbox.changes(folder, None):
+            break
+    except ProviderError as error:
+        raise RegisterError(f"The mailbox cannot be used: {error}") from error
+    else:
+        return mailbox.dispositions
+    finally:
+        await mailbox.close()

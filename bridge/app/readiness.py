@@ -1,0 +1,123 @@
+"""Goes through everything a bridge needs and says of each whether it is in order, and what to do."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import attrs
+
+from bridge.app.state import Places, State, certificate_files, open_state
+from bridge.clock import SystemClock
+from bridge.config import Config, ListenerConfig
+from bridge.control import ask
+from bridge.errors import PopbridgeError
+from bridge.listener import listening_socket
+from bridge.storage.ports import Account, RegisterSnapshot
+from bridge.tls.contexts import TlsContexts
+from bridge.tls.issuer import describe_certificates
+from providers.contract import FolderName, ProviderError
+from providers.registry import open_mailbox
+
+CERTIFICATE_DAYS = 30
+"""Days before its end from which a certificate is reported."""
+
+
+@attrs.frozen
+class Finding:
+    """One thing looked at: whether it is in order, and a sentence."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield a finding for every part, in the order in which they depend on each other."""
+    try:
+        with open_state(config, environ) as state:
+            yield Finding("state folder", ok=True, text=f"{config.state_dir}, key fits")
+            snapshot = asyncio.run(_snapshot(state))
+    except PopbridgeError as error:
+        yield Finding("state folder", ok=False, text=str(error))
+        return
+    yield from _certificates(config)
+    yield from _listeners(config)
+    yield from _register(snapshot)
+    for account in snapshot.accounts:
+        yield asyncio.run(_account(account, snapshot))
+
+
+async def _snapshot(state: State) -> RegisterSnapshot:
+    return await state.register.snapshot()
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    files = certificate_files(config.tls, Places(config.state_dir))
+
+    def load() -> str:
+        TlsContexts(files)
+        return f"{len(files)} pairs"
+
+    yield _tried("certificates load", load)
+    now = datetime.fromtimestamp(SystemClock().now(), UTC)
+    for pair in files:
+        try:
+            info = describe_certificates(pair.certificate)[0]
+        except PopbridgeError:
+            continue  # said already: it does not load
+        days = (info.not_after - now).days
+        text = f"{info.path.name} ends in {days} days"
+        text += "" if days >= CERTIFICATE_DAYS else "; run `popbridge cert renew`"
+        yield Finding("certificate", ok=days >= CERTIFICATE_DAYS, text=text)
+
+
+def _listeners(config: Config) -> Iterator[Finding]:
+    if ask(config.state_dir, "status") is not None:
+        yield Finding("listeners", ok=True, text="the bridge is running and holds its ports")
+        return
+    for cfg in config.listener:
+        yield _tried(f"listener {cfg.name}", partial(_bind_briefly, cfg))
+
+
+def _bind_briefly(cfg: ListenerConfig) -> str:
+    listening_socket(cfg).close()
+    exposed = "" if cfg.policy == "modern" else f", old TLS admitted ({cfg.policy})"
+    exposed += "" if cfg.require_tls_for_auth else ", passwords without TLS admitted"
+    return f"{cfg.bind} port {cfg.port} is free, TLS {cfg.tls}{exposed}"
+
+
+def _register(snapshot: RegisterSnapshot) -> Iterator[Finding]:
+    """Say where the way from a mailbox to a machine is not complete."""
+    if not snapshot.accounts:
+        yield Finding("accounts", ok=False, text="none yet; run `popbridge account add --help`")
+    for account in snapshot.accounts:
+        if not any(drop.account == account.name for drop in snapshot.maildrops):
+            text = "no maildrop shows it; run `popbridge maildrop add --help`"
+            yield Finding(f"account {account.name}", ok=False, text=text)
+    for drop in snapshot.maildrops:
+        if not any(device.maildrop == drop.name for device in snapshot.devices):
+            text = "no device may open it; run `popbridge device add --help`"
+            yield Finding(f"maildrop {drop.name}", ok=False, text=text)
+
+
+async def _account(account: Account, snapshot: RegisterSnapshot) -> Finding:
+    """Look at every folder that is shown of an account."""
+    folders = {drop.folder for drop in snapshot.maildrops if drop.account == account.name}
+    mailbox = open_mailbox(account.provider, account.settings)
+    try:
+        for folder in folders or {FolderName("")}:
+            async for _ in mailbox.changes(folder, None):
+                break
+    except ProviderError as error:
+        return Finding(f"account {account.name}", ok=False, text=str(error))
+    finally:
+        await mailbox.close()
+    return Finding(f"account {account.name}", ok=True, text="its mailbox answers")
+
+
+def _tried(subject: str, work: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, ok=True, text=work())
+    except PopbridgeError as error:
+        return Finding(subject, ok=False, text=str(error))

@@ -1,0 +1,166 @@
+"""Opens what lies in the state folder: key, database, bodies; one server at a time may serve it."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from bridge.config import CertificateFiles, Config, TlsConfig
+from bridge.errors import StateError
+from bridge.storage.sqlite.bodies import Bodies
+from bridge.storage.sqlite.database import Database, open_database
+from bridge.storage.sqlite.register import SqliteRegister
+from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.tls import contexts
+from bridge.tls.issuer import server_certificate_files
+from bridge.vault.keyring import Keyring, Purpose, load_master_key
+from bridge.vault.seal import BodySeal, SecretSeal
+
+KEY_CHECK = "key-check"
+"""Where the database remembers which master key it was made with."""
+
+
+@attrs.frozen
+class Places:
+    """Where things lie in a state folder."""
+
+    state_dir: Path
+
+    @property
+    def database(self) -> Path:
+        """Return the register and the spool's bookkeeping."""
+        return self.state_dir / "popbridge.db"
+
+    @property
+    def bodies(self) -> Path:
+        """Return the folder of sealed bodies."""
+        return self.state_dir / "bodies"
+
+    @property
+    def tls(self) -> Path:
+        """Return the folder of the LAN CA and its certificates."""
+        return self.state_dir / "tls"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file whose lock the one server holds."""
+        return self.state_dir / "server.lock"
+
+
+@attrs.frozen
+class State:
+    """What lies in the state folder, open."""
+
+    places: Places
+    database: Database
+    bodies: Bodies
+    spool: SqliteSpool
+    register: SqliteRegister
+    secrets: SecretSeal
+
+
+@contextmanager
+def open_state(config: Config, environ: Mapping[str, str]) -> Iterator[State]:
+    """Open the state folder, and close it after the block.
+
+    Raises:
+        StateError: it was never made, its key is another or missing, or a newer version wrote it.
+    """
+    places = Places(config.state_dir)
+    if not places.database.exists():
+        raise StateError(
+            f"There is no spool in {places.state_dir}; run `popbridge init` first."
+        )
+    keyring = Keyring(load_master_key(config.vault.key_file, environ))
+    database = open_database(places.database)
+    bodies = Bodies(
+        places.bodies,
+        BodySeal(keyring.derive(Purpose.BODIES)),
+        config.spool.minimum_free_octets,
+    )
+    try:
+        _check_key(places.database, keyring)
+        yield State(
+            places,
+            database,
+            bodies,
+            SqliteSpool(database, bodies),
+            SqliteRegister(database),
+            SecretSeal(keyring.derive(Purpose.SECRETS)),
+        )
+    finally:
+        bodies.close()
+        database.close()
+
+
+@contextmanager
+def sole_server(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder's lock during the block; the kernel frees it however we end.
+
+    Raises:
+        StateError: another bridge serves this folder, or it cannot be written.
+    """
+    places = Places(state_dir)
+    try:
+        descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(
+            f"The state folder {state_dir} cannot be used: {error.strerror};"
+            " run `popbridge init` first, or mend its permissions."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(
+                f"Another popbridge already serves {state_dir}; stop it first,"
+                " or give this one a state_dir of its own."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remember_key(database: Path, keyring: Keyring) -> None:
+    """Note in a database that has no note yet which master key it belongs to.
+
+    Raises:
+        StateError: it belongs to another key.
+    """
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        connection.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (KEY_CHECK, keyring.check_value()),
+        )
+    finally:
+        connection.close()
+    _check_key(database, keyring)
+
+
+def certificate_files(tls: TlsConfig, places: Places) -> tuple[contexts.CertificateFiles, ...]:
+    """Return the certificates to serve with: the owner's own, or those of the LAN CA."""
+    if tls.certificates:
+        return tuple(_as_files(own) for own in tls.certificates)
+    return tuple(server_certificate_files(places.tls))
+
+
+def _as_files(own: CertificateFiles) -> contexts.CertificateFiles:
+    return contexts.CertificateFiles(own.certificate, own.key)
+
+
+def _check_key(database: Path, keyring: Keyring) -> None:
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        row = connection.execute(
+            "SELECT value FROM meta WHERE key = ?", (KEY_CHECK,)
+        ).fetchone()
+    finally:
+        connection.close()
+    if row is None:
+        raise StateError(f"The spool {database} is not complete; run `popbridge init` again.")
+    keyring.verify_check_value(row[0])

@@ -1,0 +1,128 @@
+"""Keeps one worker running per account, as the register changes under it."""
+
+import asyncio
+from collections.abc import Mapping
+
+import attrs
+
+from bridge.accounts.directory import Directory
+from bridge.clock import Clock
+from bridge.config import SyncConfig
+from bridge.errors import RegisterError
+from bridge.logs import EventLog
+from bridge.names import AccountName
+from bridge.storage.ports import Account, Locks, MaildropRecord, Spool
+from bridge.sync.look import Looker, LookReport
+from bridge.sync.worker import Pace, Worker, WorkerStatus
+from providers.registry import open_mailbox
+
+
+@attrs.frozen
+class _Running:
+    account: Account
+    worker: Worker
+    task: asyncio.Task[None]
+
+
+class Workers:
+    """The workers of all accounts."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        looker: "LookerMaker",
+        group: asyncio.TaskGroup,
+        pace: Pace,
+    ) -> None:
+        self._directory = directory
+        self._looker = looker
+        self._group = group
+        self._pace = pace
+        self._running: dict[AccountName, _Running] = {}
+
+    async def reconcile(self) -> None:
+        """Start a worker for every new account, stop those whose account is gone or changed."""
+        wanted = {account.name: account for account in self._directory.snapshot.accounts}
+        for name, running in list(self._running.items()):
+            if wanted.get(name) != running.account:
+                running.task.cancel()
+                await asyncio.wait([running.task])
+                del self._running[name]
+        for name, account in wanted.items():
+            if name not in self._running:
+                self._start(account)
+        for running in self._running.values():
+            running.worker.nudge()
+
+    def nudge(self, account: AccountName) -> None:
+        """Ask an account's worker to look soon."""
+        running = self._running.get(account)
+        if running is not None:
+            running.worker.nudge()
+
+    async def look_now(self, account: AccountName) -> LookReport:
+        """Return what a look at the account, begun now, has changed.
+
+        Raises:
+            RegisterError: there is no such account.
+            ProviderError, SpoolUnavailable: the look failed.
+        """
+        running = self._running.get(account)
+        if running is None:
+            raise RegisterError(f"There is no account {account}; see `popbridge account list`.")
+        return await running.worker.look_now()
+
+    def statuses(self) -> Mapping[AccountName, WorkerStatus]:
+        """Return how each account is doing."""
+        return {name: running.worker.status for name, running in self._running.items()}
+
+    async def stop(self) -> None:
+        """Stop every worker and wait for its end."""
+        tasks = [running.task for running in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._running.clear()
+
+    def _start(self, account: Account) -> None:
+        def maildrops() -> list[MaildropRecord]:
+            return maildrops_of(self._directory, account.name)
+
+        worker = Worker(
+            self._looker.make(account),
+            maildrops,
+            self._pace,
+            self._looker.clock,
+            self._looker.log,
+        )
+        task = self._group.create_task(worker.run(), name=f"worker {account.name}")
+        self._running[account.name] = _Running(account, worker, task)
+
+
+@attrs.frozen
+class LookerMaker:
+    """Builds a looker for an account from what all of them share."""
+
+    spool: Spool
+    locks: Locks
+    clock: Clock
+    log: EventLog
+    config: SyncConfig
+
+    def make(self, account: Account) -> Looker:
+        """Return a looker with the account's provider, opened."""
+        return Looker(
+            account.name,
+            open_mailbox(account.provider, account.settings),
+            self.spool,
+            self.locks,
+            self.clock,
+            self.log,
+            self.config.message_octets,
+        )
+
+
+def maildrops_of(directory: Directory, account: AccountName) -> list[MaildropRecord]:
+    """Return the maildrops of an account."""
+    return [drop for drop in directory.snapshot.maildrops if drop.account == account]

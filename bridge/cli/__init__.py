@@ -1,0 +1,82 @@
+"""The owner's hand: one noun or verb a file, imported only when it is asked for.
+
+Exit codes: 0 done; 1 the answer is no; 2 the command line is wrong; 3 config.toml is wrong; 4 the
+state folder cannot be used; 5 an address cannot be listened on; 130 interrupted.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import cast
+
+import click
+
+from bridge import __version__
+
+COMMANDS = {
+    "init": "Make the state folder: key, spool, LAN CA, certificates.",
+    "serve": "Serve devices and look at mailboxes, until stopped.",
+    "check": "Say whether everything is in order, and what to do where it is not.",
+    "status": "Say how accounts, maildrops and devices are doing.",
+    "account": "Mailboxes behind the bridge.",
+    "maildrop": "What devices see of a mailbox.",
+    "device": "Machines, and their user names and passwords.",
+    "cert": "The bridge's own certificates.",
+    "demo": "Try everything out in a folder of its own.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, and imports one only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order an owner meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its file."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"bridge.cli.{cmd_name}")
+        return cast("click.Command", module.command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Where config.toml is; else $POPBRIDGE_CONFIG, ./config.toml, /etc/popbridge/config.toml.",
+)
+@click.version_option(__version__, prog_name="popbridge")
+@click.pass_context
+def group(ctx: click.Context, config: Path | None) -> None:
+    """Let printers that speak POP3 read mailboxes that do not."""
+    ctx.obj = config
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong ends as one sentence and an exit code."""
+    from bridge.errors import OwnerError, PopbridgeError  # noqa: PLC0415 - --version needs it not
+
+    try:
+        group.main(prog_name="popbridge", standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OwnerError as error:
+        click.echo(f"popbridge: {error}", err=True)
+        sys.exit(error.exit_code)
+    except PopbridgeError as error:
+        click.echo(f"popbridge: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(f"popbridge: {error.strerror or error}{where}", err=True)
+        sys.exit(4)

@@ -1,0 +1,81 @@
+"""popbridge status."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.app.offline import Offline
+from bridge.app.state import State
+from bridge.cli.output import json_option, loaded, say, table
+from bridge.control import ask
+from bridge.storage.ports import MessageState
+
+
+@click.command("status")
+@json_option
+@click.pass_obj
+def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+    """Say how accounts, maildrops and devices are doing."""
+    config = loaded(option)
+    running = ask(config.state_dir, "status")
+    drops = Offline(config, os.environ).read(_maildrops)
+    for drop in drops:
+        drop["session"] = bool(running and drop["maildrop"] in running["sessions"])
+    lines = [_headline(running)]
+    lines += _account_lines(running)
+    lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
+    say(as_json, {"running": running, "maildrops": drops}, lines)
+
+
+async def _maildrops(state: State) -> list[dict[str, Any]]:
+    snapshot = await state.register.snapshot()
+    rows = []
+    for drop in snapshot.maildrops:
+        figures = await state.spool.figures(drop.name)
+        count = figures.count
+        rows.append(
+            {
+                "maildrop": drop.name,
+                "account": drop.account,
+                "on-dele": drop.disposition.spelled(),
+                "listed": count.get(MessageState.READY, 0)
+                + count.get(MessageState.QUARANTINED, 0),
+                "octets": figures.octets,
+                "quarantined": count.get(MessageState.QUARANTINED, 0),
+                "to fetch": count.get(MessageState.ANNOUNCED, 0),
+                "to dispose": count.get(MessageState.EXPUNGED, 0),
+                "done": count.get(MessageState.DISPOSED, 0),
+                "devices": [d.name for d in snapshot.devices if d.maildrop == drop.name],
+            }
+        )
+    return rows
+
+
+def _headline(running: dict[str, Any] | None) -> str:
+    if running is None:
+        return "No bridge is running on this state folder: popbridge serve"
+    doors = ", ".join(
+        f"{one['name']} {one['bind']}:{one['port']} ({one['tls']})"
+        for one in running["listeners"]
+    )
+    return f"Running {running['version']}, {running['connections']} connections; {doors}"
+
+
+def _account_lines(running: dict[str, Any] | None) -> list[str]:
+    lines = []
+    for name, status in (running["accounts"] if running else {}).items():
+        if status["failing_since"] is not None:
+            since = _moment(status["failing_since"])
+            lines.append(f"Account {name}: FAILING since {since}: {status['trouble']}")
+        elif status["last_success"] is not None:
+            lines.append(f"Account {name}: looked at {_moment(status['last_success'])}")
+        else:
+            lines.append(f"Account {name}: not looked at yet")
+    return lines
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -1,0 +1,42 @@
+"""Describes the appliance: config.toml as frozen classes, found, loaded, and every fault told at once.
+
+The rest of the house imports these names from here and knows none of the files behind them.
+"""
+
+from bridge.config.loading import SYSTEM_CONFIG, find_config, load_config
+from bridge.config.settings import (
+    PRIVATE_NETWORKS,
+    CertificateFiles,
+    Config,
+    EventLoop,
+    LimitsConfig,
+    ListenerConfig,
+    LogConfig,
+    SpoolConfig,
+    SyncConfig,
+    TlsConfig,
+    TlsMode,
+    TlsPolicy,
+    VaultConfig,
+)
+from bridge.config.tomlvalues import Network
+
+__all__ = [
+    "PRIVATE_NETWORKS",
+    "SYSTEM_CONFIG",
+    "CertificateFiles",
+    "Config",
+    "EventLoop",
+    "LimitsConfig",
+    "ListenerConfig",
+    "LogConfig",
+    "Network",
+    "SpoolConfig",
+    "SyncConfig",
+    "TlsConfig",
+    "TlsMode",
+    "TlsPolicy",
+    "VaultConfig",
+    "find_config",
+    "load_config",
+]

@@ -1,0 +1,191 @@
+"""Measure every figure, ours beside tuned Dovecot in the same run, and print one table.
+
+Rounds alternate: in each round every contender has one turn, and who goes first moves on by one, so that a machine
+that grows slower or busier during the run favours nobody.
+
+Exit codes: 0 measured (whether or not a target was reached), 1 a figure could not be measured, 2 there is no peer
+and --without-peer was not given.
+"""
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import dovecot
+import figures
+import machine
+import ours
+from figures import FULL, QUICK, Figure, Scale, Turn
+from load import LoadFailedError
+from mail import MailSet, write_messages
+from servers import Contender, StartFailedError
+from table import LOOPS, PEER, Readings, as_data, render
+
+_NO_PEER = 2
+_FAILURES = (LoadFailedError, StartFailedError, ours.CommandFailedError, OSError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure as asked and return the exit code."""
+    signal.signal(signal.SIGTERM, _terminated)  # so that every `finally` runs
+    asked = _parser().parse_args(arguments)
+    scale = QUICK if asked.quick else FULL
+    rounds = asked.rounds or (2 if asked.quick else 5)
+    chosen = _chosen(asked.only, scale)
+    missing = "left out by --without-peer" if asked.without_peer else dovecot.why_missing()
+    facts = machine.facts(rounds)
+    _say("\n".join(f"{name:12} {value}" for name, value in facts.items()))
+    if missing:
+        _say(f"No peer: {missing}")
+    with tempfile.TemporaryDirectory(prefix="popbench-") as name:
+        bench = Bench(Path(name), scale, rounds)
+        bench.set_up(chosen, loops=() if asked.peer_only else LOOPS, peer=not missing)
+        rows = [bench.measure(figure) for figure in chosen]
+    _say("\n" + render(rows))
+    failures = [
+        f"{row.figure.name}, {who}: {why}" for row in rows for who, why in row.failures.items()
+    ]
+    _say("\n".join([*bench.tls_lines(), *failures]))
+    if asked.json:
+        data = {"machine": facts, "figures": as_data(rows)}
+        Path(asked.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    if missing and not asked.without_peer:
+        return _NO_PEER
+    return 1 if failures else 0
+
+
+class Bench:
+    """The contenders of one run, all below one temporary folder."""
+
+    def __init__(self, folder: Path, scale: Scale, rounds: int) -> None:
+        """Own `folder`, which others may enter: Dovecot's mail processes are another user."""
+        folder.chmod(0o755)
+        self._folder = folder
+        self._scale = scale
+        self._rounds = rounds
+        self._cores = machine.cores()
+        self._contenders: list[Contender] = []
+        self._negotiated: dict[str, set[str]] = {}
+
+    def set_up(self, chosen: Sequence[Figure], *, loops: Sequence[str], peer: bool) -> None:
+        """Write the mail the figures need and make every contender ready to start."""
+        sets = sorted({mail for figure in chosen for mail in figure.sets}, key=lambda s: s.name)
+        messages = self._folder / "messages"
+        for mail in sets:
+            _note(f"writing {mail.count} x {mail.octets} octets")
+            write_messages(messages / mail.name, mail)
+        certificates = self._set_up_ours(sets, messages, loops)
+        if peer:
+            _note("setting up Dovecot")
+            if certificates is None:
+                certificates = dovecot.make_certificates(self._folder)
+            contender = dovecot.Dovecot(self._folder / "dovecot", certificates)
+            contender.prepare(sets, messages)
+            self._contenders.append(contender)
+
+    def measure(self, figure: Figure) -> Readings:
+        """Give every contender one turn in every round; a failed one sits out the rest."""
+        readings = Readings(figure)
+        able = [c for c in self._contenders if figure.peer or c.name != PEER]
+        with contextlib.ExitStack() as stack:
+            turns = {c.name: self._turn(c, figure) for c in able}
+            for number in range(self._rounds):
+                first = number % max(1, len(able))
+                for contender in able[first:] + able[:first]:
+                    if contender.name not in readings.failures:
+                        self._take(turns[contender.name], readings, stack)
+        for name, turn in turns.items():
+            self._negotiated.setdefault(name, set()).update(turn.negotiated)
+        return readings
+
+    def tls_lines(self) -> list[str]:
+        """Say what each contender negotiated; where they differ, the figures are not comparable."""
+        return [
+            f"TLS, {name}: {', '.join(sorted(n))}" for name, n in self._negotiated.items() if n
+        ]
+
+    def _set_up_ours(
+        self, sets: Sequence[MailSet], messages: Path, loops: Sequence[str]
+    ) -> dovecot.Certificates | None:
+        reasons = {loop: ours.why_missing(loop) for loop in loops}
+        for loop, reason in reasons.items():
+            if reason:
+                _say(f"No {loop}: {reason}")
+        usable = [loop for loop, reason in reasons.items() if not reason]
+        if not usable:
+            return None
+        _note("setting up popbridge")
+        filled = ours.prepare(self._folder / "ours", sets, messages)
+        self._contenders += [ours.Ours(self._folder / loop, filled, loop) for loop in usable]
+        return ours.certificates(filled)
+
+    def _turn(self, contender: Contender, figure: Figure) -> Turn:
+        cores = self._cores.spread if figure.spread_cores else self._cores.server
+        return Turn(contender, None, self._scale, set(cores), self._cores.client)
+
+    def _take(self, turn: Turn, readings: Readings, stack: contextlib.ExitStack) -> None:
+        figure, name = readings.figure, turn.contender.name
+        try:
+            if figure.server != "none" and turn.server is None:
+                turn.server = turn.contender.start(turn.server_cores)
+                stack.callback(turn.server.stop)
+            value = figure.measure(turn)
+        except _FAILURES as error:
+            readings.failures[name] = f"{type(error).__name__}: {error}"
+            _note(f"{figure.name}, {name}: {readings.failures[name]}")
+        else:
+            readings.values.setdefault(name, []).append(value)
+            _note(f"{figure.name}, {name}: {value:.{figure.digits}f} {figure.unit}")
+        if figure.server == "fresh" and turn.server:
+            turn.server.stop()
+            turn.server = None
+
+
+def _chosen(only: Sequence[str], scale: Scale) -> list[Figure]:
+    """Return the figures asked for, all by default."""
+    every = [*figures.targets(scale), *figures.growth(scale)]
+    unknown = set(only) - {figure.name for figure in every}
+    if unknown:
+        names = ", ".join(figure.name for figure in every)
+        raise SystemExit(f"--only {min(unknown)}: there is no such figure; there are {names}")
+    return [figure for figure in every if not only or figure.name in only]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="rounds (default: 5, or 2 if quick)"
+    )
+    parser.add_argument("--quick", action="store_true", help="less work a round, no 150 MB")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="this figure"
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write every round of every figure there"
+    )
+    parser.add_argument("--without-peer", action="store_true", help="measure ours alone")
+    parser.add_argument("--peer-only", action="store_true", help="measure Dovecot alone")
+    return parser
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"  {text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import StateError
+from bridge.tls.wholefile import PRIVATE, PUBLIC, replace_file
+
+
+@pytest.mark.parametrize("mode", [PRIVATE, PUBLIC])
+def test_a_file_gets_its_mode_whatever_the_umask(tmp_path: Path, mode: int) -> None:
+    before = os.umask(0o077)
+    try:
+        replace_file(tmp_path / "file", b"octets", mode)
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
+    assert (tmp_path / "file").read_bytes() == b"octets"
+
+
+def test_a_replaced_file_is_another_file_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        replace_file(path, b"new", PRIVATE)
+        assert reader.read() == b"old"
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_replacement_keeps_the_old_and_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+
+    with pytest.raises(StateError, match="cannot be written"):
+        replace_file(tmp_path / "file", b"new", PRIVATE)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="check the folder"):
+        replace_file(tmp_path / "none" / "file", b"new", PRIVATE)

@@ -116,7 +116,7 @@ def retr_cpu(turn: Turn, *, mail: MailSet = _BIG) -> float:
 
 
 def idle_memory(turn: Turn) -> float:
-    """Memory in kB for each of the sessions that are logged in and say nothing."""
+    """Memory in kB (1024 octets) that one more session takes which is logged in and says nothing."""
     mail = turn.scale.shared
     result = turn.load(
         Job,

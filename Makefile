@@ -1,0 +1,67 @@
+# Every task of the project in one word; each sets up what it needs in .venv by itself.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+JOBS ?= 2
+
+.PHONY: help run check test test-asyncio test-uvloop bench coverage format clean
+
+help:
+	@echo "make run       try it out: a bridge with sample mail, on 127.0.0.1"
+	@echo "make check     format, lint, types, floors, docs in step with the code"
+	@echo "make test      the whole suite, on stock asyncio and on uvloop"
+	@echo "make bench     every figure of docs/performance.md, beside Dovecot"
+	@echo "make coverage  which lines no test runs"
+	@echo "make format    lay the code out"
+	@echo "make clean     remove what make has made, the demo included"
+
+$(BIN)/python:
+	@packaging/make-venv $(VENV)
+
+$(RUN_READY): pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV_READY): pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) for development ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@ $(RUN_READY)
+
+run: $(RUN_READY)
+	@exec $(BIN)/popbridge demo
+
+check: $(DEV_READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_house.py
+
+test: test-asyncio test-uvloop
+
+test-asyncio: $(DEV_READY)
+	$(BIN)/pytest -q -n $(JOBS)
+
+# What runs a loop of its own inside the tests; tests/system starts servers on both loops by itself.
+test-uvloop: $(DEV_READY)
+	$(BIN)/pytest -q -n $(JOBS) --event-loop uvloop tests/unit tests/contract
+
+bench: $(DEV_READY)
+	$(BIN)/python tests/benchmarks/run.py
+
+coverage: $(DEV_READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q
+	-$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing
+
+format: $(DEV_READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) demo-state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache

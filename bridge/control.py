@@ -40,11 +40,16 @@ class Control:
         self._verbs = verbs
         self._log = log
 
-    async def serve(self) -> None:
-        """Answer until cancelled; the state folder's lock makes sure that nobody else does."""
+    async def serve(self, opened: asyncio.Event | None = None) -> None:
+        """Answer until cancelled, and set `opened` once requests are heard.
+
+        The state folder's lock makes sure that nobody else does.
+        """
         self._path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._answer, self._path, limit=REQUEST_OCTETS)
         self._path.chmod(0o600)
+        if opened is not None:
+            opened.set()
         try:
             async with server:
                 await server.serve_forever()

@@ -92,11 +92,9 @@ class Bridge:
             for listener in self._listeners:
                 listener.bind()
             await self._state.spool.sweep_orphans()
-            await self._directory.load()
             async with asyncio.TaskGroup() as group:
                 self._workers = self._make_workers(group)
-                doors = group.create_task(self._open_doors(), name="doors")
-                await self._workers.reconcile()
+                doors = group.create_task(self._open_doors(self._workers), name="doors")
                 await stop.wait()
                 self._log.info("stopping")
                 doors.cancel()
@@ -147,12 +145,17 @@ class Bridge:
 
     # ---- running
 
-    async def _open_doors(self) -> None:
+    async def _open_doors(self, workers: Workers) -> None:
         control = Control(
             control_path(self._config.state_dir), self._verbs(), logs.get("control")
         )
         async with asyncio.TaskGroup() as doors:
-            doors.create_task(control.serve(), name="control")
+            opened = asyncio.Event()
+            doors.create_task(control.serve(opened), name="control")
+            # Only then is the register read: a change made meanwhile is read or told, never lost.
+            await opened.wait()
+            await self._directory.load()
+            await workers.reconcile()
             doors.create_task(self._watch_certificates(), name="certificates")
             doors.create_task(self._reload_on_hangup(), name="hangup")
             for listener in self._listeners:

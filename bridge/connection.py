@@ -169,7 +169,10 @@ class Connection(asyncio.Protocol):
         self._end("closed")
         if self._transport is not None and not self._lost.done():
             self.allow(CLOSE_SECONDS)
-            self._transport.close()
+            # A second close makes asyncio's TLS transport forget its protocol: every question
+            # about it would fail from then on.
+            if not self._transport.is_closing():
+                self._transport.close()
 
     async def wait_closed(self) -> None:
         """Return when nothing of the connection is left; call `close` or `abort` first."""

@@ -156,7 +156,7 @@ class Listener:
         implicit = self._config.tls == "implicit"
         handshake = self._services.limits.handshake_timeout if implicit else None
         try:
-            _keep_alive(accepted)
+            _tune(accepted)
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 accepted,
@@ -220,7 +220,10 @@ def listening_socket(config: ListenerConfig) -> socket.socket:
     return listening
 
 
-def _keep_alive(accepted: socket.socket) -> None:
+def _tune(accepted: socket.socket) -> None:
+    """Send small replies at once, and notice a peer that is gone."""
+    # asyncio would do this itself for a socket whose protocol is named; an accepted one has none.
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         (socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS),

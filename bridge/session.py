@@ -129,15 +129,23 @@ class Session:
             if self._lock is not None:
                 self._lock.release()
             self._connection.close()
-            seconds = round(self._services.clock.monotonic() - started, 3)
-            self._log.info(
-                "session-closed",
-                connection=self._peer.connection_id,
-                address=self._peer.address,
-                tls=self._connection.tls_version,
-                seconds=seconds,
-                **attrs.asdict(self._done),
-            )
+            self._summarise(self._services.clock.monotonic() - started)
+
+    def _summarise(self, seconds: float) -> None:
+        done = self._done
+        self._log.info(
+            "session-closed",
+            connection=self._peer.connection_id,
+            address=self._peer.address,
+            tls=self._connection.tls_version,
+            seconds=round(seconds, 3),
+            device=done.device,
+            maildrop=done.maildrop,
+            retrieved=done.retrieved,
+            deleted=done.deleted,
+            octets=done.octets,
+            reason=done.reason,
+        )
 
     def _explain(self, error: Exception | None) -> None:
         """Say what a TLS alert means: in TLS 1.3 a device refuses our certificate only after the handshake."""
@@ -165,7 +173,6 @@ class Session:
         data = await self._connection.receive()
         if self._lock is not None:
             self._lock.touch()
-            self._connection.allow(self._services.limits.autologout)
         elif not self._connection.encrypted and looks_like_client_hello(data):
             self._log.warning(
                 "tls-on-plaintext-port",

@@ -16,9 +16,8 @@ from bridge.clock import Clock
 from bridge.errors import LoginRefused
 from bridge.names import AccountName, MaildropName
 from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
-from bridge.throttle import FailureDelays, address_key
+from bridge.throttle import FailureDelays, address_key, parse_address
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -137,9 +136,7 @@ class Directory:
 
 def contains(networks: tuple[Network, ...], address: str) -> bool:
     """Tell whether `address` lies in one of `networks`; an IPv4-mapped one counts as IPv4."""
-    parsed: Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
+    parsed = parse_address(address)
     return any(parsed in network for network in networks)
 
 

@@ -1,6 +1,8 @@
 """Sets up a whole bridge in one folder: sample mail, an account, a maildrop, a device, two listeners."""
 
+import json
 import os
+import shlex
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ from bridge.accounts.changes import DeviceOrder
 from bridge.app.initialise import initialise
 from bridge.app.offline import Offline
 from bridge.app.samples import samples
+from bridge.app.state import sole_server
 from bridge.clock import SystemClock
 from bridge.config import Config, load_config
 from bridge.errors import StateError
@@ -65,6 +68,9 @@ def prepare(folder: Path, environ: Mapping[str, str]) -> Demo:
         OwnerError: the folder cannot be used, or a bridge serves it already.
     """
     folder = folder.absolute()
+    if (folder / "state").exists():
+        with sole_server(folder / "state"):
+            pass  # raises before anything is changed under a demo that runs
     mail = _make_mail(folder)
     config_file = folder / "config.toml"
     ports = _free_ports()
@@ -79,10 +85,10 @@ def prepare(folder: Path, environ: Mapping[str, str]) -> Demo:
 def lines(demo: Demo) -> list[str]:
     """Return what a newcomer copies and pastes."""
     pop3s, stls = (listener.port for listener in demo.config.listener)
-    login = f"{DEVICE}:{demo.password}"
+    curl = f"  curl --cacert {shlex.quote(str(demo.ca))} --user {DEVICE}:{demo.password}"
     python = (
         f'import poplib, ssl; p = poplib.POP3_SSL("127.0.0.1", {pop3s},'
-        f' context=ssl.create_default_context(cafile="{demo.ca}"));'
+        f" context=ssl.create_default_context(cafile={json.dumps(str(demo.ca))}));"
         f' p.user("{DEVICE}"); p.pass_("{demo.password}");'
         ' print(*p.list()[1], sep="\\n"); p.quit()'
     )
@@ -92,11 +98,11 @@ def lines(demo: Demo) -> list[str]:
         f"  POP3S 127.0.0.1 port {pop3s}; STLS 127.0.0.1 port {stls}",
         "",
         "Fetch the first message with curl:",
-        f"  curl --cacert {demo.ca} --user {login} pop3s://127.0.0.1:{pop3s}/1",
+        f"{curl} pop3s://127.0.0.1:{pop3s}/1",
         "the same through STLS:",
-        f"  curl --cacert {demo.ca} --user {login} --ssl-reqd pop3://127.0.0.1:{stls}/1",
+        f"{curl} --ssl-reqd pop3://127.0.0.1:{stls}/1",
         "or list what there is, with python:",
-        f"  python3 -c '{python}'",
+        f"  python3 -c {shlex.quote(python)}",
         "",
         "Drop an .eml file here, and it is listed a few seconds later:",
         f"  {demo.mail}",

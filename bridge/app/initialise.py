@@ -6,6 +6,7 @@ database that has one.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 from bridge.app.state import Places, remember_key
@@ -16,6 +17,9 @@ from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
 from bridge.vault.keyring import Keyring, MasterKey, create_key_file, load_master_key
 
+DRAFT_DIGITS = 16
+"""Random digits at the end of a draft's name, as bridge.vault.keyring and bridge.tls.wholefile choose."""
+
 
 def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list[str]:
     """Make what is missing in the state folder, and return a line for each thing made.
@@ -25,6 +29,7 @@ def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list
     """
     places = Places(config.state_dir)
     done = _make_folders(places)
+    _sweep_drafts(config.vault.key_file, places.tls)
     keyring = Keyring(_master_key(config.vault.key_file, places, environ, done))
     is_new = not places.database.exists()
     open_database(places.database, create=True).close()
@@ -41,6 +46,8 @@ def make_certificates(places: Places, names: tuple[str, ...], clock: Clock) -> l
     now = datetime.fromtimestamp(clock.now(), UTC)
     done = []
     if not (places.tls / "ca.pem").exists():
+        for files in server_certificate_files(places.tls):
+            files.certificate.unlink(missing_ok=True)  # signed by a CA that is lost
         create_ca(places.tls, now)
         done.append(f"LAN CA: {places.tls / 'ca.pem'}")
     if not all(files.certificate.exists() for files in server_certificate_files(places.tls)):
@@ -63,6 +70,17 @@ def _make_folders(places: Places) -> list[str]:
             ) from error
         done.append(f"folder: {folder}")
     return done
+
+
+def _sweep_drafts(key_file: Path, tls: Path) -> None:
+    """Remove what a killed run left half-written: a draft of a key is as secret as the key."""
+    ending = "." + "[0-9a-f]" * DRAFT_DIGITS
+    drafts = [
+        *key_file.parent.glob(f".{escape(key_file.name)}{ending}"),
+        *tls.glob(f".*{ending}"),
+    ]
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
 
 
 def _master_key(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import attrs
@@ -14,7 +15,7 @@ from bridge.app.workers import LookerMaker
 from bridge.clock import SystemClock
 from bridge.config import Config
 from bridge.control import Values, ask
-from bridge.errors import RegisterError, StateError
+from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
 from bridge.vault.passwords import hash_password
@@ -65,7 +66,14 @@ class Offline:
 
     def remove_maildrop(self, name: str) -> None:
         """Remove a maildrop with all that is spooled for it."""
-        self._change(lambda state: state.register.remove_maildrop(MaildropName(name)))
+
+        async def work(state: State) -> None:
+            await state.register.remove_maildrop(MaildropName(name))
+            # A running bridge may be storing a body just now: it sweeps when it next starts.
+            with suppress(StateError), sole_server(self.config.state_dir):
+                await state.spool.sweep_orphans()
+
+        self._change(work)
 
     def add_device(self, order: DeviceOrder, password: str) -> None:
         """Add a device."""
@@ -124,7 +132,7 @@ class Offline:
         try:
             report = await looker.look([m for m in snapshot.maildrops if m.account == name])
         except ProviderError as error:
-            raise StateError(f"Account {name} cannot be looked at: {error}.") from error
+            raise OwnerError(f"Account {name} cannot be looked at: {error}.") from error
         finally:
             await looker.provider.close()
         return attrs.asdict(report)

@@ -42,6 +42,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"bridge.cli.{cmd_name}")
         return cast("click.Command", module.command)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click itself would take Ctrl-C for a "no"."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         del ctx
@@ -68,8 +75,6 @@ def main() -> None:
 
     try:
         group.main(prog_name="popbridge", standalone_mode=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except OwnerError as error:
         click.echo(f"popbridge: {error}", err=True)
         sys.exit(error.exit_code)

@@ -1,5 +1,6 @@
 """popbridge cert show | ca | renew."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bridge.cli.output import json_option, loaded, say
 from bridge.clock import SystemClock
 from bridge.config import Config
 from bridge.control import ask
-from bridge.errors import StateError
+from bridge.errors import OwnerError
 from bridge.tls.issuer import (
     CertificateInfo,
     ca_der,
@@ -58,7 +59,7 @@ def ca(option: Path | None, der: bool, out: Path | None) -> None:  # noqa: FBT00
     folder = Places(loaded(option).state_dir).tls
     octets = ca_der(folder) if der else ca_pem(folder)
     if out is None:
-        click.get_binary_stream("stdout").write(octets)
+        sys.stdout.buffer.write(octets)
         return
     out.write_bytes(octets)
     click.echo(f"Written: {out}")
@@ -70,7 +71,7 @@ def renew(option: Path | None) -> None:
     """Issue new server certificates from the same LAN CA; devices that trust it notice nothing."""
     config = loaded(option)
     if config.tls.certificates:
-        raise StateError(
+        raise OwnerError(
             "config.toml names certificates of your own; replace those files instead,"
             " a running bridge takes them up by itself."
         )

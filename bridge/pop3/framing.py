@@ -67,10 +67,10 @@ class LineBuffer:
         return self.command_octets
 
     def _discard(self) -> bool:
-        """Throw away up to the line end; return whether it was found."""
+        """Throw away up to the line end; return whether it was found before the line became a flood."""
         end = self._buffer.find(b"\n")
-        if end < 0:
-            self._discarded += len(self._buffer)
+        self._discarded += end if end >= 0 else len(self._buffer)
+        if end < 0 or self._discarded > DISCARD_OCTETS_MAX:
             self._buffer.clear()
             return False
         del self._buffer[: end + 1]

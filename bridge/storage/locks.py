@@ -25,6 +25,7 @@ class _Lock:
     evict: Callable[[], None]
     signs: int = 0
     pinned: bool = False
+    evicted: bool = False
     released: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def touch(self) -> None:
@@ -84,7 +85,9 @@ class MemoryLocks:
         except TimeoutError:
             if current.pinned or current.signs != signs:
                 raise MaildropBusy("the device's own older session is alive") from None
-            current.evict()
+            if not current.evicted:  # another newcomer may have waited beside this one
+                current.evicted = True
+                current.evict()
             await current.released.wait()
 
 

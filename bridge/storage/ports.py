@@ -125,7 +125,8 @@ class Spool(Protocol):
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; one that is known already, tombstones included, is left as it is.
 
-        A vanished message that is named again becomes announced again.
+        A vanished message that is named again is ready again where its body is still here, and
+        announced again elsewhere.
         """
         ...
 

@@ -10,7 +10,7 @@ import attrs
 
 from bridge.clock import Clock
 from bridge.logs import EventLog
-from bridge.names import AccountName, MaildropName
+from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.ports import Locks, MaildropRecord, Pending, QueuedDisposition, Spool
 from bridge.sync.notice import notice
 from bridge.sync.plan import Look
@@ -20,6 +20,7 @@ from providers.contract import (
     CursorExpired,
     DispositionOrder,
     DispositionOutcome,
+    FolderMissing,
     FolderName,
     MailboxProvider,
     MessageGone,
@@ -58,6 +59,7 @@ class Looker:
     clock: Clock
     log: EventLog
     message_octets: int
+    _stubborn: set[SpoolId] = attrs.field(factory=set, init=False)
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:
         """Look once at every folder of `maildrops`, all of this account.
@@ -71,20 +73,29 @@ class Looker:
         folders: dict[FolderName, list[MaildropName]] = {}
         for maildrop in maildrops:
             folders.setdefault(maildrop.folder, []).append(maildrop.name)
+        missing: FolderMissing | None = None
         for folder, names in folders.items():
-            await self._look_at(folder, names, report)
+            try:
+                await self._look_at(folder, names, report)
+            except FolderMissing as error:
+                missing = error  # one folder that was renamed must not stop the others
+        if missing is not None:
+            raise missing
         return report
 
     # ---- from here to there
 
     async def _dispose(self, maildrops: Sequence[MaildropRecord], report: LookReport) -> None:
         folders = {maildrop.name: maildrop.folder for maildrop in maildrops}
-        while queued := await self.spool.queued(self.account, BATCH):
-            done = await self._dispose_batch(queued, folders)
-            await self.spool.disposed(item.spool_id for item in done)
+        waiting: set[SpoolId] = set()  # asked in this look, and to be asked again in the next
+        while queued := await self.spool.queued(self.account, BATCH + len(waiting)):
+            queued = [item for item in queued if item.spool_id not in waiting][:BATCH]
+            if not queued:
+                return
+            done = {item.spool_id for item in await self._dispose_batch(queued, folders)}
+            await self.spool.disposed(done)
             report.disposed += len(done)
-            if len(done) < len(queued):
-                return  # what is left was asked to wait
+            waiting.update(item.spool_id for item in queued if item.spool_id not in done)
 
     async def _dispose_batch(
         self, queued: list[QueuedDisposition], folders: dict[MaildropName, FolderName]
@@ -120,13 +131,14 @@ class Looker:
             if not self.locks.is_held(name):
                 await self.spool.sweep_vanished(name)
         cursor = await self._common_cursor(names)
+        failed: set[SpoolId] = set()  # asked for once in this look, which is enough
         try:
-            await self._take_pages(folder, names, cursor, report)
+            await self._take_pages(folder, names, cursor, report, failed)
         except CursorExpired:
             self.log.warning("cursor-expired", account=self.account, folder=folder)
-            await self._take_pages(folder, names, None, report)
+            await self._take_pages(folder, names, None, report, failed)
         # Bodies that an earlier look announced and could not fetch.
-        await self._fetch_all(folder, names, report)
+        await self._fetch_all(folder, names, report, failed)
 
     async def _common_cursor(self, names: list[MaildropName]) -> Cursor | None:
         """Return the cursor that all share; a maildrop that joined later makes the list full."""
@@ -139,12 +151,13 @@ class Looker:
         names: list[MaildropName],
         cursor: Cursor | None,
         report: LookReport,
+        failed: set[SpoolId],
     ) -> None:
         looks: dict[MaildropName, Look] = {}
         async for page in self.provider.changes(folder, cursor):
             if page.added or page.removed or page.full:
                 await self._take_page(page, names, looks, report)
-                await self._fetch_all(folder, names, report)
+                await self._fetch_all(folder, names, report, failed)
             if page.cursor is not None and page.cursor != cursor:
                 await self.spool.save_cursor(names, page.cursor)
 
@@ -167,16 +180,26 @@ class Looker:
             report.vanished += len(plan.forget)
 
     async def _fetch_all(
-        self, folder: FolderName, names: list[MaildropName], report: LookReport
+        self,
+        folder: FolderName,
+        names: list[MaildropName],
+        report: LookReport,
+        failed: set[SpoolId],
     ) -> None:
         """Fetch what is announced; one failure lets the next be tried, a row of them ends the look."""
         failures = 0
         for name in names:
-            for item in await self.spool.pending(name):
+            # What failed before comes last, or a few such would for ever block those behind them.
+            waiting = await self.spool.pending(name)
+            for item in sorted(waiting, key=lambda item: item.spool_id in self._stubborn):
+                if item.spool_id in failed:
+                    continue
                 try:
                     await self._fetch(folder, name, item, report)
                 except Unreachable as error:
                     failures += 1
+                    failed.add(item.spool_id)
+                    self._stubborn.add(item.spool_id)
                     self.log.warning(
                         "fetch-failed",
                         account=self.account,
@@ -187,6 +210,7 @@ class Looker:
                         raise
                 else:
                     failures = 0
+                    self._stubborn.discard(item.spool_id)
 
     async def _fetch(
         self, folder: FolderName, name: MaildropName, item: Pending, report: LookReport

@@ -33,6 +33,7 @@ class Look:
     """One look at a folder, page by page, held against what a maildrop knows."""
 
     known: Mapping[RemoteId, MessageState]
+    _since: dict[RemoteId, MessageState] = attrs.field(factory=dict, init=False)
     _seen: set[RemoteId] = attrs.field(factory=set, init=False)
 
     def take(self, page: ChangePage) -> Plan:
@@ -40,15 +41,22 @@ class Look:
         announce = tuple(
             Announcement(message.remote_id, mint_unique_id(message.remote_id), message.sort_key)
             for message in page.added
-            if self.known.get(message.remote_id) in (None, MessageState.VANISHED)
+            if self._state(message.remote_id) in (None, MessageState.VANISHED)
         )
-        gone = list(page.removed)
+        added = {message.remote_id for message in page.added}
+        # Both on one page: which came last is not said, and a fetch finds out without losing mail.
+        gone = [remote_id for remote_id in page.removed if remote_id not in added]
         if page.full:
-            self._seen.update(message.remote_id for message in page.added)
+            self._seen |= added
             if page.last:
                 gone += [remote_id for remote_id in self.known if remote_id not in self._seen]
-        forget = tuple(i for i in gone if self.known.get(i) in _LISTABLE)
+        forget = tuple(i for i in gone if self._state(i) in _LISTABLE)
+        self._since.update((item.remote_id, MessageState.ANNOUNCED) for item in announce)
+        self._since.update((remote_id, MessageState.VANISHED) for remote_id in forget)
         return Plan(announce, forget)
+
+    def _state(self, remote_id: RemoteId) -> MessageState | None:
+        return self._since.get(remote_id, self.known.get(remote_id))
 
 
 def mint_unique_id(remote_id: RemoteId) -> UniqueId:

@@ -38,7 +38,7 @@ class Scale:
         return MailSet("three", count=3, octets=40_000, users=self.idle)
 
 
-QUICK = Scale(polls=300, gigabytes=0.2, idle=40, passes=5, logins=5, starts=3, largest_mb=25)
+QUICK = Scale(polls=300, gigabytes=0.2, idle=100, passes=5, logins=5, starts=3, largest_mb=25)
 FULL = Scale()
 
 _BIG = MailSet("big", count=2, octets=25 * _MB)
@@ -161,7 +161,7 @@ def login_delay(turn: Turn, *, mail: MailSet) -> float:
 def deep_poll_cpu(turn: Turn, *, mail: MailSet) -> float:
     """CPU seconds of 1000 polls of one user with that many messages."""
     sessions = max(20, turn.scale.polls // (10 if mail.count >= 1000 else 3))
-    result = turn.load(Job, kind="polls", user=mail.user(0), sessions=sessions, warm_up=3)
+    result = turn.load(Job, kind="polls", user=mail.user(0), sessions=sessions, warm_up=20)
     return result.cpu_seconds * 1000 / result.sessions
 
 

@@ -21,6 +21,7 @@ from popclient import PopSession, tls_context
 
 _SETTLE_SECONDS = 0.3  # a server closes sockets and reaps children after the client is done
 _SAMPLE_SECONDS = 0.02
+_BREATH_SECONDS = 0.05
 _SLOW_WINDOW_OCTETS = 65_536
 _SLOW_PAUSE_SECONDS = 0.002
 _GRACE_SECONDS = 60.0  # start, warm-up and settling, on top of the job's own time
@@ -39,7 +40,7 @@ class Job:
     """`{n}` stands for the session's number, modulo `users`."""
     users: int = 1
     other_user: str = ""
-    """Whom `delays` measures in turn with `user`; nobody by default."""
+    """Whom `delays` measures after `user`; nobody by default."""
     sessions: int = 1
     concurrency: int = 1
     warm_up: int = 1
@@ -219,14 +220,19 @@ def _read_slowly(load: _Load, number: int) -> None:
 
 
 def _delays(load: _Load) -> None:
-    """Time USER to the answer to STAT, for one user, or for two in turn."""
+    """Time USER to the answer to STAT for one user, then for another if there is one.
+
+    One after the other, and with a breath after each session: what a server does after QUIT for
+    ten thousand messages must not delay the next login, least of all one that has ten.
+    """
     job = load.job
-    turns = [(load.user(0), load.result.delays)]
-    if job.other_user:
-        turns.append((job.other_user, load.result.other_delays))
-    for number in range(job.warm_up + job.sessions):
-        for user, delays in turns:
+    for user, delays in (
+        (load.user(0), load.result.delays),
+        (job.other_user, load.result.other_delays),
+    ):
+        for number in range(job.warm_up + job.sessions if user else 0):
             seconds = _login_to_stat(load, user)
+            time.sleep(_BREATH_SECONDS)
             if number >= job.warm_up:
                 delays.append(seconds)
     load.result.sessions = job.sessions

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from providers.contract import FolderName, MailboxProvider
 from providers.folder.mailbox import FolderMailbox
+from tests.fakes.mailbox import TRASH, FakeMailbox, FakeService
 
 INBOX = FolderName("")
 NOW = 1_800_000_000.0
@@ -119,7 +120,37 @@ class EmlUnderTest(_FolderUnderTest):
         return []
 
 
+class FakeUnderTest:
+    """The mailbox in memory that other tests script to fail."""
+
+    def __init__(self, _root: Path) -> None:
+        self.service = FakeService()
+        self.mailbox: MailboxProvider = FakeMailbox(self.service)
+
+    async def reopen(self) -> None:
+        await self.mailbox.close()
+        self.mailbox = FakeMailbox(self.service)
+
+    async def put_message(self, octets: bytes, folder: FolderName = INBOX) -> None:
+        self.service.put(octets, folder)
+
+    async def remove_message(self, octets: bytes) -> None:
+        for mail in list(self.service.folder().values()):
+            if mail.octets == octets:
+                self.service.remove(mail.remote_id)
+
+    async def list_remote(self, folder: FolderName = INBOX) -> list[bytes]:
+        return [mail.octets for mail in self.service.folder(folder).values()]
+
+    async def list_trash(self) -> list[bytes]:
+        return await self.list_remote(TRASH)
+
+    async def list_read(self) -> list[bytes]:
+        return [mail.octets for mail in self.service.folder().values() if mail.is_read]
+
+
 IMPLEMENTATIONS: dict[str, Callable[[Path], ProviderUnderTest]] = {
     "folder-maildir": MaildirUnderTest,
     "folder-eml": EmlUnderTest,
+    "fake": FakeUnderTest,
 }

@@ -23,8 +23,8 @@ from bridge.storage.ports import FrameSeal, SealedWriter
 
 T = TypeVar("T")
 
-PIECE_FRAMES = 4
-"""Frames of 64 KiB per piece sent: 256 KiB was the cheapest size to write through TLS (measured)."""
+PIECE_FRAMES = 2
+"""Frames of 64 KiB per piece sent: larger pieces cost less CPU and more memory (docs/performance.md)."""
 
 GATHER_OCTETS = 1 << 20
 """Octets gathered from a provider before a thread seals them: bounds memory and thread changes."""
@@ -56,8 +56,6 @@ class Bodies:
         part = self._folder / f"{spool_id}.{secrets.token_hex(8)}.part"
         try:
             return await self._write_part(part, spool_id, body)
-        except OSError as error:
-            raise SpoolUnavailable(f"a body cannot be stored: {error.strerror}") from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -69,7 +67,12 @@ class Bodies:
             BodyUnreadable: it is missing, cut short or altered.
             SpoolUnavailable: it cannot be read now.
         """
-        return await self._in_thread(lambda: self._open(spool_id))
+        with contextlib.ExitStack() as stack:
+            body = await self._in_thread(
+                lambda: stack.enter_context(contextlib.closing(self._open(spool_id)))
+            )
+            stack.pop_all()
+        return body
 
     def remove(self, spool_ids: Iterable[SpoolId]) -> None:
         """Unlink bodies; one that is not there, or cannot go now, is left to the next sweep."""
@@ -90,19 +93,22 @@ class Bodies:
         self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes]
     ) -> Octets:
         form = WireForm()
-        with await self._in_thread(lambda: self._create(part)) as file:
+        with contextlib.ExitStack() as stack:
+            file = await self._storing(lambda: self._create(part, stack))
             writer = self._seal.writer(file, _context(spool_id))
             async for chunk in _gathered(body):
-                await self._in_thread(partial(_store, writer, form, chunk))
-            await self._in_thread(lambda: self._complete(file, writer, form, part, spool_id))
+                await self._storing(partial(_store, writer, form, chunk))
+            await self._storing(lambda: self._complete(file, writer, form, part, spool_id))
         return form.octets
 
-    def _create(self, part: Path) -> BinaryIO:
+    def _create(self, part: Path, stack: contextlib.ExitStack) -> BinaryIO:
         room = os.statvfs(self._folder)
         if room.f_bavail * room.f_frsize < self._minimum_free:
             raise SpoolUnavailable("the disk is nearly full, no more mail is fetched")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        return os.fdopen(descriptor, "wb")
+        file = os.fdopen(descriptor, "wb")
+        stack.callback(_close, file)
+        return file
 
     def _complete(
         self,
@@ -140,8 +146,21 @@ class Bodies:
     def _path(self, spool_id: SpoolId) -> Path:
         return self._folder / f"{spool_id}.body"
 
+    async def _storing(self, work: Callable[[], T]) -> T:
+        # The disk's errors alone are caught here: what the source raises is its caller's to judge.
+        try:
+            return await self._in_thread(work)
+        except OSError as error:
+            raise SpoolUnavailable(f"a body cannot be stored: {error.strerror}") from error
+
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        """Return what `work` returns; a cancelled caller goes on only when the thread has let go."""
+        task = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])  # its file can be neither closed nor removed before
+            raise
 
 
 class StoredBody:
@@ -203,6 +222,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _close(file: BinaryIO) -> None:
+    """Close a file that is either synced or of no use any more."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _store(writer: SealedWriter, form: WireForm, chunk: bytes) -> None:

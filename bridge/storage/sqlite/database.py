@@ -53,7 +53,9 @@ class Database:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            raise  # a fault of ours, which a constraint has stopped
+        except sqlite3.DatabaseError as error:
             raise SpoolUnavailable(f"the database cannot answer: {error}") from error
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -80,9 +82,10 @@ def open_database(path: Path, *, create: bool = False) -> Database:
     executor = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
     try:
         connection = executor.submit(_connect, path).result()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         executor.shutdown()
-        raise StateError(f"The spool {path} cannot be opened: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StateError(f"The spool {path} cannot be opened: {why}.") from error
     except StateError:
         executor.shutdown()
         raise

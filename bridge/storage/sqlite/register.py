@@ -95,6 +95,7 @@ class SqliteRegister:
 
         def work(db: sqlite3.Connection) -> None:
             _need(db, "device", device.name)
+            _need(db, "maildrop", device.maildrop)
             db.execute("DELETE FROM device WHERE name = ?", (device.name,))
             _store_device(db, device)
 

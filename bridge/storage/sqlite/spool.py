@@ -70,8 +70,8 @@ class SqliteSpool:
     async def expunge(self, maildrop: MaildropName, messages: Iterable[SpoolId]) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction."""
         wanted = list(messages)
-        await self._change(maildrop, lambda db: _expunge(db, maildrop, wanted))
-        self._bodies.remove(wanted)
+        gone = await self._change(maildrop, lambda db: _expunge(db, maildrop, wanted))
+        self._bodies.remove(gone)
 
     # ---- the sync road
 
@@ -119,7 +119,10 @@ class SqliteSpool:
         await self._change(
             maildrop,
             lambda db: db.executemany(
-                "UPDATE message SET state = 'vanished' WHERE maildrop = ? AND remote_id = ?"
+                # A notice is not the message: should that come back, it is fetched anew.
+                "UPDATE message SET state = 'vanished',"
+                " octets = CASE state WHEN 'ready' THEN octets END"
+                " WHERE maildrop = ? AND remote_id = ?"
                 " AND state IN ('announced', 'ready', 'quarantined')",
                 rows,
             ),
@@ -266,8 +269,10 @@ def _make_visible(
     )
 
 
-def _expunge(db: sqlite3.Connection, maildrop: MaildropName, wanted: list[SpoolId]) -> None:
-    """Move messages to their tombstones; only what was ready has something to do upstream."""
+def _expunge(
+    db: sqlite3.Connection, maildrop: MaildropName, wanted: list[SpoolId]
+) -> list[SpoolId]:
+    """Move messages to their tombstones, and return those that are there; only what was ready has something to do upstream."""
     rows = [(spool_id, maildrop) for spool_id in wanted]
     db.executemany(
         "UPDATE message SET state = 'expunged', octets = NULL, disposition ="
@@ -287,12 +292,22 @@ def _expunge(db: sqlite3.Connection, maildrop: MaildropName, wanted: list[SpoolI
         " AND (state = 'vanished' OR (state = 'expunged' AND disposition = 'keep'))",
         rows,
     )
+    tombstone = "SELECT 1 FROM message WHERE id = ? AND maildrop = ? AND state IN ('expunged', 'disposed')"
+    return [row[0] for row in rows if db.execute(tombstone, row).fetchone()]
 
 
 def _announce(
     db: sqlite3.Connection, maildrop: MaildropName, messages: Sequence[Announcement]
 ) -> list[SpoolId]:
-    """Add what is not known; return the bodies of vanished messages that begin anew."""
+    """Add what is not known; return the bodies of vanished messages that begin anew.
+
+    One whose body is still here is ready again under its own id: an open session may delete it.
+    """
+    db.executemany(
+        "UPDATE message SET state = 'ready'"
+        " WHERE maildrop = ? AND remote_id = ? AND state = 'vanished' AND octets NOT NULL",
+        [(maildrop, message.remote_id) for message in messages],
+    )
     left_over = [
         SpoolId(row[0])
         for message in messages

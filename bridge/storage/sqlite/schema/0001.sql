@@ -75,7 +75,7 @@ WHEN OLD.state || '>' || NEW.state NOT IN (
     'announced>ready', 'announced>quarantined', 'announced>vanished',
     'ready>expunged', 'ready>vanished',
     'quarantined>expunged', 'quarantined>vanished',
-    'vanished>disposed',
+    'vanished>ready', 'vanished>disposed',
     'expunged>disposed'
 )
 BEGIN

@@ -1,0 +1,102 @@
+"""Time that a test moves by hand, and a loop on which waiting takes none.
+
+`FakeClock` keeps bridge.clock.Clock; its sleeps return at once and are written down. `FakeTimeLoop`
+is a real asyncio loop whose time stands still while there is work, and jumps to the next timer when
+there is none; work in threads is waited for in earnest.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge.clock import Clock
+
+T = TypeVar("T")
+
+
+class FakeClock:
+    """A clock that goes on only while somebody sleeps, or when a test says so."""
+
+    def __init__(self, start: float = 1_000_000.0) -> None:
+        self.time = start
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def advance(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type] - the platform's best
+    """Waits for no timer: where only time would bring work, it moves the time."""
+
+    loop: "FakeTimeLoop"
+
+    def select(
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is None or self.loop.threads_at_work:
+            waited: list[tuple[selectors.SelectorKey, int]] = super().select(None)
+            return waited
+        self.loop.seconds += timeout
+        return []
+
+
+class FakeTimeLoop(asyncio.SelectorEventLoop):
+    """A loop with a time of its own, which begins at 0."""
+
+    def __init__(self) -> None:
+        selector = _JumpingSelector()
+        selector.loop = self
+        self.seconds = 0.0
+        self.threads_at_work = 0
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.seconds
+
+    def run_in_executor(  # type: ignore[override] - the same, counted
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> "asyncio.Future[T]":
+        work = super().run_in_executor(executor, func, *args)
+        self.threads_at_work += 1
+        work.add_done_callback(self._count_down)
+        return work
+
+    def _count_down(self, _work: "asyncio.Future[Any]") -> None:
+        self.threads_at_work -= 1
+
+
+def run_without_waiting(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, run on a loop whose time is not the machine's."""
+    with asyncio.Runner(loop_factory=FakeTimeLoop) as runner:
+        return runner.run(work)
+
+
+class LoopClock:
+    """The running loop's own time, as a Clock: on a `FakeTimeLoop` its sleeps take none."""
+
+    def now(self) -> float:
+        return 1_000_000.0 + asyncio.get_running_loop().time()
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - a clock is where the ban points to
+
+
+if TYPE_CHECKING:
+    _clocks: tuple[type[Clock], ...] = (FakeClock, LoopClock)

@@ -1,0 +1,89 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Owner
+
+
+def test_a_complete_appliance_is_in_order(owner: Owner) -> None:
+    owner.enrol()
+    said = owner.must("check")
+    assert all(line.startswith("ok ") for line in said.out.splitlines())
+    findings = owner.must("check", "--json").json
+    assert {finding["ok"] for finding in findings} == {True}
+    subjects = [finding["subject"] for finding in findings]
+    assert subjects[0] == "state folder"
+    assert "account a" in subjects
+
+
+def failing(owner: Owner) -> list[str]:
+    said = owner.runs("check", "--json")
+    assert said.code == 1
+    assert said.err == ""
+    return [f"{one['subject']}: {one['text']}" for one in said.json if not one["ok"]]
+
+
+def test_a_new_state_folder_says_what_comes_next(owner: Owner) -> None:
+    [finding] = failing(owner)
+    assert "popbridge account add" in finding
+    assert "FAIL  accounts" in owner.runs("check").out
+
+
+def test_every_gap_between_mailbox_and_machine_is_named(owner: Owner) -> None:
+    path = str(owner.mail())
+    owner.must("account", "add", "a", "--provider", "folder", "--path", path)
+    assert "popbridge maildrop add" in failing(owner)[0]
+    owner.must("maildrop", "add", "m", "--account", "a")
+    assert "popbridge device add" in failing(owner)[0]
+
+
+def test_a_folder_that_was_never_made_says_run_init(newcomer: Owner) -> None:
+    [finding] = failing(newcomer)
+    assert "popbridge init" in finding
+
+
+def test_a_mailbox_that_went_away_is_named(owner: Owner) -> None:
+    owner.enrol()
+    owner.mail().rename(owner.folder / "elsewhere")
+    [finding] = failing(owner)
+    assert finding.startswith("account a: ")
+
+
+def test_a_port_in_use_is_named(owner: Owner) -> None:
+    owner.enrol()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        text = owner.config.read_text("utf-8").replace("port = 0", f"port = {port}")
+        owner.config.write_text(text, "utf-8")
+        [finding] = failing(owner)
+    assert f"port {port}" in finding
+
+
+def damage_key(state: Path) -> None:
+    (state / "master.key").chmod(0o644)
+
+
+def lose_certificates(state: Path) -> None:
+    (state / "tls" / "server-rsa.pem").unlink()
+
+
+def garble_certificate(state: Path) -> None:
+    (state / "tls" / "server-p256.pem").write_text("nothing\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [
+        (damage_key, "master.key"),
+        (lose_certificates, "server-rsa.pem"),
+        (garble_certificate, "server-p256.pem"),
+    ],
+)
+def test_damage_is_found_and_its_file_named(owner: Owner, damage: object, file: str) -> None:
+    owner.enrol()
+    assert callable(damage)
+    damage(owner.state)
+    assert any(file in finding for finding in failing(owner))

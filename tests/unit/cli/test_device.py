@@ -1,0 +1,154 @@
+import re
+
+import pytest
+
+from tests.cli.command_line import Owner
+
+SHOWN_ONCE = re.compile(r"Password, shown this once: ([A-Za-z0-9]{16})$", re.MULTILINE)
+
+
+@pytest.fixture
+def holder(owner: Owner) -> Owner:
+    path = str(owner.mail("1.eml"))
+    owner.must("account", "add", "a", "--provider", "folder", "--path", path)
+    owner.must("maildrop", "add", "m", "--account", "a")
+    return owner
+
+
+def everything_at_rest(owner: Owner) -> bytes:
+    return b"".join(path.read_bytes() for path in owner.state.rglob("*") if path.is_file())
+
+
+def test_a_generated_password_is_shown_once_and_kept_nowhere(holder: Owner) -> None:
+    said = holder.must("device", "add", "printer", "--maildrop", "m")
+    found = SHOWN_ONCE.search(said.out)
+    assert found is not None
+    password = found[1]
+    assert said.out.count(password) == 1
+    for verb in (("device", "list"), ("device", "list", "--json"), ("status", "--json")):
+        assert password not in holder.must(*verb).out
+    assert password.encode() not in everything_at_rest(holder)
+
+
+def test_two_generated_passwords_differ(holder: Owner) -> None:
+    first = holder.must("device", "add", "one", "--maildrop", "m", "--json").json
+    second = holder.must("device", "add", "two", "--maildrop", "m", "--json").json
+    assert re.fullmatch(r"[A-Za-z0-9]{16}", first["password"])
+    assert first["password"] != second["password"]
+
+
+def test_a_password_from_standard_input_is_never_shown(holder: Owner) -> None:
+    words = ("device", "add", "printer", "--maildrop", "m", "--password-stdin")
+    said = holder.must(*words, "--json", stdin=b"correct horse\r\nsecond line\n")
+    assert said.json == {"device": "printer"}
+    said = holder.must("device", "passwd", "printer", "--password-stdin", stdin=b"other\n")
+    assert "other" not in said.out
+    assert b"correct horse" not in everything_at_rest(holder)
+
+
+@pytest.mark.parametrize("password", [b"", b"\n", b"x" * 129, b"tab\there\n", b"nul\0\n"])
+def test_a_password_that_cannot_be_typed_is_refused(holder: Owner, password: bytes) -> None:
+    said = holder.runs(
+        "device", "add", "printer", "--maildrop", "m", "--password-stdin", stdin=password
+    )
+    assert said.code == 1
+    assert "1 to 128 printable characters" in said.sentence
+    assert holder.must("device", "list", "--json").json == []
+
+
+def test_every_option_of_a_device_is_listed(holder: Owner) -> None:
+    holder.must(
+        "device", "add", "printer", "--maildrop", "m", "--apop", "--password-stdin",
+        "--allow", "192.168.1.20", "--allow", "fd00::/8",
+        "--alias", "OFFICE\\printer", "--alias", "printer@office.example",
+        stdin=b"Quite-secret\n",
+    )  # fmt: skip
+    assert holder.must("device", "list", "--json").json == [
+        {
+            "device": "printer",
+            "maildrop": "m",
+            "aliases": ["OFFICE\\printer", "printer@office.example"],
+            "allow": ["192.168.1.20/32", "fd00::/8"],
+            "apop": "yes",
+        }
+    ]
+    out = holder.must("device", "list").out
+    assert "192.168.1.20/32, fd00::/8" in out
+    assert b"Quite-secret" not in everything_at_rest(holder)
+
+
+@pytest.mark.parametrize("network", ["printer.lan", "192.168.1.1/24", "", "1.2.3.4/33"])
+def test_a_network_that_is_none_is_refused(holder: Owner, network: str) -> None:
+    said = holder.runs("device", "add", "d", "--maildrop", "m", "--allow", network)
+    assert said.code == 1
+    assert "192.168.1.0/24" in said.sentence
+
+
+@pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 64, "a\nb"])
+def test_a_name_that_panels_cannot_hold_is_refused(holder: Owner, name: str) -> None:
+    said = holder.runs("device", "add", "--maildrop", "m", "--", name)
+    assert said.code == 1
+    assert said.sentence
+
+
+def test_a_login_can_be_given_once_aliases_and_letter_case_included(holder: Owner) -> None:
+    holder.must("device", "add", "printer", "--maildrop", "m", "--alias", "p@office.example")
+    for words in (
+        ("printer",),
+        ("PRINTER",),
+        ("other", "--alias", "Printer"),
+        ("P@Office.example",),
+    ):
+        said = holder.runs("device", "add", "--maildrop", "m", *words)
+        assert said.code == 1, words
+        assert "already" in said.sentence
+    assert len(holder.must("device", "list", "--json").json) == 1
+
+
+def test_an_unknown_maildrop_is_refused(holder: Owner) -> None:
+    said = holder.runs("device", "add", "d", "--maildrop", "nobody")
+    assert said.code == 1
+    assert "There is no maildrop nobody" in said.sentence
+
+
+@pytest.mark.parametrize("verb", ["remove", "passwd"])
+def test_an_unknown_device_is_named(holder: Owner, verb: str) -> None:
+    said = holder.runs("device", verb, "nobody")
+    assert said.code == 1
+    assert "There is no device nobody" in said.sentence
+
+
+def test_a_refused_command_shows_no_password(holder: Owner) -> None:
+    said = holder.runs("device", "passwd", "nobody", "--json")
+    assert said.code == 1
+    assert said.out == ""
+
+
+def test_passwd_makes_another_password_and_keeps_the_rest(holder: Owner) -> None:
+    words = (
+        "device",
+        "add",
+        "d",
+        "--maildrop",
+        "m",
+        "--apop",
+        "--allow",
+        "10.0.0.0/8",
+        "--json",
+    )
+    first = holder.must(*words).json["password"]
+    before = holder.must("device", "list", "--json").json
+    second = holder.must("device", "passwd", "d", "--json").json["password"]
+    assert first != second
+    assert holder.must("device", "list", "--json").json == before
+
+
+def test_a_removed_device_is_gone_and_its_maildrop_free(holder: Owner) -> None:
+    holder.must("device", "add", "d", "--maildrop", "m")
+    assert "removed" in holder.must("device", "remove", "d").out
+    assert holder.must("device", "list", "--json").json == []
+    holder.must("maildrop", "remove", "m", "--yes")
+
+
+def test_an_empty_list_says_how_to_begin(owner: Owner) -> None:
+    assert "popbridge device add" in owner.must("device", "list").out

@@ -1,0 +1,95 @@
+import io
+import os
+import sys
+
+import pytest
+
+from bridge import __version__
+from bridge.cli import COMMANDS, group, main
+from tests.cli.command_line import Owner, run
+
+
+def test_version_is_that_of_the_package() -> None:
+    assert run("--version").out == f"popbridge, version {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",)])
+def test_help_lists_every_command(words: tuple[str, ...]) -> None:
+    said = run(*words)
+    assert said.code == 0
+    for name, text in COMMANDS.items():
+        assert name in said.out
+        assert text.split()[0] in said.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    said = run(name, "--help")
+    assert said.code == 0
+    assert f"popbridge {name}" in said.out
+
+
+def test_the_one_line_of_a_command_in_the_list_is_the_promise_of_its_file() -> None:
+    context = group.make_context("popbridge", ["status"])
+    for name in COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert command.help
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("--nonsense",),
+        ("account",),
+        ("account", "nonsense"),
+        ("account", "add"),
+        ("account", "add", "a", "--provider", "folder"),
+        ("maildrop", "add", "m"),
+        ("device", "add", "d"),
+        ("status", "surplus"),
+        (),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2_and_shows_the_usage(
+    words: tuple[str, ...],
+) -> None:
+    said = run(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("Usage: popbridge")
+
+
+class Interrupted(io.RawIOBase):
+    """Standard input at which somebody presses Ctrl-C."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object) -> int:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_exit_code_130_and_no_traceback(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--config", str(owner.config), "device", "passwd", "d", "--password-stdin"]
+    monkeypatch.setattr(sys, "argv", ["popbridge", *words])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Interrupted())))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_of_somebody_else_is_one_sentence(owner: Owner) -> None:
+    owner.state.chmod(0)
+    try:
+        said = owner.runs("account", "list")
+    finally:
+        owner.state.chmod(0o700)
+    assert said.code == 4
+    assert str(owner.state) in said.sentence

@@ -1,0 +1,119 @@
+import pytest
+
+from tests.cli.command_line import Owner
+
+
+@pytest.fixture
+def holder(owner: Owner) -> Owner:
+    path = str(owner.mail("1.eml"))
+    owner.must("account", "add", "a", "--provider", "folder", "--path", path)
+    return owner
+
+
+def test_a_maildrop_moves_what_is_deleted_unless_its_owner_says_otherwise(
+    holder: Owner,
+) -> None:
+    said = holder.must("maildrop", "add", "m", "--account", "a")
+    assert "move:Printed" in said.out
+    assert "device add USER --maildrop m" in said.out
+    assert holder.must("maildrop", "list", "--json").json == [
+        {"maildrop": "m", "account": "a", "folder": "", "on-dele": "move:Printed"}
+    ]
+
+
+@pytest.mark.parametrize("wanted", ["keep", "trash", "move:Done", "purge"])
+def test_every_disposition_a_directory_can_do_is_kept(holder: Owner, wanted: str) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", "--on-dele", wanted)
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["on-dele"] == wanted
+
+
+def test_a_maildir_can_mark_read_and_a_directory_cannot(holder: Owner) -> None:
+    order = ("maildrop", "add", "m", "--on-dele", "mark-read", "--account")
+    said = holder.runs(*order, "a")
+    assert said.code == 1
+    assert "mark-read" in said.sentence
+    maildir = holder.folder / "Maildir"
+    for name in ("cur", "new", "tmp"):
+        (maildir / name).mkdir(parents=True)
+    holder.must("account", "add", "md", "--provider", "folder", "--path", str(maildir))
+    holder.must(*order, "md")
+
+
+@pytest.mark.parametrize("wanted", ["burn", "", "move", "move:", "keep:x", "MOVE:x"])
+def test_a_disposition_that_is_none_is_refused_with_the_valid_ones(
+    holder: Owner, wanted: str
+) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "a", "--on-dele", wanted)
+    assert said.code == 1
+    assert "keep" in said.sentence
+    assert "purge" in said.sentence
+
+
+def test_a_maildrop_of_a_folder_that_is_there_shows_that_folder(holder: Owner) -> None:
+    (holder.mail() / "Faxes").mkdir()
+    holder.must("maildrop", "add", "m", "--account", "a", "--folder", "Faxes")
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["folder"] == "Faxes"
+
+
+def test_a_folder_that_is_not_there_is_refused(holder: Owner) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "a", "--folder", "Nowhere")
+    assert said.code == 1
+    assert "Nowhere" in said.sentence
+
+
+def test_a_folder_outside_the_mailbox_is_refused(holder: Owner) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "a", "--folder", "../state")
+    assert said.code == 1
+    assert said.sentence
+
+
+def test_an_unknown_account_is_refused(holder: Owner) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "nobody")
+    assert said.code == 1
+    assert "There is no account nobody" in said.sentence
+
+
+def test_a_name_can_be_given_once(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a")
+    said = holder.runs("maildrop", "add", "m", "--account", "a")
+    assert said.code == 1
+    assert "There is a maildrop m already" in said.sentence
+
+
+def test_a_maildrop_in_use_stays_and_names_its_devices(owner: Owner) -> None:
+    owner.enrol()
+    said = owner.runs("maildrop", "remove", "m", "--yes")
+    assert said.code == 1
+    assert "still used by device d;" in said.sentence
+    assert len(owner.must("maildrop", "list", "--json").json) == 1
+
+
+def test_removing_asks_first_and_takes_no_for_an_answer(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a")
+    said = holder.runs("maildrop", "remove", "m", stdin=b"n\n")
+    assert said.code == 1
+    assert len(holder.must("maildrop", "list", "--json").json) == 1
+    assert "removed" in holder.must("maildrop", "remove", "m", stdin=b"y\n").out
+    assert holder.must("maildrop", "list", "--json").json == []
+
+
+def test_removing_with_yes_asks_nothing_and_forgets_the_spool(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a")
+    holder.must("account", "sync", "a")
+    assert len(list((holder.state / "bodies").iterdir())) == 1
+    holder.must("maildrop", "remove", "m", "--yes")
+    assert list((holder.state / "bodies").iterdir()) == []
+    assert holder.must("account", "remove", "a").code == 0
+
+
+def test_an_unknown_maildrop_is_named(owner: Owner) -> None:
+    said = owner.runs("maildrop", "remove", "nobody", "--yes")
+    assert said.code == 1
+    assert "There is no maildrop nobody" in said.sentence
+
+
+def test_an_empty_list_says_how_to_begin(owner: Owner) -> None:
+    assert "popbridge maildrop add" in owner.must("maildrop", "list").out
+    assert owner.must("maildrop", "list", "--json").json == []

@@ -1,0 +1,25 @@
+from tests.cli.command_line import Owner
+
+
+def test_without_a_running_bridge_the_spool_is_told_all_the_same(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("account", "sync", "a")
+    said = owner.must("status")
+    assert said.out.startswith("No bridge is running on this state folder")
+    answer = owner.must("status", "--json").json
+    assert answer["running"] is None
+    [drop] = answer["maildrops"]
+    assert drop["listed"] == 2
+    assert drop["octets"] == 2 * len(b"Subject: 1.eml\r\n\r\ntext\r\n")
+    assert drop["devices"] == ["d"]
+    assert drop["session"] is False
+
+
+def test_an_empty_register_says_how_to_begin(owner: Owner) -> None:
+    assert "popbridge maildrop add" in owner.must("status").out
+
+
+def test_a_folder_that_was_never_made_says_run_init(newcomer: Owner) -> None:
+    said = newcomer.runs("status")
+    assert said.code == 4
+    assert "popbridge init" in said.sentence

@@ -1,0 +1,202 @@
+"""Every legal step between the states of a message is possible, every other is refused by SQLite."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from bridge.storage.ports import MessageState
+from bridge.storage.sqlite.database import schema_scripts
+
+STATES = [state.value for state in MessageState]
+
+WHAT_IS_HELD = {
+    "announced": {(False, False)},
+    "ready": {(True, False)},
+    "quarantined": {(True, False)},
+    "expunged": {(False, True)},
+    "disposed": {(False, False)},
+    "vanished": {(False, False), (True, False)},
+}
+"""For each state, whether a row has (octets, disposition)."""
+
+STEPS = {
+    ("announced", "ready"),
+    ("announced", "quarantined"),
+    ("announced", "vanished"),
+    ("ready", "expunged"),
+    ("ready", "vanished"),
+    ("quarantined", "expunged"),
+    ("quarantined", "vanished"),
+    ("vanished", "ready"),
+    ("vanished", "disposed"),
+    ("expunged", "disposed"),
+}
+
+ROADS = {
+    "announced": (),
+    "ready": ("ready",),
+    "quarantined": ("quarantined",),
+    "expunged": ("ready", "expunged"),
+    "disposed": ("ready", "expunged", "disposed"),
+    "vanished": ("ready", "vanished"),
+}
+"""A legal road from announced to each state."""
+
+HELD_AFTERWARDS = {
+    "announced": (None, None),
+    "ready": (10, None),
+    "quarantined": (10, None),
+    "expunged": (None, "trash"),
+    "disposed": (None, None),
+    "vanished": (10, None),
+}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    for script in schema_scripts():
+        connection.executescript(script)
+    connection.executescript(
+        "INSERT INTO account VALUES ('a', 'folder', '{}');"
+        "INSERT INTO maildrop VALUES ('d', 'a', '', 'trash', NULL);"
+    )
+    yield connection
+    connection.close()
+
+
+def insert(db: sqlite3.Connection, state: str, octets: int | None, todo: str | None) -> None:
+    db.execute(
+        "INSERT INTO message (id, maildrop, remote_id, unique_id, sort_key, state, octets,"
+        " disposition) VALUES (1, 'd', 'r', 'u', 's', ?, ?, ?)",
+        (state, octets, todo),
+    )
+
+
+def step(db: sqlite3.Connection, state: str) -> None:
+    db.execute(
+        "UPDATE message SET state = ?, octets = ?, disposition = ? WHERE id = 1",
+        (state, *HELD_AFTERWARDS[state]),
+    )
+
+
+def stand_at(db: sqlite3.Connection, state: str) -> None:
+    insert(db, "announced", None, None)
+    for passed in ROADS[state]:
+        step(db, passed)
+
+
+def row(db: sqlite3.Connection) -> tuple[object, ...]:
+    found: tuple[object, ...] = db.execute(
+        "SELECT state, octets, disposition FROM message"
+    ).fetchone()
+    return found
+
+
+@pytest.mark.parametrize(("old", "new"), list(product(STATES, STATES)))
+def test_a_step_is_possible_if_and_only_if_it_is_legal(
+    db: sqlite3.Connection, old: str, new: str
+) -> None:
+    stand_at(db, old)
+    before = row(db)
+    if (old, new) in STEPS:
+        step(db, new)
+        assert row(db)[0] == new
+    else:
+        with pytest.raises(sqlite3.IntegrityError):
+            step(db, new)
+        assert row(db) == before
+
+
+@pytest.mark.parametrize("state", [*STATES, "READY", "", "listed"])
+@pytest.mark.parametrize("octets", [None, 10])
+@pytest.mark.parametrize("todo", [None, "trash"])
+def test_a_message_begins_as_announced_and_empty(
+    db: sqlite3.Connection, state: str, octets: int | None, todo: str | None
+) -> None:
+    if (state, octets, todo) == ("announced", None, None):
+        insert(db, state, octets, todo)
+        assert row(db) == (state, octets, todo)
+    else:
+        with pytest.raises(sqlite3.IntegrityError):
+            insert(db, state, octets, todo)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("octets", [None, 0, 10, -1])
+@pytest.mark.parametrize("todo", [None, "trash"])
+def test_a_row_holds_what_its_state_says(
+    db: sqlite3.Connection, state: str, octets: int | None, todo: str | None
+) -> None:
+    stand_at(db, state)
+    held = (octets is not None, todo is not None)
+    legal = held in WHAT_IS_HELD[state] and octets != -1
+    change = "UPDATE message SET octets = ?, disposition = ?"
+    if legal:
+        db.execute(change, (octets, todo))
+        assert row(db) == (state, octets, todo)
+    else:
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(change, (octets, todo))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_what_was_never_listed_or_is_gone_may_be_deleted(
+    db: sqlite3.Connection, state: str
+) -> None:
+    stand_at(db, state)
+    if state in ("announced", "vanished"):
+        db.execute("DELETE FROM message")
+        assert db.execute("SELECT count(*) FROM message").fetchone() == (0,)
+    else:
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute("DELETE FROM message")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_message_goes_with_its_maildrop(db: sqlite3.Connection, state: str) -> None:
+    stand_at(db, state)
+    db.execute("DELETE FROM maildrop")
+    assert db.execute("SELECT count(*) FROM message").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("length", [0, 1, 70, 71])
+def test_a_unique_id_has_1_to_70_characters(db: sqlite3.Connection, length: int) -> None:
+    """RFC 1939 section 7."""
+    sql = (
+        "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
+        " VALUES ('d', 'r', ?, 's', 'announced')"
+    )
+    if 1 <= length <= 70:
+        db.execute(sql, ("x" * length,))
+        assert db.execute("SELECT unique_id FROM message").fetchone() == ("x" * length,)
+    else:
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(sql, ("x" * length,))
+
+
+@pytest.mark.parametrize(("remote_id", "unique_id"), [("r", "other"), ("other", "u")])
+def test_no_two_messages_of_a_maildrop_share_an_id(
+    db: sqlite3.Connection, remote_id: str, unique_id: str
+) -> None:
+    stand_at(db, "disposed")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute(
+            "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
+            " VALUES ('d', ?, ?, 's', 'announced')",
+            (remote_id, unique_id),
+        )
+
+
+def test_an_id_is_not_used_again_after_its_message_is_gone(db: sqlite3.Connection) -> None:
+    stand_at(db, "announced")
+    db.execute("DELETE FROM message")
+    db.execute(
+        "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
+        " VALUES ('d', 'r', 'u', 's', 'announced')"
+    )
+    assert db.execute("SELECT id FROM message").fetchone() == (2,)

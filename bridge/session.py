@@ -262,7 +262,9 @@ class Session:
 
     def _nudge(self) -> None:
         if self._device is not None:
-            self._services.nudge(self._services.directory.account_of(self._device.maildrop))
+            account = self._services.directory.account_of(self._device.maildrop)
+            if account is not None:
+                self._services.nudge(account)
 
     # ---- sending
 

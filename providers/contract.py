@@ -16,7 +16,7 @@ would have left it.
 """
 
 import enum
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import NewType, Protocol
 
 import attrs
@@ -125,7 +125,17 @@ class MailboxProvider(Protocol):
         """Return the kinds this mailbox can carry out."""
         ...
 
-    def changes(self, folder: FolderName, cursor: Cursor | None) -> AsyncIterator[ChangePage]:
+    def check_folder(self, folder: FolderName) -> None:
+        """Accept a name that can name a folder of this mailbox, there already or not.
+
+        Raises:
+            ValueError: it cannot; the text says why.
+        """
+        ...
+
+    def changes(
+        self, folder: FolderName, cursor: Cursor | None
+    ) -> AsyncGenerator[ChangePage, None]:
         """Yield the pages of one look at `folder`; without a cursor, of a full list.
 
         Raises:
@@ -134,7 +144,7 @@ class MailboxProvider(Protocol):
         """
         ...
 
-    def fetch(self, folder: FolderName, remote_id: RemoteId) -> AsyncIterator[bytes]:
+    def fetch(self, folder: FolderName, remote_id: RemoteId) -> AsyncGenerator[bytes, None]:
         """Yield the message's RFC 5322 octets as they arrive, in pieces of any length.
 
         Raises:

@@ -78,9 +78,10 @@ class Directory:
         """Return the register as it was last loaded."""
         return self._known.snapshot
 
-    def account_of(self, maildrop: MaildropName) -> AccountName:
-        """Return the account behind a maildrop."""
-        return self._known.maildrops[maildrop].account
+    def account_of(self, maildrop: MaildropName) -> AccountName | None:
+        """Return the account behind a maildrop; None where its owner removed it meanwhile."""
+        record = self._known.maildrops.get(maildrop)
+        return record.account if record else None
 
     async def check_password(self, login: str, password: str, address: str) -> Device:
         """Return the device that `login` and `password` open, for a peer at `address`.

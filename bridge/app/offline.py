@@ -1,8 +1,8 @@
 """What the command line does itself: register changes, and a look where no bridge is running."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 import attrs
@@ -19,7 +19,7 @@ from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
 from bridge.vault.passwords import hash_password
-from providers.contract import DispositionKind, FolderName, ProviderError
+from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.registry import open_mailbox
 
 T = TypeVar("T")
@@ -41,7 +41,8 @@ class Offline:
 
         async def work(state: State) -> None:
             account = changes.new_account(name, provider, settings)
-            await _probe(provider, settings, FolderName(""))
+            async with _opened(provider, settings) as mailbox:
+                await _probe(mailbox, FolderName(""))
             await state.register.add_account(account)
 
         self._change(work)
@@ -55,10 +56,13 @@ class Offline:
 
         async def work(state: State) -> str:
             owner = changes.find_account(await state.register.snapshot(), account)
-            can = await _probe(owner.provider, owner.settings, FolderName(folder))
-            default = "move:Printed" if DispositionKind.MOVE in can else "keep"
-            wanted = on_dele if on_dele is not None else default
-            record = changes.new_maildrop(name, account, folder, wanted, can)
+            async with _opened(owner.provider, owner.settings) as mailbox:
+                can = await _probe(mailbox, FolderName(folder))
+                default = "move:Printed" if DispositionKind.MOVE in can else "keep"
+                wanted = on_dele if on_dele is not None else default
+                record = changes.new_maildrop(name, account, folder, wanted, can)
+                if record.disposition.folder is not None:
+                    _check_folder(mailbox, record.disposition.folder)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
 
@@ -68,10 +72,10 @@ class Offline:
         """Remove a maildrop with all that is spooled for it."""
 
         async def work(state: State) -> None:
+            spooled = await state.spool.listing(MaildropName(name))
             await state.register.remove_maildrop(MaildropName(name))
-            # A running bridge may be storing a body just now: it sweeps when it next starts.
-            with suppress(StateError), sole_server(self.config.state_dir):
-                await state.spool.sweep_orphans()
+            # No row names these any more, and an id is never used again.
+            await state.bodies.remove(entry.spool_id for entry in spooled.entries)
 
         self._change(work)
 
@@ -138,21 +142,44 @@ class Offline:
         return attrs.asdict(report)
 
 
-async def _probe(
-    provider: str, settings: dict[str, str], folder: FolderName
-) -> frozenset[DispositionKind]:
+async def look_briefly(mailbox: MailboxProvider, folder: FolderName) -> None:
+    """Begin a look at a folder, to see whether the mailbox answers.
+
+    Raises:
+        ProviderError: it does not.
+    """
+    async with aclosing(mailbox.changes(folder, None)) as pages:
+        async for _ in pages:
+            return
+
+
+@asynccontextmanager
+async def _opened(
+    provider: str, settings: dict[str, str]
+) -> AsyncGenerator[MailboxProvider, None]:
+    mailbox = open_mailbox(provider, settings)
+    try:
+        yield mailbox
+    finally:
+        await mailbox.close()
+
+
+def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:
+    try:
+        mailbox.check_folder(folder)
+    except ValueError as error:
+        raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
+
+
+async def _probe(mailbox: MailboxProvider, folder: FolderName) -> frozenset[DispositionKind]:
     """Return what the mailbox can do, once a look at the folder has begun.
 
     Raises:
         RegisterError: it does not answer.
     """
-    mailbox = open_mailbox(provider, settings)
+    _check_folder(mailbox, folder)
     try:
-        async for _ in mailbox.changes(folder, None):
-            break
+        await look_briefly(mailbox, folder)
     except ProviderError as error:
         raise RegisterError(f"The mailbox cannot be used: {error}") from error
-    else:
-        return mailbox.dispositions
-    finally:
-        await mailbox.close()
+    return mailbox.dispositions

@@ -7,6 +7,7 @@ from functools import partial
 
 import attrs
 
+from bridge.app.offline import look_briefly
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig
@@ -107,8 +108,7 @@ async def _account(account: Account, snapshot: RegisterSnapshot) -> Finding:
     mailbox = open_mailbox(account.provider, account.settings)
     try:
         for folder in folders or {FolderName("")}:
-            async for _ in mailbox.changes(folder, None):
-                break
+            await look_briefly(mailbox, folder)
     except ProviderError as error:
         return Finding(f"account {account.name}", ok=False, text=str(error))
     finally:

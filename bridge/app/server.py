@@ -17,7 +17,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.config import Config
 from bridge.connection import shrink_tls_buffers
 from bridge.control import Control, Values, control_path
-from bridge.errors import ConfigError, StateError
+from bridge.errors import ConfigError, PopbridgeError, StateError
 from bridge.listener import Listener
 from bridge.names import AccountName
 from bridge.pop3.events import MachineLimits
@@ -167,7 +167,10 @@ class Bridge:
         while True:
             await hangup.wait()
             hangup.clear()
-            await self.reload()
+            try:
+                await self.reload()
+            except PopbridgeError as error:
+                self._log.error("reload-failed", why=str(error))
 
     async def _watch_certificates(self) -> None:
         while True:

@@ -75,6 +75,12 @@ def open_state(config: Config, environ: Mapping[str, str]) -> Iterator[State]:
         raise StateError(
             f"There is no spool in {places.state_dir}; run `popbridge init` first."
         )
+    for part in (places.database, places.bodies):
+        if not os.access(part, os.W_OK):
+            raise StateError(
+                f"{part} is missing or cannot be written; mend it,"
+                " or the rights of the user that runs popbridge."
+            )
     keyring = Keyring(load_master_key(config.vault.key_file, environ))
     database = open_database(places.database)
     bodies = Bodies(

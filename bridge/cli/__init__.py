@@ -1,7 +1,7 @@
 """The owner's hand: one noun or verb a file, imported only when it is asked for.
 
 Exit codes: 0 done; 1 the answer is no; 2 the command line is wrong; 3 config.toml is wrong; 4 the
-state folder cannot be used; 5 an address cannot be listened on; 130 interrupted.
+state folder cannot be used; 5 an address cannot be listened on; 70 a fault of ours; 130 interrupted.
 """
 
 import importlib
@@ -85,3 +85,10 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         click.echo(f"popbridge: {error.strerror or error}{where}", err=True)
         sys.exit(4)
+    except Exception as error:  # noqa: BLE001 - an owner gets a sentence, never a traceback
+        text = str(error).splitlines()[0] if str(error) else ""
+        click.echo(
+            f"popbridge: internal fault, please report it: {type(error).__name__}: {text}",
+            err=True,
+        )
+        sys.exit(70)

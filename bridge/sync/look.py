@@ -4,7 +4,8 @@ Killed at any line, the next look repeats what was not durable yet and nothing e
 come before bodies, bodies before the cursor, and upstream takes every order twice without harm.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import attrs
 
@@ -154,12 +155,13 @@ class Looker:
         failed: set[SpoolId],
     ) -> None:
         looks: dict[MaildropName, Look] = {}
-        async for page in self.provider.changes(folder, cursor):
-            if page.added or page.removed or page.full:
-                await self._take_page(page, names, looks, report)
-                await self._fetch_all(folder, names, report, failed)
-            if page.cursor is not None and page.cursor != cursor:
-                await self.spool.save_cursor(names, page.cursor)
+        async with aclosing(self.provider.changes(folder, cursor)) as pages:
+            async for page in pages:
+                if page.added or page.removed or page.full:
+                    await self._take_page(page, names, looks, report)
+                    await self._fetch_all(folder, names, report, failed)
+                if page.cursor is not None and page.cursor != cursor:
+                    await self.spool.save_cursor(names, page.cursor)
 
     async def _take_page(
         self,
@@ -216,9 +218,8 @@ class Looker:
         self, folder: FolderName, name: MaildropName, item: Pending, report: LookReport
     ) -> None:
         try:
-            octets = await self.spool.deliver(
-                item.spool_id, self._bounded(folder, item.remote_id)
-            )
+            async with aclosing(self._bounded(folder, item.remote_id)) as body:
+                octets = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
             await self.spool.forget(name, [item.remote_id])
             report.vanished += 1
@@ -240,13 +241,16 @@ class Looker:
                 "message-delivered", maildrop=name, message=item.spool_id, octets=octets
             )
 
-    async def _bounded(self, folder: FolderName, remote_id: RemoteId) -> AsyncIterator[bytes]:
+    async def _bounded(
+        self, folder: FolderName, remote_id: RemoteId
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes."""
         octets = 0
-        async for piece in self.provider.fetch(folder, remote_id):
-            octets += len(piece)
-            if octets > self.message_octets:
-                raise MessageUnreadable(
-                    f"it is larger than {self.message_octets} octets (sync.message_octets)"
-                )
-            yield piece
+        async with aclosing(self.provider.fetch(folder, remote_id)) as pieces:
+            async for piece in pieces:
+                octets += len(piece)
+                if octets > self.message_octets:
+                    raise MessageUnreadable(
+                        f"it is larger than {self.message_octets} octets (sync.message_octets)"
+                    )
+                yield piece

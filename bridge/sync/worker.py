@@ -90,6 +90,10 @@ class Worker:
         at_least = 0.0
         try:
             report = await self._looker.look(self._maildrops())
+        except asyncio.CancelledError:
+            for waiter in waiters:
+                waiter.cancel()
+            raise
         except (ProviderError, SpoolUnavailable) as error:
             self._failed(str(error))
             at_least = error.retry_after if isinstance(error, Throttled) else 0.0

@@ -28,7 +28,9 @@ SERVER_RSA: Final = "server-rsa.pem"
 SERVER_P256: Final = "server-p256.pem"
 
 _RSA_BITS: Final = 2048  # RFC 9325 section 4.5: the least; more costs every handshake
-_CA_YEARS: Final = 20  # longer than a printer lives, as each renewal means a walk to its panel
+_CA_YEARS: Final = (
+    10  # a walk to each panel ends it; before 2038, which old 32-bit clocks cannot say
+)
 _SERVER_DAYS: Final = (
     825  # the most that Apple's and many firmwares' TLS accepts from a private CA
 )

@@ -35,7 +35,7 @@ from providers.folder.eml import EmlDirectory
 from providers.folder.layout import Layout, Listing, Settling
 from providers.folder.maildir import Maildir, is_maildir
 from providers.folder.reader import MessageReader
-from providers.folder.wire import SETTLE_SECONDS, cursor_for, full_list
+from providers.folder.wire import SETTLE_SECONDS, check_folder_name, cursor_for, full_list
 
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
@@ -61,6 +61,15 @@ class FolderMailbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mail-folder")
         self._listings: dict[FolderName, Listing] = {}  # touched by jobs in the thread alone
         self._doubts: dict[FolderName, int] = {}
+
+    def check_folder(self, folder: FolderName) -> None:
+        """Accept the name of one sub-folder; the empty name is the folder itself.
+
+        Raises:
+            ValueError: it would lead elsewhere, or is no name of a folder here.
+        """
+        if folder:
+            check_folder_name(folder)
 
     @property
     def dispositions(self) -> frozenset[DispositionKind]:

@@ -33,6 +33,7 @@ SETTLED = (
 
 CONFIG = """\
 state_dir = "state"
+event_loop = "{event_loop}"
 
 [[listener]]
 name = "pop3s"
@@ -134,11 +135,11 @@ class Mailbox:
 class ClientsBridge:
     """The server's process, with its ports by listener name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, event_loop: str) -> None:
         """Make a state folder below `folder` and start the server; returns when it listens."""
         self.folder = folder
         config_file = folder / "config.toml"
-        config_file.write_text(CONFIG, "utf-8")
+        config_file.write_text(CONFIG.format(event_loop=event_loop), "utf-8")
         self.config: Config = load_config(config_file)
         initialise(self.config, {}, SystemClock())
         self.ca = self.config.state_dir / "tls" / "ca.pem"
@@ -207,9 +208,9 @@ class ClientsBridge:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ClientsBridge]:
+def running(folder: Path, event_loop: str = "auto") -> Iterator[ClientsBridge]:
     """Serve during the block; the server must end well and must not have failed meanwhile."""
-    bridge = ClientsBridge(folder)
+    bridge = ClientsBridge(folder, event_loop)
     try:
         yield bridge
     finally:

@@ -12,9 +12,11 @@ from tests.clients.bridge_for_clients import (
 )
 
 
-@pytest.fixture(scope="session")
-def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientsBridge]:
-    with running(tmp_path_factory.mktemp("bridge")) as bridge:
+@pytest.fixture(scope="session", params=["asyncio", "uvloop"])
+def bridge(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClientsBridge]:
+    with running(tmp_path_factory.mktemp("bridge"), str(request.param)) as bridge:
         yield bridge
 
 

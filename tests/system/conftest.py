@@ -67,4 +67,5 @@ def maildrop(shared: RunningBridge, request: pytest.FixtureRequest) -> str:
     name = f"drop{hash(request.node.nodeid):x}".replace("-", "m")
     shared.home.add_maildrop(name)
     shared.home.add_device(name, name)
+    shared.home.sync(name)  # so that the look a new account begins with is over
     return name

@@ -74,19 +74,17 @@ class Bodies:
             stack.pop_all()
         return body
 
-    def remove(self, spool_ids: Iterable[SpoolId]) -> None:
+    async def remove(self, spool_ids: Iterable[SpoolId]) -> None:
         """Unlink bodies; one that is not there, or cannot go now, is left to the next sweep."""
-        for spool_id in spool_ids:
-            with contextlib.suppress(OSError):
-                self._path(spool_id).unlink()
+        paths = [self._path(spool_id) for spool_id in spool_ids]
+        if paths:
+            await self._in_thread(lambda: _unlink_all(paths))
 
     def sweep(self, live: set[SpoolId]) -> int:
         """Remove every file that belongs to no live message; return how many went."""
         wanted = {self._path(spool_id).name for spool_id in live}
         orphans = [path for path in self._folder.iterdir() if path.name not in wanted]
-        for path in orphans:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        _unlink_all(orphans)
         return len(orphans)
 
     async def _write_part(
@@ -228,6 +226,12 @@ def _close(file: BinaryIO) -> None:
     """Close a file that is either synced or of no use any more."""
     with contextlib.suppress(OSError):
         file.close()
+
+
+def _unlink_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _store(writer: SealedWriter, form: WireForm, chunk: bytes) -> None:

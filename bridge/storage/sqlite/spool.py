@@ -71,7 +71,7 @@ class SqliteSpool:
         """Remove the messages and queue their dispositions, in one durable transaction."""
         wanted = list(messages)
         gone = await self._change(maildrop, lambda db: _expunge(db, maildrop, wanted))
-        self._bodies.remove(gone)
+        await self._bodies.remove(gone)
 
     # ---- the sync road
 
@@ -139,7 +139,7 @@ class SqliteSpool:
                 ).fetchall()
             ]
         )
-        self._bodies.remove(gone + self._left_over.pop(maildrop, []))
+        await self._bodies.remove(gone + self._left_over.pop(maildrop, []))
 
     async def cursor(self, maildrop: MaildropName) -> Cursor | None:
         """Return where the last look for this maildrop ended."""
@@ -231,7 +231,10 @@ class SqliteSpool:
         if present_state is not MessageState.ANNOUNCED:
             return octets
         octets = await self._bodies.write(spool_id, body)
-        await self._change(maildrop, lambda db: _make_visible(db, spool_id, state, octets))
+        if not await self._change(
+            maildrop, lambda db: _make_visible(db, spool_id, state, octets)
+        ):
+            await self._bodies.remove([spool_id])  # its maildrop was removed meanwhile
         return octets
 
     def _remember(self, maildrop: MaildropName, listing: Listing) -> None:
@@ -262,11 +265,13 @@ def _message(
 
 def _make_visible(
     db: sqlite3.Connection, spool_id: SpoolId, state: MessageState, octets: Octets
-) -> None:
-    db.execute(
+) -> bool:
+    """Return whether the message was still waiting for its body."""
+    changed = db.execute(
         "UPDATE message SET state = ?, octets = ? WHERE id = ? AND state = 'announced'",
         (state, octets, spool_id),
     )
+    return changed.rowcount > 0
 
 
 def _expunge(

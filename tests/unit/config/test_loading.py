@@ -18,6 +18,7 @@ from bridge.config import (
     find_config,
     load_config,
 )
+from bridge.config import loading
 from bridge.config import settings as module
 from bridge.errors import ConfigError
 
@@ -135,7 +136,7 @@ def test_the_folder_one_stands_in_comes_before_the_system(
 ) -> None:
     system = tmp_path / "system.toml"
     system.touch()
-    monkeypatch.setattr(module, "SYSTEM_CONFIG", system)
+    monkeypatch.setattr(loading, "SYSTEM_CONFIG", system)
     assert find_config(None, {}, tmp_path) == system
     (tmp_path / "config.toml").touch()
     assert find_config(None, {}, tmp_path) == tmp_path / "config.toml"
@@ -159,7 +160,7 @@ def test_a_named_file_that_is_missing_is_not_replaced_by_another(
 def test_without_any_file_every_place_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
+    monkeypatch.setattr(loading, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
     with pytest.raises(ConfigError) as caught:
         find_config(None, {}, tmp_path)
     told = str(caught.value)

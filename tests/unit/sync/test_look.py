@@ -248,6 +248,8 @@ async def test_one_fetch_that_fails_does_not_stop_the_next(
     looking.service.put(B)
     looking.service.failures["fetch"] = [Unreachable("a bad moment")]
     await looking.look()
+    assert await looking.listed() == [B]
+    await looking.look()
     assert await looking.listed() == [A, B]
     assert events(caplog).count("fetch-failed") == 1
 

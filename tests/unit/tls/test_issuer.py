@@ -83,7 +83,7 @@ def test_the_ca_can_sign_server_certificates_and_nothing_else(
     assert not usage.digital_signature
     assert ca.public_key().key_size == 2048
     assert isinstance(ca.signature_hash_algorithm, hashes.SHA256)
-    assert today + dt.timedelta(days=20 * 365) <= ca.not_valid_after_utc
+    assert today + dt.timedelta(days=10 * 365) <= ca.not_valid_after_utc
     ca.verify_directly_issued_by(ca)
 
 
@@ -221,7 +221,7 @@ def test_a_damaged_ca_is_one_sentence(
 
 def test_an_expired_ca_signs_nothing(own_folder: Path, today: dt.datetime) -> None:
     with pytest.raises(StateError, match="has expired"):
-        issue_server_certificates(own_folder, ["nas"], today + dt.timedelta(days=21 * 365))
+        issue_server_certificates(own_folder, ["nas"], today + dt.timedelta(days=11 * 365))
 
 
 def test_the_ca_is_exported_in_both_forms_and_without_its_key(ca_folder: Path) -> None:

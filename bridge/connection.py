@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._can_write = True
         self._ended: str | None = None
+        self._at_end = False
         self._waiting: asyncio.Task[object] | None = None
         self._interrupted = False
         self.error: Exception | None = None
@@ -82,6 +83,8 @@ class Connection(asyncio.Protocol):
             ConnectionClosed: none will come any more.
         """
         while not self._received:
+            if self._at_end:
+                raise ConnectionClosed("left")
             self._raise_if_ended()
             self._reader = self._loop.create_future()
             try:
@@ -119,15 +122,20 @@ class Connection(asyncio.Protocol):
         transport = self._open_transport()
         transport.pause_reading()
         self._received.clear()
-        secured = await self._loop.start_tls(
-            transport,
-            self,
-            context,
-            server_side=True,
-            ssl_handshake_timeout=timeout_seconds,
-            ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-        )
+        try:
+            secured = await self._loop.start_tls(
+                transport,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=timeout_seconds,
+                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+            )
+        except BaseException:
+            self._give_up(transport)
+            raise
         if secured is None:
+            self._give_up(transport)
             raise ConnectionResetError("the peer left during the handshake")
         self._transport = secured
 
@@ -182,7 +190,7 @@ class Connection(asyncio.Protocol):
         """End at once; what was received and not yet taken is void."""
         self._received.clear()
         self._end(reason)
-        if self._transport is not None:
+        if self._transport is not None and not self._lost.done():
             self._transport.abort()
 
     # ---- what the event loop calls
@@ -198,12 +206,18 @@ class Connection(asyncio.Protocol):
             self._open_transport().pause_reading()
         _wake(self._reader)
 
+    def eof_received(self) -> bool:
+        """Keep a connection without TLS open for replies: a script may say all and then listen."""
+        self._at_end = True
+        _wake(self._reader)
+        return not self.encrypted
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the session: nothing more will come or go."""
         self.error = exc
-        self._can_write = True
         self._end("lost" if exc else "left")
         _wake(self._lost)
+        self._transport = None  # transport and protocol know each other: the ring is cut here
 
     def pause_writing(self) -> None:
         """Hold the session back: the peer is slow."""
@@ -215,6 +229,13 @@ class Connection(asyncio.Protocol):
         _wake(self._writer)
 
     # ---- private
+
+    def _give_up(self, transport: asyncio.Transport) -> None:
+        """End after a failed handshake: the loop tells nobody when that connection is gone."""
+        transport.abort()
+        self._end("lost")
+        _wake(self._lost)
+        self._transport = None  # transport and protocol know each other: the ring is cut here
 
     def _end(self, reason: str) -> None:
         if self._ended is None:

@@ -128,6 +128,9 @@ class Session:
         finally:
             if self._lock is not None:
                 self._lock.release()
+                self._lock = (
+                    None  # it knows this session: without the ring, memory comes back at once
+                )
             self._connection.close()
             self._summarise(self._services.clock.monotonic() - started)
 
@@ -272,7 +275,7 @@ class Session:
         spool_id = effect.entry.spool_id
         try:
             with closing(await self._services.spool.open_body(spool_id)) as body:
-                await self._copy(effect, body)
+                whole = await self._copy(effect, body)
         except BodyUnreadable as error:
             self._log.error(
                 "body-unreadable",
@@ -285,13 +288,16 @@ class Session:
         except SpoolUnavailable as error:
             self._log.error("spool-unavailable", message=spool_id, why=str(error))
             return Unsendable(ResponseCode.SYS_TEMP)
-        if effect.body_lines is None:
+        if whole:  # fetchmail downloads by TOP
             self._done.retrieved += 1
             self._done.octets += effect.entry.octets
         return Sent()
 
-    async def _copy(self, effect: SendMessage, body: OpenBody) -> None:
-        """Send a verified body; what is left at the end goes out with the termination octets."""
+    async def _copy(self, effect: SendMessage, body: OpenBody) -> bool:
+        """Send a verified body, and return whether all of it was wanted.
+
+        What is left at the end goes out with the termination octets.
+        """
         cutter = None if effect.body_lines is None else TopCutter(effect.body_lines)
         waiting = effect.head
         started = False
@@ -310,6 +316,7 @@ class Session:
                 self._connection.abort("the body changed while it was being sent")
             raise
         await self._send(waiting + TERMINATION)
+        return cutter is None or not cutter.done
 
     # ---- ending
 

@@ -11,6 +11,7 @@ import attrs
 
 from bridge import __version__, logs
 from bridge.accounts.directory import Directory
+from bridge.app.memory import tune_allocator
 from bridge.app.state import Places, State, certificate_files, open_state, sole_server
 from bridge.app.workers import LookerMaker, Workers
 from bridge.clock import Clock, SystemClock
@@ -44,6 +45,7 @@ def serve(config: Config, environ: Mapping[str, str]) -> None:
     """
     os.umask(0o077)
     logs.configure(config.log.level, config.log.format, sys.stderr)
+    tune_allocator()
     shrink_tls_buffers()
     with (
         sole_server(config.state_dir),

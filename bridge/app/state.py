@@ -165,6 +165,8 @@ def _check_key(database: Path, keyring: Keyring) -> None:
         row = connection.execute(
             "SELECT value FROM meta WHERE key = ?", (KEY_CHECK,)
         ).fetchone()
+    except sqlite3.Error as error:
+        raise StateError(f"The spool {database} cannot be read: {error}.") from error
     finally:
         connection.close()
     if row is None:

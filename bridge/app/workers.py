@@ -39,9 +39,14 @@ class Workers:
         self._group = group
         self._pace = pace
         self._running: dict[AccountName, _Running] = {}
+        self._turn = asyncio.Lock()
 
     async def reconcile(self) -> None:
         """Start a worker for every new account, stop those whose account is gone or changed."""
+        async with self._turn:  # SIGHUP and the command line may ask at the same time
+            await self._reconcile()
+
+    async def _reconcile(self) -> None:
         wanted = {account.name: account for account in self._directory.snapshot.accounts}
         for name, running in list(self._running.items()):
             if wanted.get(name) != running.account:
@@ -50,7 +55,10 @@ class Workers:
                 del self._running[name]
         for name, account in wanted.items():
             if name not in self._running:
-                self._start(account)
+                try:
+                    self._start(account)
+                except ValueError as error:  # what an owner's hand or a downgrade may leave
+                    self._looker.log.error("account-unusable", account=name, why=str(error))
         for running in self._running.values():
             running.worker.nudge()
 

@@ -19,7 +19,10 @@ _OLD_CIPHERS: Final = (
     "the device and this listener share no cipher: give it a listener with policy legacy12, "
     "or legacy10 if that does not help"
 )
-_UNTRUSTED: Final = "the device does not trust the bridge's CA: import it, `popbridge cert ca` writes it to a file"
+_UNTRUSTED: Final = (
+    "the device does not trust the bridge's certificate: import the CA, `popbridge cert ca` "
+    "writes it to a file, and reach the bridge by one of tls.names"
+)
 _EXPIRED: Final = (
     "the device says the certificate is expired: set the device's clock, "
     "or renew with `popbridge cert renew`"

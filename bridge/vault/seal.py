@@ -24,7 +24,7 @@ HEADER_OCTETS: Final = len(MAGIC) + SALT_OCTETS
 
 _TAG_OCTETS: Final = 16
 _SEALED_FRAME_OCTETS: Final = FRAME_OCTETS + _TAG_OCTETS
-_FRAMES_PER_READ: Final = 4  # 256 KiB: fewer calls, while memory stays at two such batches
+_FRAMES_PER_READ: Final = 1  # an open body holds two of these: what a slow reader costs
 _NONCE_OCTETS: Final = 12  # NIST SP 800-38D section 8.2: 96 bits
 _SECRET_VERSION: Final = b"\x01"
 

@@ -38,9 +38,12 @@ class Job:
     """The root of the server's process tree."""
     user: str
     """`{n}` stands for the session's number, modulo `users`."""
+    messages: int
+    """How many messages STAT must tell; another number means that something else is measured."""
     users: int = 1
     other_user: str = ""
     """Whom `delays` measures after `user`; nobody by default."""
+    other_messages: int = 0
     sessions: int = 1
     concurrency: int = 1
     warm_up: int = 1
@@ -127,17 +130,25 @@ class _Load:
     def poll(self, number: int) -> None:
         """Do what a printer does most of the day."""
         with self.open(self.user(number)) as session:
-            session.command("STAT")
+            self.stat(session, self.job.messages)
             session.drain("LIST")
             session.command("QUIT")
 
     def fetch_all(self, number: int) -> None:
         """Fetch every message of the maildrop."""
         with self.open(self.user(number)) as session:
-            count = session.message_count()
+            count = self.stat(session, self.job.messages)
             octets = sum(session.drain(f"RETR {n}") for n in range(1, count + 1))
             session.command("QUIT")
         self.count(count, octets)
+
+    @staticmethod
+    def stat(session: PopSession, expected: int) -> int:
+        """Send STAT and return the number of messages, which must be the expected one."""
+        found = session.message_count()
+        if found != expected:
+            raise LoadFailedError(f"STAT tells of {found} messages where {expected} were put")
+        return found
 
     def count(self, messages: int, octets: int) -> None:
         with self._counting:
@@ -222,30 +233,37 @@ def _read_slowly(load: _Load, number: int) -> None:
 def _delays(load: _Load) -> None:
     """Time USER to the answer to STAT for one user, then for another if there is one.
 
-    One after the other, and with a breath after each session: what a server does after QUIT for
-    ten thousand messages must not delay the next login, least of all one that has ten.
+    Both are warm before either is timed.  Then one after the other, with a breath after each
+    session: what a server does after QUIT for ten thousand messages must not delay the next login,
+    least of all one that has ten.
     """
     job = load.job
-    for user, delays in (
-        (load.user(0), load.result.delays),
-        (job.other_user, load.result.other_delays),
-    ):
-        for number in range(job.warm_up + job.sessions if user else 0):
-            seconds = _login_to_stat(load, user)
-            time.sleep(_BREATH_SECONDS)
-            if number >= job.warm_up:
-                delays.append(seconds)
+    turns = [(load.user(0), job.messages, load.result.delays)]
+    if job.other_user:
+        turns.append((job.other_user, job.other_messages, load.result.other_delays))
+    for user, messages, _ in turns:
+        _logins(load, user, messages, job.warm_up)
+    for user, messages, delays in turns:
+        delays.extend(_logins(load, user, messages, job.sessions))
     load.result.sessions = job.sessions
 
 
-def _login_to_stat(load: _Load, user: str) -> float:
+def _logins(load: _Load, user: str, messages: int, times: int) -> list[float]:
+    seconds = []
+    for _ in range(times):
+        seconds.append(_login_to_stat(load, user, messages))
+        time.sleep(_BREATH_SECONDS)
+    return seconds
+
+
+def _login_to_stat(load: _Load, user: str, messages: int) -> float:
     if time.monotonic() > load.deadline:
         raise OutOfTimeError(f"delays is not done after {load.job.seconds:.0f} s")
     with PopSession(load.job.port, load.tls) as session:
         load.result.negotiated = session.negotiated()
         start = time.perf_counter()
         session.log_in(user)
-        session.command("STAT")
+        load.stat(session, messages)
         seconds = time.perf_counter() - start
         session.command("QUIT")
     return seconds
@@ -254,7 +272,7 @@ def _login_to_stat(load: _Load, user: str) -> float:
 def _sequence(load: _Load) -> None:
     """Fetch every message one after the other on one connection, `sessions` times over."""
     with load.open(load.user(0)) as session:
-        count = session.message_count()
+        count = load.stat(session, load.job.messages)
         for passing in range(load.job.warm_up + load.job.sessions):
             start = time.perf_counter()
             octets = sum(session.drain(f"RETR {n}") for n in range(1, count + 1))

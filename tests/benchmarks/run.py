@@ -27,6 +27,7 @@ from servers import Contender, StartFailedError
 from table import LOOPS, PEER, Readings, as_data, render
 
 _NO_PEER = 2
+_GROWTH_ROUNDS = 3  # a figure without a target shows a shape, and needs fewer
 _FAILURES = (LoadFailedError, StartFailedError, ours.CommandFailedError, OSError)
 
 
@@ -94,7 +95,9 @@ class Bench:
         able = [c for c in self._contenders if figure.peer or c.name != PEER]
         with contextlib.ExitStack() as stack:
             turns = {c.name: self._turn(c, figure) for c in able}
-            for number in range(self._rounds):
+            for number in range(
+                self._rounds if figure.target else min(self._rounds, _GROWTH_ROUNDS)
+            ):
                 first = number % max(1, len(able))
                 for contender in able[first:] + able[:first]:
                     if contender.name not in readings.failures:

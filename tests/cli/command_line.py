@@ -25,9 +25,8 @@ bind = "127.0.0.1"
 port = 0
 """
 
-SETTLED = (
-    1_700_000_000  # long ago: the provider leaves files alone that are still being written
-)
+INTERNAL_FAULT = 70
+SETTLED = 1_700_000_000  # long ago: files that are still being written are left alone
 
 
 @attrs.frozen
@@ -68,7 +67,7 @@ class Owner:
         return self.folder / "state"
 
     def runs(self, *words: str, stdin: bytes = b"") -> Said:
-        """Run a command with this folder's config.toml; what is no answer passes through."""
+        """Run a command with this folder's config.toml."""
         return run("--config", str(self.config), *words, stdin=stdin)
 
     def must(self, *words: str, stdin: bytes = b"") -> Said:
@@ -98,7 +97,7 @@ class Owner:
 
 
 def run(*words: str, stdin: bytes = b"") -> Said:
-    """Run `popbridge WORDS` in this process; only SystemExit is an end, a traceback is a failure."""
+    """Run `popbridge WORDS` in this process; a traceback, or a fault of our own, is a failure."""
     out, err = _stream(), _stream()
     before = sys.argv, sys.stdin
     sys.argv = ["popbridge", *words]
@@ -112,6 +111,7 @@ def run(*words: str, stdin: bytes = b"") -> Said:
     finally:
         sys.argv, sys.stdin = before
     assert isinstance(code, int)
+    assert code != INTERNAL_FAULT, err.buffer.getvalue()
     octets = out.buffer.getvalue()
     return Said(code, octets.decode("utf-8", "replace"), err.buffer.getvalue().decode(), octets)
 

@@ -27,9 +27,7 @@ from bridge.config import Config, load_config
 HOST = "127.0.0.1"
 PASSWORD = "Abcd1234efgh5678"
 DEADLINE_SECONDS = 30.0
-SETTLED = (
-    1_700_000_000  # long ago: the provider leaves files alone that are still being written
-)
+SETTLED = 1_700_000_000  # long ago: files that are still being written are left alone
 
 CONFIG = """\
 state_dir = "state"

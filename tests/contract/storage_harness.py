@@ -107,7 +107,9 @@ class SqliteUnderTest:
     async def refuse_everything(self) -> None:
         await self.database.read(lambda db: db.set_progress_handler(lambda: 1, 1))
 
-    async def run_sql(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    async def run_sql(
+        self, sql: str, values: Sequence[object] = ()
+    ) -> list[tuple[object, ...]]:
         def work(db: sqlite3.Connection) -> list[tuple[object, ...]]:
             return db.execute(sql, values).fetchall()
 
@@ -164,9 +166,7 @@ async def deliver(
 ) -> SpoolId:
     """Announce and deliver one message, and return its id."""
     await storage.spool.announce(drop, [announcement(name)])
-    (item,) = (
-        item for item in await storage.spool.pending(drop) if item.remote_id == name
-    )
+    (item,) = (item for item in await storage.spool.pending(drop) if item.remote_id == name)
     await storage.spool.deliver(item.spool_id, pieces_of(octets or body(name)))
     return item.spool_id
 

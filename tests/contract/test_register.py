@@ -56,7 +56,10 @@ async def test_a_new_register_is_empty(storage: StorageUnderTest) -> None:
 async def test_everything_is_kept_as_it_was_given(storage: StorageUnderTest) -> None:
     owner = Account(AccountName("a"), "folder", {"path": "/mäil\u00a0x", "other": ""})
     drop = MaildropRecord(
-        MaildropName("d"), owner.name, FolderName("In/Box ü"), Disposition.parse("move:Prin:ted")
+        MaildropName("d"),
+        owner.name,
+        FolderName("In/Box ü"),
+        Disposition.parse("move:Prin:ted"),
     )
     panel = Device(
         DeviceName("Panel"),
@@ -112,14 +115,18 @@ REFUSALS: dict[str, Change] = {
     "a device named like an alias": lambda r: r.add_device(
         device(DeviceName("panel@example.ORG"))
     ),
-    "an alias that is a device's name": lambda r: r.add_device(device(NOBODY, aliases=("pAnEl",))),
+    "an alias that is a device's name": lambda r: r.add_device(
+        device(NOBODY, aliases=("pAnEl",))
+    ),
     "an alias that is taken": lambda r: r.add_device(
         device(NOBODY, aliases=("free", "PANEL@example.org"))
     ),
     "an alias twice": lambda r: r.add_device(device(NOBODY, aliases=("x", "X"))),
     "a device of no maildrop": lambda r: r.add_device(device(NOBODY, MaildropName("nowhere"))),
     "a change of no device": lambda r: r.change_device(device(NOBODY)),
-    "a change to no maildrop": lambda r: r.change_device(device(PANEL, MaildropName("nowhere"))),
+    "a change to no maildrop": lambda r: r.change_device(
+        device(PANEL, MaildropName("nowhere"))
+    ),
     "the removal of no account": lambda r: r.remove_account(AccountName("nowhere")),
     "the removal of no maildrop": lambda r: r.remove_maildrop(MaildropName("nowhere")),
     "the removal of no device": lambda r: r.remove_device(NOBODY),

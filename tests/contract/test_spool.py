@@ -75,7 +75,9 @@ async def test_a_listing_is_oldest_first(storage: StorageUnderTest) -> None:
     assert await listed(storage) == ["a", "b", "c"]
 
 
-async def test_equal_sort_keys_are_listed_in_order_of_arrival(storage: StorageUnderTest) -> None:
+async def test_equal_sort_keys_are_listed_in_order_of_arrival(
+    storage: StorageUnderTest,
+) -> None:
     for name in ("z", "a"):
         await storage.spool.announce(PRINTER, [announcement(name, sort_key="same")])
     for item in await storage.spool.pending(PRINTER):
@@ -200,7 +202,9 @@ async def test_a_body_that_changes_while_it_is_sent_is_never_whole(
     opened.close()
 
 
-async def test_an_expunged_body_that_is_open_can_still_be_sent(storage: StorageUnderTest) -> None:
+async def test_an_expunged_body_that_is_open_can_still_be_sent(
+    storage: StorageUnderTest,
+) -> None:
     spool_id = await deliver(storage, "a", os.urandom(2_000_000))
     expected = await read_whole(storage.spool, spool_id)
     opened = await storage.spool.open_body(spool_id)
@@ -218,7 +222,9 @@ async def test_announcing_twice_is_announcing_once(storage: StorageUnderTest) ->
     assert [item.remote_id for item in await storage.spool.pending(PRINTER)] == ["a"]
 
 
-async def test_a_message_that_is_ready_is_not_announced_again(storage: StorageUnderTest) -> None:
+async def test_a_message_that_is_ready_is_not_announced_again(
+    storage: StorageUnderTest,
+) -> None:
     await deliver(storage, "a")
     await storage.spool.announce(PRINTER, [announcement("a")])
     assert await state_of(storage, "a") is MessageState.READY
@@ -377,7 +383,6 @@ async def test_a_cursor_can_be_forgotten(storage: StorageUnderTest) -> None:
     await storage.spool.save_cursor([FAX], None)
     cursors = [await storage.spool.cursor(drop) for drop in (PRINTER, FAX)]
     assert cursors == [Cursor("here"), None]
-
 
 
 async def test_the_queue_of_an_account_holds_its_own_alone(

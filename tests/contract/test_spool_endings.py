@@ -132,7 +132,9 @@ async def test_what_was_never_expunged_cannot_be_disposed(storage: StorageUnderT
     assert await state_of(storage, "a") is MessageState.READY
 
 
-async def test_telling_twice_that_upstream_obeyed_is_harmless(storage: StorageUnderTest) -> None:
+async def test_telling_twice_that_upstream_obeyed_is_harmless(
+    storage: StorageUnderTest,
+) -> None:
     spool_id = await deliver(storage, "a")
     await storage.spool.expunge(PRINTER, [spool_id])
     for _ in range(2):
@@ -235,7 +237,9 @@ async def test_a_message_that_comes_back_is_had_again(storage: StorageUnderTest)
     assert len(storage.body_files()) == 1
 
 
-async def test_a_session_can_read_what_vanished_and_came_back(storage: StorageUnderTest) -> None:
+async def test_a_session_can_read_what_vanished_and_came_back(
+    storage: StorageUnderTest,
+) -> None:
     held = await deliver(storage, "a")
     expected = await read_whole(storage.spool, held)
     await storage.spool.forget(PRINTER, [RemoteId("a")])

@@ -8,9 +8,8 @@ there is none; work in threads is waited for in earnest.
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from bridge.clock import Clock
 
 T = TypeVar("T")
 
@@ -41,9 +40,7 @@ class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
 
     loop: "FakeTimeLoop"
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if ready or timeout == 0:
             return ready
@@ -68,7 +65,7 @@ class FakeTimeLoop(asyncio.SelectorEventLoop):
         return self.seconds
 
     def run_in_executor(  # type: ignore[override] - the same, counted
-        self, executor: Any, func: Callable[..., T], *args: Any
+        self, executor: Executor | None, func: Callable[..., T], *args: object
     ) -> "asyncio.Future[T]":
         work = super().run_in_executor(executor, func, *args)
         self.threads_at_work += 1
@@ -99,4 +96,6 @@ class LoopClock:
 
 
 if TYPE_CHECKING:
+    from bridge.clock import Clock
+
     _clocks: tuple[type[Clock], ...] = (FakeClock, LoopClock)

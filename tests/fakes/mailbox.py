@@ -219,9 +219,7 @@ class FakeMailbox:
         finally:
             service.open_fetches -= 1
 
-    async def dispose(
-        self, orders: Sequence[DispositionOrder]
-    ) -> Sequence[DispositionOutcome]:
+    async def dispose(self, orders: Sequence[DispositionOrder]) -> Sequence[DispositionOutcome]:
         service = self._service
         await service.step("dispose")
         service.call("dispose", len(orders))

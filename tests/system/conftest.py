@@ -1,13 +1,19 @@
 """Homes and bridges for the system tests, each once on stock asyncio and once on uvloop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system.running_bridge import Home, RunningBridge, make_home, make_template, running
+from tests.system.running_bridge import (
+    Home,
+    RunningBridge,
+    make_home,
+    make_template,
+    running,
+    wait_for_connections,
+)
 
 SHARED_LISTENERS = (
     {"name": "pop3s"},
@@ -21,7 +27,7 @@ SHARED_LISTENERS = (
 )
 """TLS for everybody; plaintext and APOP, of which the former is for one address alone."""
 
-Start = Callable[..., RunningBridge]
+Start = Callable[[], RunningBridge]
 
 
 @pytest.fixture(scope="session", params=["asyncio", "uvloop"])
@@ -42,12 +48,7 @@ def home(template: Path, tmp_path: Path, loop_name: str) -> Home:
 @pytest.fixture
 def start(home: Home) -> Iterator[Start]:
     with ExitStack() as stack:
-
-        def begin(**how: Any) -> RunningBridge:
-            bridge: AbstractContextManager[RunningBridge] = running(home, **how)
-            return stack.enter_context(bridge)
-
-        yield begin
+        yield lambda: stack.enter_context(running(home))
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,8 @@ def shared(
     home.configure(SHARED_LISTENERS, limits={"connections_per_address": 100})
     with running(home) as bridge:
         yield bridge
+        bridge.clients.close()
+        wait_for_connections(bridge, 0)
 
 
 @pytest.fixture

@@ -69,7 +69,12 @@ class Forks:
         self._process.wait(DEADLINE_SECONDS)
 
     def start(
-        self, home: Home, *words: str, die_at: int = NEVER, arm: Path | None = None, text: str = ""
+        self,
+        home: Home,
+        *words: str,
+        die_at: int = NEVER,
+        arm: Path | None = None,
+        text: str = "",
     ) -> Forked:
         """Start a command that is killed at that step, counted from when the file `arm` exists."""
         reading, writing = os.pipe()

@@ -6,7 +6,6 @@ a provider. The n-th one is not carried out: the process ends there, by SIGKILL.
 the real program; importing it once and not for each of some hundred runs is all that is saved.
 """
 
-import functools
 import json
 import os
 import signal
@@ -14,10 +13,10 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -25,7 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bridge.app import server
 from bridge.cli import device, init, main, serve
 from bridge.connection import Connection
+from providers.contract import DispositionOrder, DispositionOutcome, FolderName, RemoteId
 from providers.folder.mailbox import FolderMailbox
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PRELOADED = (uvloop, server, device, init, serve)
 """What a command imports only once it runs."""
@@ -61,15 +64,14 @@ class Steps:
 def wrap_primitives(steps: Steps) -> None:
     """Put a step before every primitive operation of this process."""
     for name in FILE_CALLS:
-        setattr(os, name, _stepping(steps, name, getattr(os, name)))
+        vars(os)[name] = _stepping(steps, name, getattr(os, name))
     _wrap_creation(steps)
     _wrap_database(steps)
     _wrap_waits(steps)
 
 
-def _stepping(steps: Steps, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(real)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+def _stepping(steps: Steps, name: str, real: Callable[P, T]) -> Callable[P, T]:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         steps.take(name)
         return real(*args, **kwargs)
 
@@ -79,28 +81,29 @@ def _stepping(steps: Steps, name: str, real: Callable[..., Any]) -> Callable[...
 def _wrap_creation(steps: Steps) -> None:
     real = os.open
 
-    def create(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+    def create(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         if flags & os.O_CREAT:
             steps.take("create")
-        return real(path, flags, *args, **kwargs)
+        return real(path, flags, mode, dir_fd=dir_fd)
 
-    os.open = create
+    vars(os)["open"] = create
 
 
 def _wrap_database(steps: Steps) -> None:
-    real = sqlite3.connect
-
     def told(statement: str) -> None:
         word = statement.lstrip().partition(" ")[0].upper().rstrip(";")
         if word in WRITING:
             steps.take(word)
 
-    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-        connection = real(*args, **kwargs)
-        connection.set_trace_callback(told)
-        return connection
+    def telling(real: Callable[P, sqlite3.Connection]) -> Callable[P, sqlite3.Connection]:
+        def connect(*args: P.args, **kwargs: P.kwargs) -> sqlite3.Connection:
+            connection = real(*args, **kwargs)
+            connection.set_trace_callback(told)
+            return connection
 
-    sqlite3.connect = connect  # type: ignore[assignment] - what is called takes the same arguments
+        return connect
+
+    vars(sqlite3)["connect"] = telling(sqlite3.connect)
 
 
 def _wrap_waits(steps: Steps) -> None:
@@ -110,13 +113,17 @@ def _wrap_waits(steps: Steps) -> None:
         steps.take("send")
         await send(self, data)
 
-    async def stepping_dispose(self: FolderMailbox, orders: Any) -> Any:
+    async def stepping_dispose(
+        self: FolderMailbox, orders: Sequence[DispositionOrder]
+    ) -> Sequence[DispositionOutcome]:
         steps.take("dispose")
         return await dispose(self, orders)
 
-    async def stepping_fetch(self: FolderMailbox, *args: Any) -> AsyncIterator[bytes]:
+    async def stepping_fetch(
+        self: FolderMailbox, folder: FolderName, remote_id: RemoteId
+    ) -> AsyncIterator[bytes]:
         steps.take("fetch")
-        async with aclosing(fetch(self, *args)) as pieces:
+        async with aclosing(fetch(self, folder, remote_id)) as pieces:
             async for piece in pieces:
                 steps.take("piece")
                 yield piece
@@ -157,7 +164,7 @@ def _take_input(text: str) -> None:
 def _make_keys_quickly() -> None:
     """Make the RSA keys of all forks once: what is tested is where they are put, not their primes."""
     key = rsa.generate_private_key(65537, 2048)
-    rsa.generate_private_key = lambda *_: key  # type: ignore[assignment] - of the two it is called with
+    vars(rsa)["generate_private_key"] = lambda *_: key
 
 
 def serve_orders(control: socket.socket) -> None:

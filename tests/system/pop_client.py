@@ -10,6 +10,7 @@ import struct
 import warnings
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 DEADLINE_SECONDS = 30.0
 """How long any answer may take before the test fails; far more than a busy machine needs."""
@@ -26,7 +27,7 @@ class PopClient:
         self._received = bytearray()
         connection.settimeout(DEADLINE_SECONDS)
 
-    def __enter__(self) -> "PopClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -76,7 +77,10 @@ class Home:
         return Offline(load_config(self.config_file), {})
 
     def configure(
-        self, listeners: Sequence[Table] = ({"name": "pop3s"},), **tables: Table
+        self,
+        listeners: Sequence[Table] = ({"name": "pop3s"},),
+        certificates: Sequence[Table] = (),
+        **tables: Table,
     ) -> None:
         """Write config.toml; listeners take any free port of 127.0.0.1 where they do not say."""
         lines = [f"state_dir = {_toml(str(self.state))}", f"event_loop = {_toml(self.loop)}"]
@@ -90,8 +94,9 @@ class Home:
             "log": {"format": "json"},
         }
         for name, table in {**defaults, **tables}.items():
-            head = f"[[{name}]]" if "." in name else f"[{name}]"
-            lines += [head, *_pairs({**defaults.get(name, {}), **table})]
+            lines += [f"[{name}]", *_pairs({**defaults.get(name, {}), **table})]
+        for pair in certificates:
+            lines += ["[[tls.certificates]]", *_pairs(pair)]
         self.config_file.write_text("\n".join(lines) + "\n", "utf-8")
 
     def mail(self, maildrop: str = "office") -> Path:
@@ -113,9 +118,16 @@ class Home:
         self.offline.add_account(name, "folder", {"path": str(self.mail(name))})
         self.offline.add_maildrop(name, name, "", on_dele)
 
-    def add_device(self, name: str = "printer", maildrop: str = "office", **order: Any) -> None:
+    def add_device(
+        self,
+        name: str = "printer",
+        maildrop: str = "office",
+        *,
+        allow: Sequence[str] = (),
+        apop: bool = False,
+    ) -> None:
         """Add a device with PASSWORD, hashed so cheaply that a hundred logins are no wait."""
-        wanted = DeviceOrder(name, maildrop, **order)
+        wanted = DeviceOrder(name, maildrop, (), allow, apop)
 
         async def work(state: State) -> None:
             device = new_device(wanted, PASSWORD, _quick_hash, state.secrets)
@@ -129,7 +141,7 @@ class Home:
         return self.offline.sync(account)
 
     def run(
-        self, *words: str, text: str = "", before: Sequence[str] = (), **more: Any
+        self, *words: str, text: str = "", before: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, by way of the program `before` where there is one."""
         return subprocess.run(
@@ -139,7 +151,6 @@ class Home:
             text=True,
             timeout=DEADLINE_SECONDS,
             check=False,
-            **more,
         )
 
 
@@ -213,7 +224,8 @@ class Log:
         """Return the count-th such event, once it is there; fail where the process ends first."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._ended or len(self._found(event, fields)) >= count, DEADLINE_SECONDS
+                lambda: self._ended or len(self._found(event, fields)) >= count,
+                DEADLINE_SECONDS,
             )
             found = self._found(event, fields)
             said = "\n".join(self.lines[-40:])
@@ -311,18 +323,17 @@ class RunningBridge:
 
 
 @contextmanager
-def running(home: Home, **how: Any) -> Iterator[RunningBridge]:
+def running(home: Home) -> Iterator[RunningBridge]:
     """Run the bridge during the block; afterwards it must stop in order, having failed nowhere."""
     process = subprocess.Popen(
         [*PROGRAM, "--config", str(home.config_file), "serve"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        **how,
     )
-    assert process.stderr is not None
+    assert isinstance(process.stderr, BufferedReader)
     with ExitStack() as clients:
-        log = Log(process.stderr)  # type: ignore[arg-type] - a pipe opened for octets
+        log = Log(process.stderr)
         try:
             bridge = RunningBridge(home, process, log, listening_ports(home, log), clients)
             yield bridge

@@ -6,11 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.system.pop_client import assert_ok
-from tests.system.running_bridge import PASSWORD, Home, RunningBridge, running, wait_for_connections
+from tests.system.running_bridge import (
+    PASSWORD,
+    Home,
+    RunningBridge,
+    running,
+    wait_for_connections,
+)
 
 pytestmark = pytest.mark.slow
 
-Start = Callable[..., RunningBridge]
+Start = Callable[[], RunningBridge]
 MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
 NEW_PASSWORD = "fresh-Pony9"
 
@@ -35,7 +41,9 @@ def test_a_new_account_maildrop_and_device_serve_at_once(home: Home, start: Star
     home.put("1.eml", MESSAGE, "annex")
     owner_says(home, "account", "add", "annex", "--provider", "folder", "--path", str(folder))
     owner_says(home, "maildrop", "add", "annex", "--account", "annex", "--on-dele", "keep")
-    added = owner_says(home, "device", "add", "fax", "--maildrop", "annex", "--alias", "LAN\\fax", "--json")
+    added = owner_says(
+        home, "device", "add", "fax", "--maildrop", "annex", "--alias", "LAN\\fax", "--json"
+    )
     password = json.loads(added)["password"]
     assert len(password) == 16
     owner_says(home, "account", "sync", "annex")
@@ -52,7 +60,9 @@ def test_a_new_password_counts_at_once_and_the_open_session_goes_on(
 ) -> None:
     bridge = start()
     session = bridge.log_in()
-    owner_says(home, "device", "passwd", "printer", "--password-stdin", text=f"{NEW_PASSWORD}\n")
+    owner_says(
+        home, "device", "passwd", "printer", "--password-stdin", text=f"{NEW_PASSWORD}\n"
+    )
     assert_ok(session.command("NOOP"))
     assert_ok(session.quit())
     assert is_refused(bridge, "printer")
@@ -95,7 +105,9 @@ def test_a_maildrop_removed_during_its_session_harms_nobody(home: Home, start: S
     bridge.log_in("fax")
 
 
-def test_a_device_removed_and_made_again_takes_its_new_maildrop(home: Home, start: Start) -> None:
+def test_a_device_removed_and_made_again_takes_its_new_maildrop(
+    home: Home, start: Start
+) -> None:
     bridge = start()
     home.add_maildrop("annex")
     home.put("1.eml", MESSAGE, "annex")

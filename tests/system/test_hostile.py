@@ -19,7 +19,7 @@ from tests.system.running_bridge import PASSWORD, Home, RunningBridge, wait_for_
 
 pytestmark = pytest.mark.slow
 
-Start = Callable[..., RunningBridge]
+Start = Callable[[], RunningBridge]
 MIB = 1 << 20
 
 
@@ -116,16 +116,20 @@ def test_ten_megabytes_without_a_newline_are_given_up_and_cost_no_memory(
     assert shared.memory() - before < 8 * MIB
 
 
+def send_for_ever(client: PopClient, octets: bytes) -> None:
+    for _ in range(2000):
+        client.send(octets)
+
+
 def test_pipelined_commands_without_end_cost_no_memory(
     shared: RunningBridge, client: PopClient
 ) -> None:
     # The stranger never reads: its answers fill the sockets, and then it is read from no more.
     assert_ok(client.log_in("printer", PASSWORD))
     before = shared.memory()
-    client.socket.setblocking(False)
+    client.socket.settimeout(0)
     with pytest.raises((ssl.SSLWantWriteError, BlockingIOError)):
-        for _ in range(2000):
-            client.send(b"UIDL\r\nCAPA\r\n" * 2000)
+        send_for_ever(client, b"UIDL\r\nCAPA\r\n" * 2000)
     assert shared.memory() - before < 8 * MIB
     client.reset()
     shared.log.wait_for("session-closed", device="printer", reason="lost")
@@ -211,7 +215,9 @@ def test_waiting_wrong_logins_hold_up_nobody(bridge: RunningBridge) -> None:
 def test_slow_strangers_are_shown_out_and_the_device_is_served_meanwhile(
     home: Home, start: Start
 ) -> None:
-    home.configure([{"name": "pop3s"}], limits={"login_timeout": 5}, tls={"handshake_timeout": 1})
+    home.configure(
+        [{"name": "pop3s"}], limits={"login_timeout": 5}, tls={"handshake_timeout": 1}
+    )
     bridge = start()
     silent = [connect(bridge.ports["pop3s"]) for _ in range(5)]
     slow = [bridge.connect() for _ in range(5)]
@@ -225,13 +231,10 @@ def test_slow_strangers_are_shown_out_and_the_device_is_served_meanwhile(
     bridge.log.wait_for("session-closed", 5, reason="timed out")
 
 
-def few_descriptors() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
-
-
 def test_a_bridge_out_of_descriptors_recovers(home: Home, start: Start) -> None:
     home.configure(limits={"connections_per_address": 500})
-    bridge = start(preexec_fn=few_descriptors)
+    bridge = start()
+    resource.prlimit(bridge.process.pid, resource.RLIMIT_NOFILE, (48, 48))
     with ExitStack() as stack:
         for _ in range(100):
             address = ("127.0.0.1", bridge.ports["pop3s"])

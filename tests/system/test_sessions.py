@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.system.pop_client import PopClient, assert_ok, connect
-from tests.system.running_bridge import PASSWORD, Home, RunningBridge, make_home, running, wait_for_connections
+from tests.system.running_bridge import (
+    PASSWORD,
+    Home,
+    RunningBridge,
+    make_home,
+    running,
+    wait_for_connections,
+)
 
 pytestmark = pytest.mark.slow
 
-Start = Callable[..., RunningBridge]
+Start = Callable[[], RunningBridge]
 ONE = b"Subject: one\r\n\r\nfirst\r\n"
 TWO = b"Subject: two\r\n\r\nsecond\r\n"
 

@@ -11,7 +11,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.system.pop_client import PopClient, assert_ok, connect, old_device, trusting
-from tests.system.running_bridge import PASSWORD, Home, RunningBridge, make_home, running
+from tests.system.running_bridge import (
+    PASSWORD,
+    Home,
+    RunningBridge,
+    make_home,
+    running,
+    wait_for_connections,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +54,8 @@ def bridge(
     home.configure(LISTENERS, limits={"connections_per_address": 100})
     with running(home) as one:
         yield one
+        one.clients.close()
+        wait_for_connections(one, 0)  # whatever failed, its place is free again
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -88,14 +97,16 @@ def certificate_of(client: PopClient) -> x509.Certificate:
     [("ECDHE-RSA-AES128-GCM-SHA256", True), ("ECDHE-ECDSA-AES128-GCM-SHA256", False)],
 )
 def test_the_certificate_is_the_one_the_device_can_use(
-    bridge: RunningBridge, ciphers: str, is_rsa: bool
+    bridge: RunningBridge, ciphers: str, *, is_rsa: bool
 ) -> None:
     with connect(bridge.ports["modern"], old_device(V.TLSv1_2, ciphers)) as client:
         key = certificate_of(client).public_key()
         assert isinstance(key, rsa.RSAPublicKey) is is_rsa
 
 
-@pytest.mark.parametrize("ciphers", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"])
+@pytest.mark.parametrize(
+    "ciphers", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"]
+)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_both_certificates_hold_for_the_name_and_the_address(
     bridge: RunningBridge, ciphers: str, host: str
@@ -114,7 +125,9 @@ def test_a_device_that_names_no_server_is_served(bridge: RunningBridge) -> None:
         assert_ok(client.line())
 
 
-def test_a_device_that_expects_another_name_is_told_by_its_own_check(bridge: RunningBridge) -> None:
+def test_a_device_that_expects_another_name_is_told_by_its_own_check(
+    bridge: RunningBridge,
+) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         connect(bridge.ports["modern"], trusting(bridge.home.ca), host="elsewhere.example")
     assert_serves(bridge)
@@ -148,7 +161,9 @@ def test_tls_on_the_plaintext_port_is_closed_and_explained(
 # ---- STLS (RFC 2595 section 4)
 
 
-def start_tls(bridge: RunningBridge, context: ssl.SSLContext, listener: str = "stls") -> PopClient:
+def start_tls(
+    bridge: RunningBridge, context: ssl.SSLContext, listener: str = "stls"
+) -> PopClient:
     client = bridge.connect(listener)
     assert b"STLS" in client.listing("CAPA")
     assert_ok(client.command("STLS"))
@@ -188,7 +203,9 @@ def test_stls_serves_old_devices_where_its_policy_says_so(bridge: RunningBridge)
     assert_ok(client.quit())
 
 
-def test_a_failed_handshake_after_stls_is_logged_and_harms_nobody(bridge: RunningBridge) -> None:
+def test_a_failed_handshake_after_stls_is_logged_and_harms_nobody(
+    bridge: RunningBridge,
+) -> None:
     before = len(bridge.log.events("handshake-failed"))
     with pytest.raises((ssl.SSLError, ConnectionError)):
         start_tls(bridge, old_device(V.TLSv1_1))
@@ -229,7 +246,7 @@ def serial(bridge: RunningBridge, ca: Path) -> int:
 
 
 def test_a_renewed_certificate_serves_new_sessions_and_keeps_old_ones(
-    home: Home, start: Callable[..., RunningBridge]
+    home: Home, start: Callable[[], RunningBridge]
 ) -> None:
     bridge = start()
     session = bridge.log_in()
@@ -244,23 +261,20 @@ def test_a_renewed_certificate_serves_new_sessions_and_keeps_old_ones(
 
 def make_own_certificate(folder: Path, name: str) -> None:
     key, certificate = str(folder / "own.key.new"), str(folder / "own.pem.new")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
-        + ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
+    words += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    words += ["-keyout", key, "-out", certificate]
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
     for path in (key, certificate):
         Path(path).rename(path.removesuffix(".new"))
 
 
 def test_replaced_own_certificate_files_are_taken_up_at_a_hangup(
-    home: Home, start: Callable[..., RunningBridge]
+    home: Home, start: Callable[[], RunningBridge]
 ) -> None:
     make_own_certificate(home.folder, "first")
     paths = {"certificate": "own.pem", "key": "own.key"}
-    home.configure(**{"tls.certificates": paths})
+    home.configure(certificates=[paths])
     bridge = start()
     own = home.folder / "own.pem"
     client = bridge.clients.enter_context(connect(bridge.ports["pop3s"], trusting(own)))
@@ -275,7 +289,7 @@ def test_replaced_own_certificate_files_are_taken_up_at_a_hangup(
 
 
 def test_a_broken_replacement_is_reported_and_the_old_certificate_stays(
-    home: Home, start: Callable[..., RunningBridge]
+    home: Home, start: Callable[[], RunningBridge]
 ) -> None:
     bridge = start()
     before = serial(bridge, home.ca)

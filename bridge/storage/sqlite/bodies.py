@@ -192,7 +192,7 @@ class StoredBody:
             self._file.close()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces of at most 256 KiB.
+        """Yield the body in pieces of at most 128 KiB.
 
         Raises:
             BodyUnreadable: the file changed since it was verified.

@@ -17,6 +17,7 @@ from providers.contract import Disposition, FolderName
 from tests.fakes.clock import FakeClock
 
 HERE = "192.0.2.7"
+RIGHT, WRONG, SHARED = "right", "wrong", "tanstaaf"
 ELSEWHERE = "198.51.100.9"
 TIMESTAMP = "<1896.697170952@dbc.mtview.ca.us>"
 SEAL = SecretSeal(bytes(32))
@@ -49,13 +50,11 @@ class StaticRegister:
         return RegisterSnapshot((Account(OFFICE, "folder", {}),), (drop,), self.devices)
 
 
-def device(
-    name: str = "Panel", password: str = "right", allow: tuple[str, ...] = ()
-) -> Device:
+def device(name: str = "Panel", password: str = RIGHT, allow: tuple[str, ...] = ()) -> Device:
     return Device(DeviceName(name), DROP, password, ("Alias@Example.ORG", "Straße"), allow)
 
 
-def with_apop(plain: Device, secret: str = "tanstaaf") -> Device:
+def with_apop(plain: Device, secret: str = SHARED) -> Device:
     sealed = SEAL.seal(secret.encode(), apop_context(plain.name))
     return attrs.evolve(plain, apop_secret=sealed)
 
@@ -79,7 +78,9 @@ async def desk(*devices: Device, ceiling: float = 30.0) -> Desk:
     return Desk(directory=made, verifier=verifier, clock=clock, register=register)
 
 
-async def refused(at: Desk, login: str = "Panel", password: str = "wrong", address: str = HERE) -> float:
+async def refused(
+    at: Desk, login: str = "Panel", password: str = WRONG, address: str = HERE
+) -> float:
     """Return how long the refusal was held back."""
     before = len(at.clock.slept)
     with pytest.raises(LoginRefused):
@@ -167,7 +168,10 @@ async def test_delays_grow_for_an_address_whatever_names_it_tries() -> None:
 
 async def test_delays_grow_for_a_name_from_whatever_address_it_is_tried() -> None:
     at = await desk()
-    delays = [await refused(at, "PANEL" if n % 2 else "panel", address=f"10.0.{n}.1") for n in range(4)]
+    delays = [
+        await refused(at, "PANEL" if n % 2 else "panel", address=f"10.0.{n}.1")
+        for n in range(4)
+    ]
     assert delays == [1, 2, 4, 8]
 
 
@@ -293,7 +297,7 @@ async def test_who_is_unknown_or_not_enrolled_for_apop_is_refused_alike(
 ) -> None:
     plain = attrs.evolve(device("Plain"), aliases=())
     at = await desk(with_apop(device()), plain)
-    with pytest.raises(LoginRefused, match="^wrong name or password$"):
+    with pytest.raises(LoginRefused, match=r"^wrong name or password$"):
         await at.directory.check_digest(login, TIMESTAMP, digest(secret), HERE)
     assert at.clock.slept == [1.0]
 
@@ -310,7 +314,9 @@ async def test_apop_keeps_to_the_devices_networks() -> None:
     at = await desk(with_apop(device(allow=("192.0.2.0/24",))))
     with pytest.raises(LoginRefused):
         await at.directory.check_digest("Panel", TIMESTAMP, digest("tanstaaf"), ELSEWHERE)
-    assert await at.directory.check_digest("ALIAS@example.org", TIMESTAMP, digest("tanstaaf"), HERE)
+    assert await at.directory.check_digest(
+        "ALIAS@example.org", TIMESTAMP, digest("tanstaaf"), HERE
+    )
 
 
 # ---- the register

@@ -62,26 +62,47 @@ def test_a_wrong_command_line_is_exit_code_2_and_shows_the_usage(
     assert said.err.startswith("Usage: popbridge")
 
 
-class Interrupted(io.RawIOBase):
-    """Standard input at which somebody presses Ctrl-C."""
+class Broken(io.RawIOBase):
+    """Standard input at which somebody presses Ctrl-C, or that fails as nobody foresaw."""
+
+    def __init__(self, failure: BaseException) -> None:
+        super().__init__()
+        self._failure = failure
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, _buffer: object) -> int:
-        raise KeyboardInterrupt
+        raise self._failure
 
 
-def test_ctrl_c_is_exit_code_130_and_no_traceback(
-    owner: Owner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("failure", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (
+            RuntimeError("one\ntwo"),
+            70,
+            "popbridge: internal fault, please report it: RuntimeError: one\n",
+        ),
+    ],
+)
+def test_ctrl_c_and_faults_of_our_own_have_their_exit_codes_and_no_traceback(
+    owner: Owner,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    failure: BaseException,
+    code: int,
+    said: str,
 ) -> None:
     words = ["--config", str(owner.config), "device", "passwd", "d", "--password-stdin"]
     monkeypatch.setattr(sys, "argv", ["popbridge", *words])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Interrupted())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Broken(failure))))
     with pytest.raises(SystemExit) as end:
         main()
-    assert end.value.code == 130
-    assert capsys.readouterr().err == ""
+    assert end.value.code == code
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

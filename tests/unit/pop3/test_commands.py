@@ -119,7 +119,7 @@ def test_names_and_passwords_lose_no_octet_of_any_encoding(octets: bytes) -> Non
     "line",
     [
         b"", b" ", b"\t", b"\r", b"LAST", b"XTND XMIT", b"LANG de", b"UTF8", b"RETR1", b"RETR\t1",
-        b"QUIT\r", b"GET / HTTP/1.1", b"\xff\xfe", b"USER", b"USER  ", b"APOP", b"APOP mrose",
+        b"QUIT\r", b"GET / HTTP/1.1", b"\xff\xfe", b"USER", b"USER  ", b"USER \x0b", b"APOP", b"APOP mrose",
         b"APOP " + b"0" * 32, b"APOP  " + b"0" * 32, b"APOP mrose " + b"0" * 31,
         b"APOP mrose " + b"0" * 33, b"AUTH PLAIN a b", b"STAT 1", b"LIST 1 2", b"UIDL 1 2",
         b"RETR", b"RETR 1 2", b"TOP", b"TOP 1", b"TOP 1 2 3", b"DELE", b"DELE 1 2", b"RSET 1",

@@ -35,7 +35,7 @@ from bridge.pop3.machine import REPLIES_AT_ONCE, Machine
 from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import LISTENING, TRANSITIONS, State
 from tests.unit.pop3.chunking import octets_and_cuts
-from tests.wire.local_session import LocalSession, Message, Scene, listing
+from tests.wire.local_session import Closed, LocalSession, Message, Scene, listing
 
 TERMS = Terms(
     "popbridge ready", password_allowed=True, stls_offered=True, timestamp="<1.2@lan>"
@@ -138,7 +138,8 @@ def test_no_session_is_anywhere_but_in_a_legal_state(octets: bytes) -> None:
     session = LocalSession(SCENE)
     session.hear(octets)
     assert session.machine.state in LISTENING | {State.CLOSED}
-    assert session.machine.unread <= max(LIMITS.command_octets, LIMITS.sasl_octets)
+    if not session.closed:
+        assert session.machine.unread <= max(LIMITS.command_octets, LIMITS.sasl_octets)
     if session.removed:
         assert session.closed
 
@@ -293,6 +294,13 @@ def test_the_last_bad_command_that_is_borne_is_answered_and_the_next_one_ends_it
         assert session.ask("XYZZY") == b"-ERR Unknown command\r\n"
     assert session.ask("XYZZY", "CAPA").startswith(b"-ERR Too many bad commands")
     assert session.closed
+
+
+def test_what_lies_behind_the_last_bad_command_is_thrown_away() -> None:
+    session = LocalSession(SCENE)
+    session.hear(b"XYZZY\r\n" * LIMITS.bad_commands + b"QUIT\r\n" + b"x" * 500)
+    assert session.transcript[-1] == Closed("bad-commands")
+    assert session.machine.unread == 0
 
 
 def test_a_flood_ends_the_session_and_leaves_nothing_in_memory() -> None:

@@ -90,6 +90,7 @@ def test_a_listing_that_fills_less_than_a_piece_is_one_reply(command: List | Uid
 
 @pytest.mark.parametrize("command", [List(None), Uidl(None)])
 def test_a_long_listing_comes_in_pieces(command: List | Uidl) -> None:
+    assert isinstance(transaction.obey(command, many(LINES_PER_CHUNK)), SendMany)
     effect = transaction.obey(command, many(2 * LINES_PER_CHUNK + 500))
     assert isinstance(effect, SendMany)
     pieces = list(effect.pieces)

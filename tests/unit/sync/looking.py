@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import attrs
 
 from bridge import logs
-from bridge.names import MaildropName, Octets, SpoolId
 from bridge.maildrop import Listing
+from bridge.names import MaildropName, Octets, SpoolId
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.ports import MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport

@@ -1,14 +1,11 @@
-import logging
-
 import attrs
 import pytest
 
 from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
-from bridge.storage.ports import Holder, MessageState
-from bridge.sync.look import BATCH, FAILURES_IN_A_ROW
+from bridge.storage.ports import Holder
+from bridge.sync.look import FAILURES_IN_A_ROW
 from providers.contract import (
-    DispositionOutcome,
     FolderMissing,
     FolderName,
     MessageUnreadable,
@@ -16,8 +13,7 @@ from providers.contract import (
     Throttled,
     Unreachable,
 )
-from tests.contract.storage_harness import FAX, OFFICE, PRINTER, maildrop
-from tests.fakes.mailbox import TRASH
+from tests.contract.storage_harness import FAX, PRINTER, maildrop
 from tests.unit.sync.looking import MESSAGE_OCTETS, Looking, mail
 
 A, B, C = mail("a"), mail("b"), mail("c")
@@ -347,108 +343,3 @@ async def test_a_message_that_went_and_came_back_is_listed_again(looking: Lookin
         looking.service.bring_back(gone)
         await looking.look()
         assert await looking.listed() == [A]
-
-
-# ---- from here to there
-
-
-async def test_a_deletion_is_carried_out_by_the_next_look(looking: Looking) -> None:
-    await looking.register(maildrop(PRINTER, on_dele="trash"))
-    looking.service.put(A)
-    looking.service.put(B)
-    await looking.look()
-    await looking.delete(1)
-    report = await looking.look()
-    assert [m.octets for m in looking.service.folder(TRASH).values()] == [A]
-    assert (report.disposed, report.vanished) == (1, 0)
-    assert await looking.storage.spool.queued(OFFICE, 10) == []
-
-
-async def test_dispositions_go_out_in_batches(looking: Looking) -> None:
-    await looking.register()
-    for _ in range(2 * BATCH + 5):
-        looking.service.put(A)
-    await looking.look()
-    await looking.delete(*range(1, 2 * BATCH + 6))
-    await looking.look()
-    assert [len(batch) for batch in looking.service.orders] == [BATCH, BATCH, 5]
-    assert looking.service.folder() == {}
-
-
-async def test_an_order_that_has_to_wait_is_given_again(looking: Looking) -> None:
-    await looking.register()
-    later, now = looking.service.put(A), looking.service.put(B)
-    await looking.look()
-    await looking.delete(1, 2)
-    looking.service.outcomes[later] = DispositionOutcome.RETRY
-    assert (await looking.look()).disposed == 1
-    assert [item.remote_id for item in await looking.storage.spool.queued(OFFICE, 9)] == [later]
-    assert now not in looking.service.folder()
-    looking.service.outcomes.clear()
-    assert (await looking.look()).disposed == 1
-    assert looking.service.folder() == {}
-
-
-async def test_orders_that_have_to_wait_do_not_stop_the_mail(looking: Looking) -> None:
-    await looking.register()
-    later = looking.service.put(A)
-    await looking.look()
-    await looking.delete(1)
-    looking.service.outcomes[later] = DispositionOutcome.RETRY
-    looking.service.put(B)
-    await looking.look()
-    assert await looking.listed() == [B]
-
-
-async def test_a_full_batch_that_has_to_wait_does_not_hold_up_those_behind_it(
-    looking: Looking,
-) -> None:
-    await looking.register()
-    for _ in range(BATCH):
-        stuck = looking.service.put(A)
-        looking.service.outcomes[stuck] = DispositionOutcome.RETRY
-    free = looking.service.put(B)
-    await looking.look()
-    await looking.delete(*range(1, BATCH + 2))
-    await looking.look()
-    assert free not in looking.service.folder()
-
-
-async def test_a_refused_order_is_logged_and_never_given_again(
-    looking: Looking, caplog: pytest.LogCaptureFixture
-) -> None:
-    await looking.register()
-    refused = looking.service.put(A)
-    await looking.look()
-    await looking.delete(1)
-    looking.service.outcomes[refused] = DispositionOutcome.REFUSED
-    for _ in range(2):
-        looking.service.expire_cursors()
-        await looking.look()
-    assert len(looking.service.orders) == 1
-    (record,) = (r for r in caplog.records if r.message == "disposition-refused")
-    assert (record.levelno, vars(record)["event_fields"]["remote_id"]) == (logging.ERROR, refused)
-    assert await looking.listed() == []
-    known = await looking.storage.spool.known(PRINTER)
-    assert known == {refused: MessageState.DISPOSED}
-
-
-async def test_an_order_whose_answer_was_lost_is_given_again_without_harm(
-    looking: Looking,
-) -> None:
-    await looking.register()
-    looking.service.put(A)
-    await looking.look()
-    await looking.delete(1)
-
-    def lose(name: str) -> None:
-        if name == "disposed":
-            raise Unreachable("the answer was lost")
-
-    looking.service.on_step = lose
-    with pytest.raises(Unreachable):
-        await looking.look()
-    looking.service.on_step = lambda _name: None
-    await looking.look()
-    assert [m.octets for m in looking.service.folder(TRASH).values()] == [A]
-    assert len(looking.service.orders) == 2

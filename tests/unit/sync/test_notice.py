@@ -29,7 +29,9 @@ def test_whatever_the_texts_hold_a_notice_is_a_7_bit_message(name: str, reason: 
     assert parsed.get_content().count("\n") == 6
 
 
-@pytest.mark.parametrize("sneaked", ["x\r\nBcc: victim@example.org", "x\n\n.\n", "x\x1b[2J\x00"])
+@pytest.mark.parametrize(
+    "sneaked", ["x\r\nBcc: victim@example.org", "x\n\n.\n", "x\x1b[2J\x00"]
+)
 def test_a_name_cannot_bring_a_line_or_a_control_of_its_own(sneaked: str) -> None:
     lines = notice(sneaked, sneaked, WHEN).splitlines()
     assert not [line for line in lines if line.startswith((b"Bcc", b".", b"\x1b"))]

@@ -46,7 +46,9 @@ class Bench:
                 await self.looked.wait()
 
     def waits(self) -> list[float]:
-        return [later - sooner for sooner, later in zip(self.looks, self.looks[1:], strict=False)]
+        return [
+            later - sooner for sooner, later in zip(self.looks, self.looks[1:], strict=False)
+        ]
 
 
 Scenario = Callable[[Bench], Coroutine[Any, Any, None]]
@@ -245,7 +247,9 @@ def test_a_lost_grant_is_not_asked_about_until_somebody_asks_for_a_look(tmp_path
     play(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("error", [Unreachable("down"), GrantLost("enrol"), Throttled("x", 9.0)])
+@pytest.mark.parametrize(
+    "error", [Unreachable("down"), GrantLost("enrol"), Throttled("x", 9.0)]
+)
 def test_who_waits_for_a_look_hears_that_it_failed(tmp_path: Path, error: Exception) -> None:
     async def scenario(bench: Bench) -> None:
         await bench.until_looks(1)
@@ -313,6 +317,8 @@ def test_a_worker_that_is_stopped_during_a_look_lets_nobody_wait_for_ever(
     tmp_path: Path,
 ) -> None:
     async def scenario(bench: Bench) -> None:
+        await bench.until_looks(1)
+        await bench.pass_time(1)
         bench.looking.service.on_step = lambda _name: bench.task.cancel() and None
         waiting = asyncio.ensure_future(bench.worker.look_now())  # noqa: TID251 - a test's own
         with _ended(bench):

@@ -37,7 +37,9 @@ def at_version(path: Path, version: int) -> None:
 
 def shape(path: Path) -> list[tuple[str, ...]]:
     connection = sqlite3.connect(path)
-    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    rows = connection.execute(
+        "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+    ).fetchall()
     rows += connection.execute("PRAGMA user_version").fetchall()
     connection.close()
     return rows
@@ -75,7 +77,9 @@ def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
     connection.close()
     before = digests(path.parent)
-    with pytest.raises(StateError, match=r"^The spool .* newer popbridge .* nothing was changed\.$"):
+    with pytest.raises(
+        StateError, match=r"^The spool .* newer popbridge .* nothing was changed\.$"
+    ):
         open_database(path)
     assert digests(path.parent) == before
 
@@ -155,6 +159,11 @@ def test_a_folder_that_is_missing_is_refused(path: Path) -> None:
 # ---- transactions
 
 
+def overwrite_end(path: Path, count: int) -> None:
+    octets = path.read_bytes()
+    path.write_bytes(octets[:-count].ljust(len(octets), b"\xff"))
+
+
 async def test_a_write_that_raises_changes_nothing(path: Path) -> None:
     database = open_database(path, create=True)
 
@@ -227,13 +236,13 @@ async def test_a_database_that_another_process_holds_is_unavailable(path: Path) 
 
 async def test_damage_that_shows_later_makes_the_spool_unavailable(path: Path) -> None:
     database = open_database(path, create=True)
-    await database.write(lambda db: db.execute("INSERT INTO meta VALUES ('a', zeroblob(99999))"))
+    await database.write(
+        lambda db: db.execute("INSERT INTO meta VALUES ('a', zeroblob(99999))")
+    )
     database.close()
-    octets = path.read_bytes()
-    path.write_bytes(octets[: len(octets) - 50_000].ljust(len(octets), b"\xff"))
+    overwrite_end(path, 50_000)
     database = open_database(path)
-    with pytest.raises(SpoolUnavailable):
-        await database.read(lambda db: db.execute("PRAGMA integrity_check(1)").fetchone())
+    with pytest.raises(SpoolUnavailable, match="malformed"):
         await database.read(lambda db: db.execute("SELECT hex(value) FROM meta").fetchone())
     database.close()
 
@@ -269,7 +278,7 @@ def test_every_write_before_the_disk_was_full_is_kept(path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FILL_UNTIL_THE_LIMIT, str(path)],
         cwd=Path(__file__).parents[4],
-        preexec_fn=limit,  # noqa: PLW1509 - no threads run between fork and exec of a test
+        preexec_fn=limit,
         capture_output=True,
         text=True,
         timeout=60,

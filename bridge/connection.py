@@ -53,7 +53,6 @@ class Connection(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._can_write = True
         self._ended: str | None = None
-        self._at_end = False
         self._waiting: asyncio.Task[object] | None = None
         self._interrupted = False
         self.error: Exception | None = None
@@ -83,8 +82,6 @@ class Connection(asyncio.Protocol):
             ConnectionClosed: none will come any more.
         """
         while not self._received:
-            if self._at_end:
-                raise ConnectionClosed("left")
             self._raise_if_ended()
             self._reader = self._loop.create_future()
             try:
@@ -206,12 +203,6 @@ class Connection(asyncio.Protocol):
             self._open_transport().pause_reading()
         _wake(self._reader)
 
-    def eof_received(self) -> bool:
-        """Keep a connection without TLS open for replies: a script may say all and then listen."""
-        self._at_end = True
-        _wake(self._reader)
-        return not self.encrypted
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the session: nothing more will come or go."""
         self.error = exc
@@ -263,14 +254,18 @@ class Connection(asyncio.Protocol):
         """Tell whether the peer has taken octets of a reply since this was last asked."""
         if self._can_write:
             return False
+        # The first time this is asked all counts as progress: a large window opens only in jumps.
+        before, self._acked = self._acked, self._octets_acknowledged()
+        return self._acked > before
+
+    def _octets_acknowledged(self) -> int:
+        """Return the octets the peer's kernel has taken; 0 where ours does not say."""
         try:
             info = self._raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
             (acked,) = struct.unpack_from("Q", info, TCP_INFO_BYTES_ACKED)
         except (OSError, struct.error):
-            return False
-        progressed = acked > self._acked
-        self._acked = acked
-        return bool(progressed)
+            return 0
+        return int(acked)
 
     def _extra(self, name: str) -> Any:  # noqa: ANN401 - what asyncio gives for a name
         return self._transport.get_extra_info(name) if self._transport is not None else None

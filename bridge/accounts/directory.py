@@ -13,7 +13,7 @@ from typing import Protocol
 import attrs
 
 from bridge.clock import Clock
-from bridge.errors import LoginRefused
+from bridge.errors import LoginRefused, StateError
 from bridge.names import AccountName, MaildropName
 from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key, parse_address
@@ -105,15 +105,22 @@ class Directory:
             LoginRefused: as `check_password`.
         """
         device = self._known.logins.get(login.casefold())
-        secret = self._decoy
-        if device and device.apop_secret is not None:
-            secret = self._opener.open(device.apop_secret, apop_context(device.name))
+        secret = self._secret_of(device)
         expected = hashlib.md5(timestamp.encode() + secret, usedforsecurity=False).hexdigest()
         right = hmac.compare_digest(expected, digest.encode("ascii", "replace").decode("ascii"))
-        right = right and device is not None and device.apop_secret is not None
+        right = right and secret is not self._decoy
         return await self._conclude(
             device if right else None, login, address, address_key(address)
         )
+
+    def _secret_of(self, device: Device | None) -> bytes:
+        """Return the APOP secret, or a decoy no digest is right for."""
+        if device is None or device.apop_secret is None:
+            return self._decoy
+        try:
+            return self._opener.open(device.apop_secret, apop_context(device.name))
+        except StateError:
+            return self._decoy  # sealed for another device, or altered
 
     async def _conclude(
         self, device: Device | None, login: str, address: str, key: str

@@ -43,7 +43,7 @@ from bridge.pop3.events import (
 )
 from bridge.pop3.framing import LineBuffer, Overlong
 from bridge.pop3.replies import ResponseCode, err, ok
-from bridge.pop3.sasl import MECHANISMS, BadExchange, Credentials, Exchange
+from bridge.pop3.sasl import MECHANISMS, BadExchange, Credentials, Exchange, NotPermitted
 from bridge.pop3.table import LISTENING, TRANSITIONS, Event, SaslResponse, State
 
 REPLIES_AT_ONCE = 65536
@@ -130,7 +130,7 @@ class Machine:
             return self._overlong(line)
         if self.state is State.SASL:
             self._step(SaslResponse)
-            return self._sasl_response(line)
+            return self._sasl_response(line.rstrip(b" \t"))
         try:
             command = parse(line)
         except BadCommand as error:
@@ -183,6 +183,9 @@ class Machine:
             case Noop():
                 return Send(ok("Nothing done"))
             case _:
+                self._bad_commands = (
+                    0  # a device that asks for LAST before each message means no harm
+                )
                 effect = transaction.obey(command, self._open_drop())
                 if isinstance(effect, SendMessage):
                     self._enter(State.SENDING)
@@ -254,17 +257,17 @@ class Machine:
 
     def _pass(self, password: str) -> Effect:
         if self._user is None:
-            return Send(err("Send USER first"))
+            return self._bad("Send USER first")
         return self._check(CheckPassword(self._user, password))
 
     def _apop(self, name: str, digest: str) -> Effect:
         if self._terms.timestamp is None:
-            return Send(err("APOP is not offered here"))
+            return self._bad("APOP is not offered here")
         return self._check(CheckDigest(name, self._terms.timestamp, digest))
 
     def _auth(self, mechanism: str | None, initial_response: bytes | None) -> Effect:
         if mechanism not in MECHANISMS:
-            return Send(err("That mechanism is not offered"))
+            return self._bad("That mechanism is not offered")
         self._exchange = MECHANISMS[mechanism]()
         self._enter(State.SASL)
         if initial_response is None:
@@ -281,6 +284,9 @@ class Machine:
         try:
             outcome = self._exchange.respond(response)
         except BadExchange as error:
+            self._end_exchange()
+            return self._bad(str(error))
+        except NotPermitted as error:
             self._end_exchange()
             return Send(err(str(error), ResponseCode.AUTH))
         if isinstance(outcome, Credentials):

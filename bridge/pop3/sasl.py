@@ -11,7 +11,11 @@ import attrs
 
 
 class BadExchange(Exception):
-    """The exchange cannot go on; the text is for the device."""
+    """The response is not of the mechanism's form; the text is for the device."""
+
+
+class NotPermitted(Exception):
+    """The response is well formed, but asks to act for somebody else; the text is for the device."""
 
 
 @attrs.frozen
@@ -34,6 +38,7 @@ class Exchange(Protocol):
 
         Raises:
             BadExchange: the response is not base64, or not of the mechanism's form.
+            NotPermitted: it asks to act for somebody else.
         """
         ...
 
@@ -52,7 +57,7 @@ class PlainExchange:
             raise BadExchange("PLAIN needs three parts")
         authorization, name, password = parts
         if not name or authorization not in (b"", name):
-            raise BadExchange("PLAIN names nobody who may log in here")
+            raise NotPermitted("PLAIN names nobody who may log in here")
         return Credentials(_text(name), _text(password))
 
 

@@ -60,7 +60,7 @@ class Looker:
     clock: Clock
     log: EventLog
     message_octets: int
-    _stubborn: set[SpoolId] = attrs.field(factory=set, init=False)
+    _stubborn: dict[MaildropName, set[SpoolId]] = attrs.field(factory=dict, init=False)
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:
         """Look once at every folder of `maildrops`, all of this account.
@@ -188,12 +188,18 @@ class Looker:
         report: LookReport,
         failed: set[SpoolId],
     ) -> None:
-        """Fetch what is announced; one failure lets the next be tried, a row of them ends the look."""
+        """Fetch what is announced; one failure lets the next be tried, a row of them ends the look.
+
+        What failed in an earlier look comes last and never ends a look as failed: the mailbox has
+        answered, so others must neither be blocked by it nor wait longer for the next look.
+        """
         failures = 0
         for name in names:
-            # What failed before comes last, or a few such would for ever block those behind them.
             waiting = await self.spool.pending(name)
-            for item in sorted(waiting, key=lambda item: item.spool_id in self._stubborn):
+            stubborn = self._stubborn.setdefault(name, set())
+            stubborn &= {item.spool_id for item in waiting}
+            known_to_fail = frozenset(stubborn)
+            for item in sorted(waiting, key=lambda item: item.spool_id in known_to_fail):
                 if item.spool_id in failed:
                     continue
                 try:
@@ -201,18 +207,21 @@ class Looker:
                 except Unreachable as error:
                     failures += 1
                     failed.add(item.spool_id)
-                    self._stubborn.add(item.spool_id)
+                    stubborn.add(item.spool_id)
                     self.log.warning(
                         "fetch-failed",
                         account=self.account,
                         message=item.spool_id,
                         why=str(error),
                     )
-                    if failures >= FAILURES_IN_A_ROW:
-                        raise
+                    if failures < FAILURES_IN_A_ROW:
+                        continue
+                    if item.spool_id in known_to_fail:
+                        break
+                    raise
                 else:
                     failures = 0
-                    self._stubborn.discard(item.spool_id)
+                    stubborn.discard(item.spool_id)
 
     async def _fetch(
         self, folder: FolderName, name: MaildropName, item: Pending, report: LookReport

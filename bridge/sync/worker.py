@@ -54,6 +54,7 @@ class Worker:
         self._asked = asyncio.Event()
         self._waiters: list[asyncio.Future[LookReport]] = []
         self._failures = 0
+        self._stopped = False
         self.status = WorkerStatus()
 
     def nudge(self) -> None:
@@ -64,8 +65,10 @@ class Worker:
         """Return what the next look changed, and have it begin at once.
 
         Raises:
-            ProviderError, SpoolUnavailable: that look failed.
+            ProviderError, SpoolUnavailable: that look failed, or none will come.
         """
+        if self._stopped:
+            raise SpoolUnavailable("the account's worker is stopping")
         waiter: asyncio.Future[LookReport] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._asked.set()
@@ -78,6 +81,7 @@ class Worker:
             while True:
                 await self._wait(await self._look())
         finally:
+            self._stopped = True
             for waiter in self._waiters:
                 waiter.cancel()
             await self._looker.provider.close()

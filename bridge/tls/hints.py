@@ -20,8 +20,8 @@ _OLD_CIPHERS: Final = (
     "or legacy10 if that does not help"
 )
 _UNTRUSTED: Final = (
-    "the device does not trust the bridge's certificate: import the CA, `popbridge cert ca` "
-    "writes it to a file, and reach the bridge by one of tls.names"
+    "the device does not trust the bridge's CA: import it, `popbridge cert ca` writes it to a "
+    "file, and let the device reach the bridge by one of tls.names"
 )
 _EXPIRED: Final = (
     "the device says the certificate is expired: set the device's clock, "

@@ -72,7 +72,8 @@ class Directories:
     def make(self, place: Place) -> int:
         """Return the descriptor of `place`, which is created where it is missing, durably.
 
-        A new directory gets the permissions of the root, as far as the umask allows.
+        A new directory gets the permissions of the root, whatever the umask: who may look into the
+        one may see what was printed, too.
 
         Raises:
             FolderMissing: something else bears the name.
@@ -82,9 +83,12 @@ class Directories:
             return self._open[place]
         parent = self.make(place[:-1])
         mode = stat.S_IMODE(os.fstat(self._open[()]).st_mode) & 0o777
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkdir(place[-1], mode, dir_fd=parent)
-            self.sync([parent])
+        except FileExistsError:
+            return self.get(place)
+        os.fchmod(self.get(place), mode)
+        self.sync([parent])
         return self.get(place)
 
     def same(self, one: Place, other: Place) -> bool:

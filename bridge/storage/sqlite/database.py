@@ -6,7 +6,7 @@ makes each commit wait for the disk, so what a caller was told survives a power 
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
@@ -117,7 +117,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the schema up, each version in a transaction of its own; refuse a newer one untouched."""
     scripts = schema_scripts()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _schema_version(connection, path)
     if version > len(scripts):
         raise StateError(
             f"The spool {path} was written by a newer popbridge (schema {version}, this one knows"
@@ -125,6 +125,41 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA journal_mode = WAL")
     for number, script in enumerate(scripts[version:], version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+        _step_up(connection, number, script)
+
+
+def _step_up(connection: sqlite3.Connection, number: int, script: str) -> None:
+    """Lead from version number-1 to number, unless another process that starts now has done it."""
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version < number:
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script; a trigger's inner semicolons do not end it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema's version; 0 is an empty database.
+
+    Raises:
+        StateError: it is somebody else's database.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if version < 0 or (version == 0 and tables):
+        raise StateError(
+            f"{path} is a database, but not one of popbridge; move it away and run"
+            " `popbridge init`."
         )
+    return int(version)

@@ -17,8 +17,8 @@ from bridge.config import (
     VaultConfig,
     find_config,
     load_config,
+    loading,
 )
-from bridge.config import loading
 from bridge.config import settings as module
 from bridge.errors import ConfigError
 

@@ -284,9 +284,10 @@ async def test_messages_that_fail_again_and_again_do_not_block_those_behind_them
         looking.service.trouble[dead] = Unreachable("the service fails on this one")
     looking.service.put(A)
     looker, records = looking.looker(), await looking.records()
-    for _ in range(3):
-        with pytest.raises(Unreachable):
-            await looker.look(records)
+    with pytest.raises(Unreachable):
+        await looker.look(records)
+    for _ in range(2):
+        await looker.look(records)  # the mailbox answers: known failures end no look
     assert await looking.listed() == [A]
 
 

@@ -49,10 +49,14 @@ def test_every_directory_is_closed_at_the_end(tmp_path: Path) -> None:
 
 def test_a_directory_is_made_once_with_the_permissions_of_the_root(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
-    with Directories(tmp_path) as directories:
-        directories.make(("a", "b"))
-    with Directories(tmp_path) as directories:
-        directories.make(("a", "b"))
+    before = os.umask(0o077)
+    try:
+        with Directories(tmp_path) as directories:
+            directories.make(("a", "b"))
+        with Directories(tmp_path) as directories:
+            directories.make(("a", "b"))
+    finally:
+        os.umask(before)
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o750
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -19,6 +20,14 @@ from bridge.tls import contexts
 from bridge.tls.issuer import server_certificate_files
 from bridge.vault.keyring import Keyring, Purpose, load_master_key
 from bridge.vault.seal import BodySeal, SecretSeal
+
+if TYPE_CHECKING:
+    from bridge.accounts.changes import SecretSealer
+    from bridge.accounts.directory import SecretOpener, Verifier
+    from bridge.maildrop import Maildrop, MessageEntry
+    from bridge.pop3.events import Drop, Entry
+    from bridge.storage.ports import FrameSeal
+    from bridge.vault.passwords import PasswordVerifier
 
 KEY_CHECK = "key-check"
 """Where the database remembers which master key it was made with."""
@@ -172,3 +181,13 @@ def _check_key(database: Path, keyring: Keyring) -> None:
     if row is None:
         raise StateError(f"The spool {database} is not complete; run `popbridge init` again.")
     keyring.verify_check_value(row[0])
+
+
+if TYPE_CHECKING:
+    # Who keeps which promise: floors that may not import each other meet here.
+    _frame_seal: type[FrameSeal] = BodySeal
+    _opener: type[SecretOpener] = SecretSeal
+    _sealer: type[SecretSealer] = SecretSeal
+    _verifier: type[Verifier] = PasswordVerifier
+    _entry: type[Entry] = MessageEntry
+    _drop: type[Drop] = Maildrop

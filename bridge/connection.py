@@ -59,7 +59,10 @@ class Connection(asyncio.Protocol):
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._deadline = 0.0
         self._allowance = 0.0
+        self._extends = True
         self._acked = 0
+        self._tls_version = ""
+        self._at_end = False
         self._timer: asyncio.TimerHandle | None = None
 
     # ---- what the session calls
@@ -71,9 +74,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def tls_version(self) -> str:
-        """Return the TLS version in use, or an empty text."""
-        tls: ssl.SSLObject | None = self._extra("ssl_object")
-        return (tls.version() or "") if tls else ""
+        """Return the TLS version in use, also after the end; an empty text without TLS."""
+        return self._tls_version
 
     async def receive(self) -> bytes:
         """Return the next octets, at least one.
@@ -82,6 +84,8 @@ class Connection(asyncio.Protocol):
             ConnectionClosed: none will come any more.
         """
         while not self._received:
+            if self._at_end:
+                raise ConnectionClosed("left")
             self._raise_if_ended()
             self._reader = self._loop.create_future()
             try:
@@ -135,14 +139,16 @@ class Connection(asyncio.Protocol):
             self._give_up(transport)
             raise ConnectionResetError("the peer left during the handshake")
         self._transport = secured
+        self._note_tls()
 
-    def allow(self, seconds: float) -> None:
+    def allow(self, seconds: float, *, extend: bool = True) -> None:
         """End the connection unless this is called again within `seconds`.
 
         While octets wait to be sent, progress at the peer extends the time: a printer that prints
-        while it reads is slow, not gone.
+        while it reads is slow, not gone. Without `extend` the time is final.
         """
         self._allowance = seconds
+        self._extends = extend
         self._deadline = self._loop.time() + seconds
         if self._timer is None:
             self._timer = self._loop.call_at(self._deadline, self._expire)
@@ -164,7 +170,7 @@ class Connection(asyncio.Protocol):
             yield
         except asyncio.CancelledError:
             if self._interrupted and task.uncancel() == 0:
-                raise ConnectionClosed(self._ended or "closed") from None
+                raise ConnectionClosed(self._ended or "left") from None
             raise
         finally:
             self._waiting = None
@@ -195,6 +201,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._note_tls()
 
     def data_received(self, data: bytes) -> None:
         """Hold octets for the session, within bounds."""
@@ -202,6 +209,13 @@ class Connection(asyncio.Protocol):
         if len(self._received) >= RECEIVE_OCTETS:
             self._open_transport().pause_reading()
         _wake(self._reader)
+
+    def eof_received(self) -> bool:
+        """Take note that the peer says no more; without TLS it may still listen to replies."""
+        self._at_end = True
+        _wake(self._reader)
+        self._interrupt()
+        return not self.encrypted
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the session: nothing more will come or go."""
@@ -236,6 +250,9 @@ class Connection(asyncio.Protocol):
             self._timer = None
         _wake(self._reader)
         _wake(self._writer)
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if self._waiting is not None:
             self._interrupted = self._waiting.cancel()
             self._waiting = None
@@ -243,7 +260,7 @@ class Connection(asyncio.Protocol):
     def _expire(self) -> None:
         self._timer = None
         now = self._loop.time()
-        if self._progressed():
+        if self._extends and self._progressed():
             self._deadline = now + self._allowance
         if now < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._expire)
@@ -255,17 +272,23 @@ class Connection(asyncio.Protocol):
         if self._can_write:
             return False
         # The first time this is asked all counts as progress: a large window opens only in jumps.
-        before, self._acked = self._acked, self._octets_acknowledged()
+        before, self._acked = self._acked, self.octets_acknowledged()
         return self._acked > before
 
-    def _octets_acknowledged(self) -> int:
-        """Return the octets the peer's kernel has taken; 0 where ours does not say."""
+    def octets_acknowledged(self) -> int:
+        """Return the octets the peer's kernel has taken, while more wait for it; else 0."""
+        if self._can_write:
+            return 0
         try:
             info = self._raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
             (acked,) = struct.unpack_from("Q", info, TCP_INFO_BYTES_ACKED)
         except (OSError, struct.error):
             return 0
         return int(acked)
+
+    def _note_tls(self) -> None:
+        tls: ssl.SSLObject | None = self._extra("ssl_object")
+        self._tls_version = (tls.version() or "") if tls else ""
 
     def _extra(self, name: str) -> Any:  # noqa: ANN401 - what asyncio gives for a name
         return self._transport.get_extra_info(name) if self._transport is not None else None

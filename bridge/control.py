@@ -19,6 +19,9 @@ from providers.contract import ProviderError
 REQUEST_OCTETS = 65536
 """Longest request or answer line taken."""
 
+REQUEST_SECONDS = 5.0
+"""How long a client may take to say what it wants."""
+
 ANSWER_SECONDS = 120.0
 """How long the command line waits for an answer: a look at a large folder takes its time."""
 
@@ -51,19 +54,21 @@ class Control:
         if opened is not None:
             opened.set()
         try:
-            async with server:
-                await server.serve_forever()
+            await server.serve_forever()
         finally:
+            # Not waited for: a client that says nothing must not hold up the end.
+            server.close()
             self._path.unlink(missing_ok=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await reader.readline()
+            async with asyncio.timeout(REQUEST_SECONDS):
+                line = await reader.readline()
             if line:
                 answer = await self._carry_out(line)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TimeoutError) as error:
             self._log.warning("control-failed", why=str(error))
         finally:
             writer.close()

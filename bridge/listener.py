@@ -100,6 +100,8 @@ class Listener:
                     )
                 else:
                     accepted.close()
+                # Where others wait already the next accept would not let anybody else run.
+                await self._services.clock.sleep(0)
 
     def _announce(self) -> None:
         config = self._config

@@ -161,12 +161,14 @@ class Session:
             )
 
     async def _speak(self) -> None:
-        self._connection.allow(self._services.limits.login_timeout)
+        self._connection.allow(self._services.limits.login_timeout, extend=False)
         await self._connection.send(self._machine.greeting())
         while True:
             effect = self._machine.next_effect()
             if effect is not None:
                 await self._carry_out(effect)
+                if self._machine.unread:  # one who says much at once waits for the others
+                    await self._services.clock.sleep(0)
             elif self._machine.state is State.CLOSED:
                 return
             else:
@@ -228,11 +230,15 @@ class Session:
 
     async def _log_in(self, check: Awaitable[Device]) -> Answer:
         try:
+            # A failed login is waited for even if the peer has left: its place among the
+            # connections of its address is what makes guessing slow.
+            device = await check
             async with self._connection.while_open():
-                device = await check
-                holder = Holder(device.name, self._peer.address)
                 self._lock = await self._services.locks.acquire(
-                    device.maildrop, holder, self._be_evicted
+                    device.maildrop,
+                    Holder(device.name, self._peer.address),
+                    self._be_evicted,
+                    self._connection.octets_acknowledged,
                 )
             listing = await self._services.spool.listing(device.maildrop)
         except LoginRefused as error:

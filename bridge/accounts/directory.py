@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
 from bridge.names import AccountName, MaildropName
@@ -19,6 +20,9 @@ from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnaps
 from bridge.throttle import FailureDelays, address_key, parse_address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+_log = logs.get("accounts")
 
 
 class Verifier(Protocol):
@@ -130,8 +134,11 @@ class Directory:
             return device
         now = self._clock.monotonic()
         delay = max(
-            self._by_address.failed(key, now), self._by_name.failed(login.casefold(), now)
+            self._by_address.failed(key, now), self._by_name.failed(_digest(login), now)
         )
+        known = login.casefold() in self._known.logins
+        # A name nobody has may be a password in the wrong field: it is not logged.
+        _log.warning("login-failed", address=address, login=login if known else "", delay=delay)
         await self._clock.sleep(delay)
         if device is None:
             raise LoginRefused("wrong name or password")
@@ -151,6 +158,12 @@ def contains(networks: tuple[Network, ...], address: str) -> bool:
 def apop_context(name: str) -> bytes:
     """Return what an APOP secret is sealed to: moved to another device it does not open."""
     return b"apop secret of " + name.encode()
+
+
+def _digest(login: str) -> str:
+    """Return a short key for a name of any length, so that the table of failures stays small."""
+    folded = login.casefold().encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(folded, digest_size=16).hexdigest()
 
 
 def _index(snapshot: RegisterSnapshot) -> _Known:

@@ -16,7 +16,7 @@ from bridge.errors import PopbridgeError
 from bridge.listener import listening_socket
 from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.issuer import describe_certificates
+from bridge.tls.issuer import CertificateInfo, describe_certificates
 from providers.contract import FolderName, ProviderError
 from providers.registry import open_mailbox
 
@@ -62,15 +62,24 @@ def _certificates(config: Config) -> Iterator[Finding]:
 
     yield _tried("certificates load", load)
     now = datetime.fromtimestamp(SystemClock().now(), UTC)
-    for pair in files:
+    paths = [pair.certificate for pair in files]
+    paths += [] if config.tls.certificates else [Places(config.state_dir).tls / "ca.pem"]
+    for path in paths:
         try:
-            info = describe_certificates(pair.certificate)[0]
+            info = describe_certificates(path)[0]
         except PopbridgeError:
             continue  # said already: it does not load
         days = (info.not_after - now).days
         text = f"{info.path.name} ends in {days} days"
-        text += "" if days >= CERTIFICATE_DAYS else "; run `popbridge cert renew`"
+        if days < CERTIFICATE_DAYS:
+            text += _how_to_renew(info)
         yield Finding("certificate", ok=days >= CERTIFICATE_DAYS, text=text)
+
+
+def _how_to_renew(info: CertificateInfo) -> str:
+    if info.kind == "ca":
+        return "; remove ca.pem, run `popbridge init`, and import the new CA into the devices"
+    return "; run `popbridge cert renew`, or replace your own files"
 
 
 def _listeners(config: Config) -> Iterator[Finding]:

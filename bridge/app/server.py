@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -173,6 +173,8 @@ class Bridge:
                 await self.reload()
             except PopbridgeError as error:
                 self._log.error("reload-failed", why=str(error))
+            except Exception:  # noqa: BLE001 - the register as it was goes on being served
+                self._log.exception("reload-failed")
 
     async def _watch_certificates(self) -> None:
         while True:
@@ -197,7 +199,11 @@ class Bridge:
                 for files in certificate_files(self._config.tls, places)
                 for info in describe_certificates(files.certificate)
             ]
-            if any((info.not_after - now).days < RENEW_BEFORE_DAYS for info in infos):
+            end = describe_certificates(places.tls / "ca.pem")[0].not_after - timedelta(days=1)
+            if any(
+                (info.not_after - now).days < RENEW_BEFORE_DAYS and info.not_after < end
+                for info in infos
+            ):
                 issue_server_certificates(places.tls, self._config.tls.names, now)
                 self._log.info("certificates-renewed")
         except StateError as error:

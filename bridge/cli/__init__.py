@@ -7,11 +7,12 @@ state folder cannot be used; 5 an address cannot be listened on; 70 a fault of o
 import importlib
 import sys
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
 from bridge import __version__
+from bridge.errors import OwnerError, PopbridgeError
 
 COMMANDS = {
     "init": "Make the state folder: key, spool, LAN CA, certificates.",
@@ -71,24 +72,30 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends as one sentence and an exit code."""
-    from bridge.errors import OwnerError, PopbridgeError  # noqa: PLC0415 - --version needs it not
-
     try:
         group.main(prog_name="popbridge", standalone_mode=True)
-    except OwnerError as error:
-        click.echo(f"popbridge: {error}", err=True)
-        sys.exit(error.exit_code)
-    except PopbridgeError as error:
-        click.echo(f"popbridge: {error}", err=True)
-        sys.exit(1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         click.echo(f"popbridge: {error.strerror or error}{where}", err=True)
         sys.exit(4)
     except Exception as error:  # noqa: BLE001 - an owner gets a sentence, never a traceback
-        text = str(error).splitlines()[0] if str(error) else ""
-        click.echo(
-            f"popbridge: internal fault, please report it: {type(error).__name__}: {text}",
-            err=True,
-        )
-        sys.exit(70)
+        _end(_innermost(error))
+
+
+def _end(fault: BaseException) -> NoReturn:
+    """Say what tasks that ended together failed with."""
+    if isinstance(fault, PopbridgeError):
+        click.echo(f"popbridge: {fault}", err=True)
+        sys.exit(fault.exit_code if isinstance(fault, OwnerError) else 1)
+    text = str(fault).splitlines()[0] if str(fault) else ""
+    click.echo(
+        f"popbridge: internal fault, please report it: {type(fault).__name__}: {text}", err=True
+    )
+    sys.exit(70)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what tasks that ended together failed with first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -23,6 +23,7 @@ class _Lock:
     maildrop: MaildropName
     holder: Holder
     evict: Callable[[], None]
+    progress: Callable[[], int]
     signs: int = 0
     pinned: bool = False
     evicted: bool = False
@@ -52,7 +53,11 @@ class MemoryLocks:
         self._held: dict[MaildropName, _Lock] = {}
 
     async def acquire(
-        self, maildrop: MaildropName, holder: Holder, evict: Callable[[], None]
+        self,
+        maildrop: MaildropName,
+        holder: Holder,
+        evict: Callable[[], None],
+        progress: Callable[[], int] = lambda: 0,
     ) -> MaildropLock:
         """Return the lock, after a grace where the same device takes over from itself.
 
@@ -61,7 +66,7 @@ class MemoryLocks:
         """
         while (current := self._held.get(maildrop)) is not None:
             await self._outlive(current, holder)
-        lock = _Lock(self, maildrop, holder, evict)
+        lock = _Lock(self, maildrop, holder, evict, progress)
         self._held[maildrop] = lock
         return lock
 
@@ -78,12 +83,12 @@ class MemoryLocks:
         """Return once `current` is released; refuse where it may not be taken over."""
         if current.holder != newcomer:
             raise MaildropBusy("another device, or another address, holds the maildrop")
-        signs = current.signs
+        signs = current.signs, current.progress()
         try:
             async with asyncio.timeout(self._grace):
                 await current.released.wait()
         except TimeoutError:
-            if current.pinned or current.signs != signs:
+            if current.pinned or (current.signs, current.progress()) != signs:
                 raise MaildropBusy("the device's own older session is alive") from None
             if not current.evicted:  # another newcomer may have waited beside this one
                 current.evicted = True

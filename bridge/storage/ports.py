@@ -150,7 +150,10 @@ class Spool(Protocol):
         ...
 
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
-        """Take note, durably, that these are gone upstream; unless a device took them they are listed no more."""
+        """Take note, durably, that these are gone upstream; unless a device took them they are listed no more.
+
+        The maildrop's cursor is forgotten with them, until the look is over and saves another.
+        """
         ...
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
@@ -359,12 +362,17 @@ class Locks(Protocol):
     """One session per maildrop."""
 
     async def acquire(
-        self, maildrop: MaildropName, holder: Holder, evict: Callable[[], None]
+        self,
+        maildrop: MaildropName,
+        holder: Holder,
+        evict: Callable[[], None],
+        progress: Callable[[], int] = lambda: 0,
     ) -> MaildropLock:
         """Return the lock; the same device from the same address may take it over after a grace.
 
         `evict` is called at most once, when a later connection of the same holder takes over; the
-        session must then end without entering UPDATE.
+        session must then end without entering UPDATE. A `progress` that grows while a newcomer waits
+        is a sign of life, such as octets that a slow printer takes in the middle of a message.
 
         Raises:
             MaildropBusy: somebody else holds it, or the older session showed life.

@@ -26,6 +26,7 @@ from providers.contract import (
     MailboxProvider,
     MessageGone,
     MessageUnreadable,
+    ProviderError,
     RemoteId,
     Unreachable,
 )
@@ -61,6 +62,7 @@ class Looker:
     log: EventLog
     message_octets: int
     _stubborn: dict[MaildropName, set[SpoolId]] = attrs.field(factory=dict, init=False)
+    _gone: set[MaildropName] = attrs.field(factory=set, init=False)
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:
         """Look once at every folder of `maildrops`, all of this account.
@@ -70,18 +72,21 @@ class Looker:
             SpoolUnavailable: the spool takes nothing now.
         """
         report = LookReport()
-        await self._dispose(maildrops, report)
+        trouble: ProviderError | None = None
+        try:
+            await self._dispose(maildrops, report)
+        except Unreachable as error:
+            trouble = error  # what cannot be moved away must not keep new mail from coming
         folders: dict[FolderName, list[MaildropName]] = {}
         for maildrop in maildrops:
             folders.setdefault(maildrop.folder, []).append(maildrop.name)
-        missing: FolderMissing | None = None
         for folder, names in folders.items():
             try:
                 await self._look_at(folder, names, report)
-            except FolderMissing as error:
-                missing = error  # one folder that was renamed must not stop the others
-        if missing is not None:
-            raise missing
+            except (FolderMissing, Unreachable) as error:
+                trouble = error  # one folder that was renamed must not stop the others
+        if trouble is not None:
+            raise trouble
         return report
 
     # ---- from here to there
@@ -133,6 +138,7 @@ class Looker:
                 await self.spool.sweep_vanished(name)
         cursor = await self._common_cursor(names)
         failed: set[SpoolId] = set()  # asked for once in this look, which is enough
+        self._gone.difference_update(names)
         try:
             await self._take_pages(folder, names, cursor, report, failed)
         except CursorExpired:
@@ -161,7 +167,12 @@ class Looker:
                     await self._take_page(page, names, looks, report)
                     await self._fetch_all(folder, names, report, failed)
                 if page.cursor is not None and page.cursor != cursor:
-                    await self.spool.save_cursor(names, page.cursor)
+                    # A message that was listed and is gone may be back: only a full list tells.
+                    trusted = not self._gone_while_fetching(names)
+                    await self.spool.save_cursor(names, page.cursor if trusted else None)
+
+    def _gone_while_fetching(self, names: list[MaildropName]) -> bool:
+        return not self._gone.isdisjoint(names)
 
     async def _take_page(
         self,
@@ -230,6 +241,7 @@ class Looker:
             async with aclosing(self._bounded(folder, item.remote_id)) as body:
                 octets = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
+            self._gone.add(name)
             await self.spool.forget(name, [item.remote_id])
             report.vanished += 1
         except MessageUnreadable as error:

@@ -79,8 +79,14 @@ def handshake_hint(error: BaseException) -> str:
 
 
 def looks_like_client_hello(first_octets: bytes) -> bool:
-    """Tell whether a TLS handshake starts here: record type 22, major version 3 (RFC 8446 section 5.1)."""
-    return first_octets.startswith(b"\x16\x03")
+    """Tell whether a TLS handshake starts here.
+
+    Record type 22 begins no POP3 command (RFC 8446 section 5.1). Firmware of the nineties frames its
+    hello as SSL 2 did, to say in it that it speaks SSL 3 or TLS (RFC 5246 appendix E.2).
+    """
+    if first_octets.startswith(b"\x16"):
+        return True
+    return first_octets[:1] >= b"\x80" and first_octets[2:4] == b"\x01\x03"
 
 
 def _hint_for_reason(error: ssl.SSLError) -> str:

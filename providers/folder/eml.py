@@ -30,6 +30,10 @@ from providers.folder.layout import (
 )
 from providers.folder.writers import has_writer
 
+UNASKED_SETTLE_SECONDS = 30.0
+"""Silence after which a file of another owner is taken: who may not ask for its writers must allow
+for a program that pauses, such as a copy over a slow line."""
+
 
 class EmlDirectory:
     """A directory of .eml files; its sub-folders are its sub-directories."""
@@ -111,9 +115,11 @@ class EmlDirectory:
                 return False
             case wire.Readiness.ASK:
                 try:
-                    return not has_writer(self._directories.get(place), name)
+                    writer = has_writer(self._directories.get(place), name)
                 except FileNotFoundError:
                     return False
+                # Where the system cannot say, only a long silence tells that the writer is done.
+                return age >= UNASKED_SETTLE_SECONDS if writer is None else not writer
 
 
 def _found(place: Place, name: str, status: os.stat_result) -> Found:

@@ -109,5 +109,5 @@ def _can_search(directory: int, name: str) -> bool:
 def _unreadable(found: Found) -> MessageUnreadable:
     return MessageUnreadable(
         f"the message file {quote_name(found.name)} cannot be read: permission denied:"
-        " let the bridge's user read it"
+        " let the bridge's user read it, and put it there anew"
     )

@@ -116,17 +116,21 @@ class SqliteSpool:
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note that these are gone upstream; what devices have not taken is listed no more."""
         rows = [(maildrop, remote_id) for remote_id in messages]
-        await self._change(
-            maildrop,
-            lambda db: db.executemany(
+
+        def work(db: sqlite3.Connection) -> None:
+            # Until the look that saw them gone is over, what it knew may be wrong: should it not
+            # end, the next one lists in full. An old cursor would hide a message that came back.
+            db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
+            db.executemany(
                 # A notice is not the message: should that come back, it is fetched anew.
                 "UPDATE message SET state = 'vanished',"
                 " octets = CASE state WHEN 'ready' THEN octets END"
                 " WHERE maildrop = ? AND remote_id = ?"
                 " AND state IN ('announced', 'ready', 'quarantined')",
                 rows,
-            ),
-        )
+            )
+
+        await self._change(maildrop, work)
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
         """Remove the bodies and rows of vanished messages; call only while no session is open."""

@@ -119,3 +119,20 @@ async def test_looks_killed_again_and_again_come_to_an_end(tmp_path: Path) -> No
             break
     await _is_as_it_should_be(looking, poison)
     looking.storage.close()
+
+
+async def test_a_message_that_was_away_for_a_moment_is_listed_again_after_a_crash(
+    looking: Looking,
+) -> None:
+    """Killed between taking note of a removal and saving the cursor, the old cursor must not count."""
+    await looking.register()
+    looking.service.put(A)
+    await looking.look()
+    (record,) = await looking.records()
+    spool = looking.storage.spool
+    assert await spool.cursor(record.name) is not None
+    (remote_id,) = await spool.known(record.name)
+    await spool.forget(record.name, [remote_id])
+    assert await spool.cursor(record.name) is None
+    await looking.look()
+    assert await looking.listed() == [A]

@@ -117,3 +117,17 @@ async def test_an_order_whose_answer_was_lost_is_given_again_without_harm(
     await looking.look()
     assert [m.octets for m in looking.service.folder(TRASH).values()] == [A]
     assert len(looking.service.orders) == 2
+
+
+async def test_what_cannot_be_disposed_does_not_keep_new_mail_from_coming(
+    looking: Looking,
+) -> None:
+    await looking.register()
+    looking.service.put(A)
+    await looking.look()
+    await looking.delete(1)
+    looking.service.failures["dispose"] = [Unreachable("the folder may not be written to")]
+    looking.service.put(B)
+    with pytest.raises(Unreachable):
+        await looking.look()
+    assert await looking.listed() == [B]

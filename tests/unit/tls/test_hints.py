@@ -146,6 +146,14 @@ def test_a_real_client_hello_is_recognised(
     assert looks_like_client_hello(outgoing.read())
 
 
-@pytest.mark.parametrize("octets", [b"", b"\x16", b"USER x\r\n", b"\x03\x16", b"\x17\x03\x03"])
+@pytest.mark.parametrize("octets", [b"\x16", b"\x80\x2e\x01\x03\x00\x00\x15"])
+def test_the_first_octet_and_the_old_framing_of_a_hello_are_recognised(octets: bytes) -> None:
+    """RFC 5246 appendix E.2: hellos framed as SSL 2 did."""
+    assert looks_like_client_hello(octets)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"\x80\x2e\x02", b"USER x\r\n", b"\x03\x16", b"\x17\x03\x03"]
+)
 def test_anything_else_is_no_client_hello(octets: bytes) -> None:
     assert not looks_like_client_hello(octets)

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 RECEIVE_OCTETS = 16384
-"""Received octets held before the peer is paused: one TLS record, many pipelined commands."""
+"""Received octets after which the peer is paused, and which are handed over at once. What asyncio has
+read already comes on top: at most 256 KiB without TLS."""
 
 TLS_BUFFER_OCTETS = 16384
 """asyncio's own read buffer per TLS connection is 256 KiB, allocated and zeroed for each; one TLS
@@ -92,9 +93,9 @@ class Connection(asyncio.Protocol):
                 await self._reader
             finally:
                 self._reader = None
-        data = bytes(self._received)
-        self._received.clear()
-        if self._transport is not None and not self._ended:
+        data = bytes(self._received[:RECEIVE_OCTETS])
+        del self._received[:RECEIVE_OCTETS]
+        if not self._received and self._transport is not None and not self._ended:
             self._transport.resume_reading()
         return data
 

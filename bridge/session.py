@@ -91,7 +91,7 @@ class Peer:
 
 
 @attrs.define
-class _Account:
+class _Tally:
     """What the session did, for its one line in the log."""
 
     device: str = ""
@@ -115,7 +115,7 @@ class Session:
         self._machine = Machine(peer.terms, services.machine_limits)
         self._lock: MaildropLock | None = None
         self._device: Device | None = None
-        self._done = _Account()
+        self._done = _Tally()
 
     async def serve(self) -> None:
         """Speak POP3 until either side ends it; the maildrop is free again when this returns."""
@@ -136,6 +136,13 @@ class Session:
 
     def _summarise(self, seconds: float) -> None:
         done = self._done
+        if self._machine.refused_in_clear:
+            self._log.warning(
+                "password-refused-in-clear",
+                connection=self._peer.connection_id,
+                address=self._peer.address,
+                hint="switch TLS on in the device, or name its network in plaintext_from",
+            )
         self._log.info(
             "session-closed",
             connection=self._peer.connection_id,

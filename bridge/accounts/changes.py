@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from bridge.accounts.directory import apop_context
+from bridge.accounts.directory import Network, apop_context
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
@@ -24,6 +24,9 @@ ALIAS = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 
 PASSWORD_OCTETS = 128
 """Longest password taken: far more than any panel holds."""
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class SecretSealer(Protocol):
@@ -181,11 +184,19 @@ def _password(password: str) -> str:
 
 def _network(text: str) -> str:
     try:
-        return str(ipaddress.ip_network(text))
+        return str(_as_ipv4(ipaddress.ip_network(text)))
     except ValueError as error:
         raise RegisterError(
             f"{text} is no network; write it like 192.168.1.20 or 192.168.1.0/24."
         ) from error
+
+
+def _as_ipv4(network: Network) -> Network:
+    """Return an IPv4-mapped network as IPv4, which is how its peers are known (RFC 4291 section 2.5.5)."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        host = ipaddress.IPv4Address(int(network.network_address) & 0xFFFFFFFF)
+        return ipaddress.IPv4Network((host, network.prefixlen - 96))
+    return network
 
 
 def _with_apop(device: Device, password: str, sealer: SecretSealer) -> Device:

@@ -15,7 +15,13 @@ from bridge.config import Config
 from bridge.errors import StateError
 from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
-from bridge.vault.keyring import Keyring, MasterKey, create_key_file, load_master_key
+from bridge.vault.keyring import (
+    CREDENTIAL_NAME,
+    Keyring,
+    MasterKey,
+    create_key_file,
+    load_master_key,
+)
 
 DRAFT_DIGITS = 16
 """Random digits at the end of a draft's name, as bridge.vault.keyring and bridge.tls.wholefile choose."""
@@ -87,10 +93,16 @@ def _master_key(
     key_file: Path, places: Places, environ: Mapping[str, str], done: list[str]
 ) -> MasterKey:
     """Return the key from where it is kept, or a new one where there is neither key nor spool."""
-    comes_from_elsewhere = (
-        "POPBRIDGE_MASTER_KEY" in environ or "CREDENTIALS_DIRECTORY" in environ
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    comes_from_elsewhere = "POPBRIDGE_MASTER_KEY" in environ or (
+        credentials is not None and (Path(credentials) / CREDENTIAL_NAME).exists()
     )
-    if comes_from_elsewhere or key_file.exists() or places.database.exists():
+    if comes_from_elsewhere or key_file.exists():
         return load_master_key(key_file, environ)
+    if places.database.exists():
+        raise StateError(
+            f"The master key of the spool in {places.state_dir} is missing; restore {key_file},"
+            " or move the state folder away and begin anew."
+        )
     done.append(f"master key: {key_file} (keep a copy of it in a safe place)")
     return create_key_file(key_file)

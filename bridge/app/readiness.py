@@ -69,11 +69,22 @@ def _certificates(config: Config) -> Iterator[Finding]:
             info = describe_certificates(path)[0]
         except PopbridgeError:
             continue  # said already: it does not load
+        if info.kind != "ca" and not config.tls.certificates:
+            yield from _names_differ(info, config)
         days = (info.not_after - now).days
         text = f"{info.path.name} ends in {days} days"
         if days < CERTIFICATE_DAYS:
             text += _how_to_renew(info)
         yield Finding("certificate", ok=days >= CERTIFICATE_DAYS, text=text)
+
+
+def _names_differ(info: CertificateInfo, config: Config) -> Iterator[Finding]:
+    missing = [name for name in config.tls.names if name not in info.names]
+    if missing:
+        text = (
+            f"{info.path.name} does not name {', '.join(missing)}; run `popbridge cert renew`"
+        )
+        yield Finding("certificate", ok=False, text=text)
 
 
 def _how_to_renew(info: CertificateInfo) -> str:

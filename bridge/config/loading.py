@@ -14,7 +14,6 @@ import attrs
 
 from bridge.config.settings import (
     MASTER_KEY_NAME,
-    PRIVATE_NETWORKS,
     Config,
     ListenerConfig,
     VaultConfig,
@@ -156,16 +155,21 @@ def _listener_rules(listener: ListenerConfig) -> Iterator[tuple[str, str, tuple[
             ),
             ("require_tls_for_auth", "apop"),
         )
-    if listener.policy == "legacy10" and set(listener.allow) >= set(PRIVATE_NETWORKS):
+    if listener.policy == "legacy10" and any(map(_is_wide, listener.allow)):
         yield (
             "policy",
             (
-                "needs an allow of its own that names only the old devices' networks, because "
-                "TLS 1.0 can be broken"
+                "needs an allow of its own that names only the old devices' networks, none wider "
+                "than a /16 (IPv6: /64), because TLS 1.0 can be broken"
             ),
             ("allow",),
         )
     yield from _plaintext_rules(listener)
+
+
+def _is_wide(network: Network) -> bool:
+    """Tell whether a network is more than one site's: a fence around old machines must be narrow."""
+    return not network.is_loopback and network.prefixlen < (16 if network.version == 4 else 64)  # noqa: PLR2004 - IPv4
 
 
 def _plaintext_rules(listener: ListenerConfig) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -50,6 +50,10 @@ REPLIES_AT_ONCE = 65536
 """Octets of replies to pipelined commands that are gathered into one write before the session
 looks whether the client takes them."""
 
+COMMANDS_BEFORE_LOGIN = 100
+"""Lines taken from somebody who has not logged in. The busiest client known to us needs a dozen; without
+a bound a stranger could keep the server busy with questions that cost it more than him."""
+
 _REFUSALS = {
     ResponseCode.AUTH: "Login failed",
     ResponseCode.IN_USE: "The maildrop is in use by another session",
@@ -62,8 +66,19 @@ class Machine:
     """The server's side of one session; `next_effect` says what to do, `answer` how it went."""
 
     __slots__ = (
-        "_bad_commands", "_drop", "_event", "_exchange", "_failed_logins", "_held", "_limits",
-        "_lines", "_terms", "_user", "state",
+        "_bad_commands",
+        "_drop",
+        "_event",
+        "_exchange",
+        "_failed_logins",
+        "_held",
+        "_limits",
+        "_lines",
+        "_lines_before_login",
+        "_terms",
+        "_user",
+        "refused_in_clear",
+        "state",
     )  # fmt: skip
 
     def __init__(self, terms: Terms, limits: MachineLimits) -> None:
@@ -78,6 +93,8 @@ class Machine:
         self._event: type[Event] = Quit
         self._bad_commands = 0
         self._failed_logins = 0
+        self._lines_before_login = 0
+        self.refused_in_clear = False
 
     def greeting(self) -> bytes:
         """Return the line that opens the session (RFC 1939 section 4)."""
@@ -128,6 +145,12 @@ class Machine:
             return None
         if isinstance(line, Overlong):
             return self._overlong(line)
+        if self._drop is None:
+            self._lines_before_login += 1
+            if self._lines_before_login > COMMANDS_BEFORE_LOGIN:
+                return self._close(
+                    err("Too many commands without a login, closing"), "no-login"
+                )
         if self.state is State.SASL:
             self._step(SaslResponse)
             return self._sasl_response(line.rstrip(b" \t"))
@@ -139,6 +162,11 @@ class Machine:
             return self._bad(f"Not possible in the {self.state.value} state")
         self._step(type(command))
         return self._obey(command)
+
+    def _is_tiresome(self) -> bool:
+        """Count a line of somebody who has not logged in, and tell whether it is one too many."""
+        self._lines_before_login += self._drop is None
+        return self._drop is None and self._lines_before_login > COMMANDS_BEFORE_LOGIN
 
     def _step(self, event: type[Event]) -> None:
         if event not in TRANSITIONS[self.state]:
@@ -201,6 +229,7 @@ class Machine:
                 listed = MECHANISMS if self._terms.password_allowed else ()
                 return Send(replies.multi_line("Mechanisms follow", listed))
             case _ if not self._terms.password_allowed:
+                self.refused_in_clear = True
                 hint = "use STLS first" if self._terms.stls_offered else "use the TLS port"
                 return Send(
                     err(f"No password is taken without encryption, {hint}", ResponseCode.AUTH)

@@ -44,7 +44,7 @@ class BodySeal:
     def reader(self, source: BinaryIO, context: bytes) -> Iterator[bytes]:
         """Yield the opened frames in order, each only after its tag was checked.
 
-        Holds at most two batches of 256 KiB. An OSError of the source is passed on as it is.
+        Holds at most two frames. An OSError of the source is passed on as it is.
 
         Raises:
             BodyUnreadable: a frame is missing, out of order or altered, or octets follow the last.

@@ -126,7 +126,8 @@ async def test_a_message_that_was_away_for_a_moment_is_listed_again_after_a_cras
 ) -> None:
     """Killed between taking note of a removal and saving the cursor, the old cursor must not count."""
     await looking.register()
-    looking.service.put(A)
+    first = mail("a")
+    looking.service.put(first)
     await looking.look()
     (record,) = await looking.records()
     spool = looking.storage.spool
@@ -135,4 +136,4 @@ async def test_a_message_that_was_away_for_a_moment_is_listed_again_after_a_cras
     await spool.forget(record.name, [remote_id])
     assert await spool.cursor(record.name) is None
     await looking.look()
-    assert await looking.listed() == [A]
+    assert await looking.listed() == [first]

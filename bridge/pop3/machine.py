@@ -151,6 +151,9 @@ class Machine:
                 return self._close(
                     err("Too many commands without a login, closing"), "no-login"
                 )
+        return self._understand(line)
+
+    def _understand(self, line: bytes) -> Effect:
         if self.state is State.SASL:
             self._step(SaslResponse)
             return self._sasl_response(line.rstrip(b" \t"))

@@ -119,6 +119,20 @@ def test_a_session_that_shows_life_keeps_its_maildrop(locks: Locks) -> None:
     assert run_without_waiting(scenario()) == (GRACE, 0)
 
 
+def test_a_session_whose_peer_takes_octets_keeps_its_maildrop(locks: Locks) -> None:
+    """A printer may read one piece of a message for longer than the grace."""
+    taken = iter(range(100))
+
+    async def scenario() -> int:
+        owner = Owner(locks)
+        owner.lock = await locks.acquire(PRINTER, PANEL, owner.evict, lambda: next(taken))
+        with pytest.raises(MaildropBusy):
+            await locks.acquire(PRINTER, PANEL, owner.evict)
+        return owner.evictions
+
+    assert run_without_waiting(scenario()) == 0
+
+
 def test_life_shown_before_the_newcomer_came_does_not_count(locks: Locks) -> None:
     async def scenario() -> int:
         owner = Owner(locks)

@@ -330,6 +330,25 @@ def test_connections_are_capped_per_address_and_in_all(home: Home, start: Start)
     assert_ok(bridge.log_in(source="127.0.0.3").quit())
 
 
+def test_a_guesser_that_hangs_up_keeps_its_place_until_its_delay_is_over(
+    home: Home, start: Start
+) -> None:
+    """Or guessing would be slowed by nothing: a right password is answered at once."""
+    home.configure(limits={"connections_per_address": 2, "failed_login_delay_max": 600.0})
+    bridge = start()
+    for number in range(1, 9):  # the delay has grown to minutes when these are over
+        guesser = bridge.connect(source=f"127.0.1.{number}")
+        guesser.send(b"USER nobody\r\nPASS wrong\r\n")
+        bridge.log.wait_for("login-failed", number)
+    for number in (9, 10):
+        guesser = bridge.connect(source="127.0.0.9")
+        guesser.send(b"USER nobody\r\nPASS wrong\r\n")
+        bridge.log.wait_for("login-failed", number)
+        guesser.reset()
+    assert is_turned_away(bridge, "127.0.0.9")
+    assert_ok(bridge.log_in().quit())
+
+
 def is_turned_away(bridge: RunningBridge, source: str) -> bool:
     with connect(bridge.ports["pop3s"], source=source) as client:
         return client.silence() == b""

@@ -136,6 +136,7 @@ def test_a_password_that_cannot_be_used_is_refused_and_not_repeated(password: st
         ("192.168.0.0/16", "192.168.0.0/16"),
         ("2001:DB8::/32", "2001:db8::/32"),
         ("::1", "::1/128"),
+        ("::ffff:127.0.0.0/104", "127.0.0.0/8"),  # peers are known by their IPv4 address
     ],
 )
 def test_a_network_is_kept_in_one_spelling(given_text: str, kept: str) -> None:

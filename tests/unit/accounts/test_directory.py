@@ -221,6 +221,13 @@ async def test_a_flood_of_names_and_addresses_is_not_all_remembered() -> None:
     assert [len(delays._failures) for delays in held] == [limit, limit]  # noqa: SLF001 - as above
 
 
+async def test_a_name_of_any_length_costs_the_table_of_failures_the_same() -> None:
+    at = await desk()
+    await refused(at, "\u0390" * 9000)
+    (key,) = at.directory._by_name._failures  # noqa: SLF001 - nothing else tells
+    assert len(key) == 32
+
+
 async def test_without_a_ceiling_nothing_waits() -> None:
     assert await refused(await desk(ceiling=0)) == 0
 

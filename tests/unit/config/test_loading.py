@@ -293,6 +293,14 @@ def listener(text: str) -> str:
             'policy = "legacy10"',
             '2: listener[0].policy = "legacy10": needs an allow of its own',
         ),
+        (
+            'policy = "legacy10"\nallow = ["0.0.0.0/0"]',
+            '2: listener[0].policy = "legacy10": needs an allow of its own',
+        ),
+        (
+            'policy = "legacy10"\nallow = ["192.168.1.0/24", "10.0.0.0/8"]',
+            '2: listener[0].policy = "legacy10": needs an allow of its own',
+        ),
     ],
 )
 def test_values_that_make_no_sense_together_are_refused(
@@ -309,6 +317,7 @@ def test_values_that_make_no_sense_together_are_refused(
         'tls = "none"\nrequire_tls_for_auth = false\nplaintext_from = ["192.168.1.0/24"]',
         'tls = "starttls"\nrequire_tls_for_auth = false\nplaintext_from = ["fd00::/8"]',
         'policy = "legacy10"\nallow = ["192.168.1.7"]',
+        'policy = "legacy10"\nallow = ["127.0.0.0/8", "10.7.0.0/16", "fd00:1::/64"]',
     ],
 )
 def test_values_that_make_sense_together_are_taken(file: Path, text: str) -> None:

@@ -145,7 +145,7 @@ def _free_ports() -> list[int]:
 
 
 def _register(offline: Offline, mail: Path, password: str) -> None:
-    snapshot = offline.read(lambda state: state.register.snapshot())
+    snapshot = offline.snapshot()
     if not snapshot.accounts:
         offline.add_account(ACCOUNT, "folder", {"path": str(mail)})
     if not snapshot.maildrops:

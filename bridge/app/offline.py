@@ -18,6 +18,7 @@ from bridge.control import Values, ask
 from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
+from bridge.storage.ports import RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.registry import open_mailbox
@@ -107,6 +108,10 @@ class Offline:
             return dict(answer["report"])
         with sole_server(self.config.state_dir):
             return self.read(lambda state: self._look(state, account))
+
+    def snapshot(self) -> RegisterSnapshot:
+        """Return all that the register holds."""
+        return self.read(lambda state: state.register.snapshot())
 
     def read(self, work: Callable[[State], Awaitable[T]]) -> T:
         """Return what `work` returns, with the state folder open."""

@@ -16,12 +16,9 @@ from bridge.errors import PopbridgeError
 from bridge.listener import listening_socket
 from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.issuer import CertificateInfo, describe_certificates
+from bridge.tls.issuer import RENEW_BEFORE_DAYS, CertificateInfo, describe_certificates
 from providers.contract import FolderName, ProviderError
 from providers.registry import open_mailbox
-
-CERTIFICATE_DAYS = 30
-"""Days before its end from which a certificate is reported."""
 
 
 @attrs.frozen
@@ -73,9 +70,9 @@ def _certificates(config: Config) -> Iterator[Finding]:
             yield from _names_differ(info, config)
         days = (info.not_after - now).days
         text = f"{info.path.name} ends in {days} days"
-        if days < CERTIFICATE_DAYS:
+        if days < RENEW_BEFORE_DAYS:
             text += _how_to_renew(info)
-        yield Finding("certificate", ok=days >= CERTIFICATE_DAYS, text=text)
+        yield Finding("certificate", ok=days >= RENEW_BEFORE_DAYS, text=text)
 
 
 def _names_differ(info: CertificateInfo, config: Config) -> Iterator[Finding]:

@@ -27,14 +27,15 @@ from bridge.storage.locks import MemoryLocks
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.issuer import describe_certificates, issue_server_certificates
+from bridge.tls.issuer import (
+    RENEW_BEFORE_DAYS,
+    describe_certificates,
+    issue_server_certificates,
+)
 from bridge.vault.passwords import PasswordVerifier
 
 CERTIFICATE_LOOK_SECONDS = 30.0
 """How often the certificate files are looked at: a replaced one is used within this time."""
-
-RENEW_BEFORE_DAYS = 30
-"""Days before its end at which a certificate of the LAN CA is renewed: nobody is near the appliance."""
 
 
 def serve(config: Config, environ: Mapping[str, str]) -> None:

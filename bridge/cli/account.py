@@ -38,7 +38,7 @@ def add(option: Path | None, name: str, provider: str, path: Path) -> None:
 @click.pass_obj
 def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """List the accounts."""
-    snapshot = Offline(loaded(option), os.environ).read(lambda state: state.register.snapshot())
+    snapshot = Offline(loaded(option), os.environ).snapshot()
     rows = [
         {"account": account.name, "provider": account.provider, **account.settings}
         for account in snapshot.accounts

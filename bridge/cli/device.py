@@ -46,7 +46,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
 @click.pass_obj
 def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """List the devices; passwords are not kept and cannot be shown."""
-    snapshot = Offline(loaded(option), os.environ).read(lambda state: state.register.snapshot())
+    snapshot = Offline(loaded(option), os.environ).snapshot()
     rows = [
         {
             "device": device.name,

@@ -40,7 +40,7 @@ def add(option: Path | None, name: str, account: str, folder: str, on_dele: str 
 @click.pass_obj
 def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """List the maildrops."""
-    snapshot = Offline(loaded(option), os.environ).read(lambda state: state.register.snapshot())
+    snapshot = Offline(loaded(option), os.environ).snapshot()
     rows = [
         {
             "maildrop": drop.name,

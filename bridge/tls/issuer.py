@@ -28,6 +28,9 @@ SERVER_RSA: Final = "server-rsa.pem"
 SERVER_P256: Final = "server-p256.pem"
 
 _RSA_BITS: Final = 2048  # RFC 9325 section 4.5: the least; more costs every handshake
+RENEW_BEFORE_DAYS: Final = 30
+"""Days before its end at which a certificate is due: renewed where it is ours, reported by `check`."""
+
 _CA_YEARS: Final = (
     10  # a walk to each panel ends it; before 2038, which old 32-bit clocks cannot say
 )

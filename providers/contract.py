@@ -3,12 +3,13 @@
 A provider is I/O around one remote mailbox. It keeps no state of its own between calls but its
 connection: what was seen, fetched and disposed is the caller's to remember. Every call may be
 cancelled at any await and must then leave the remote mailbox as a completed or a never-made call
-would have left it.
+would have left it. How an account comes by its grant is the other half: providers/identity.py.
 
     ProviderError
     |-- Unreachable        nobody's fault for long: wait and ask again
     |-- Throttled          the service names the wait
-    |-- GrantLost          only a person can mend it: stop asking
+    |-- AccessRefused      a person must mend rights, licence or address: ask again, but seldom
+    |-- GrantLost          only a new enrolment can mend it: stop asking
     |-- FolderMissing      the folder does not exist there: a person must choose another
     |-- CursorExpired      the cursor means nothing any more: list in full
     |-- MessageGone        this message is not there any more
@@ -65,39 +66,51 @@ class DispositionKind(enum.StrEnum):
     KEEP = "keep"
     TRASH = "trash"
     MOVE = "move"
+    ARCHIVE = "archive"
     MARK_READ = "mark-read"
+    LABEL = "label"
     PURGE = "purge"
+
+
+_NAMING = frozenset({DispositionKind.MOVE, DispositionKind.LABEL})
 
 
 @attrs.frozen
 class Disposition:
-    """What a maildrop's owner wants done; `folder` is set for MOVE and for nothing else."""
+    """What a maildrop's owner wants done; `target` names the folder of a MOVE, the label of a LABEL."""
 
     kind: DispositionKind
-    folder: FolderName | None = None
+    target: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a folder without MOVE and MOVE without a folder.
+        """Refuse a MOVE or LABEL without a target, and a target without either.
 
         Raises:
             ValueError: the two do not go together.
         """
-        if (self.kind is DispositionKind.MOVE) != bool(self.folder):
-            raise ValueError("a move, and nothing but a move, names a folder")
+        if (self.kind in _NAMING) != bool(self.target):
+            raise ValueError("a move names a folder, a label its name, and nothing else does")
+
+    @property
+    def folder(self) -> FolderName | None:
+        """Return the folder of a MOVE."""
+        if self.kind is DispositionKind.MOVE and self.target:
+            return FolderName(self.target)
+        return None
 
     @classmethod
     def parse(cls, text: str) -> "Disposition":
-        """Return the disposition that `text` names: a kind, or `move:FOLDER`.
+        """Return the disposition that `text` names: a kind, `move:FOLDER` or `label:NAME`.
 
         Raises:
             ValueError: `text` names none.
         """
-        kind, _, folder = text.partition(":")
-        return cls(DispositionKind(kind), FolderName(folder) if folder else None)
+        kind, _, target = text.partition(":")
+        return cls(DispositionKind(kind), target or None)
 
     def spelled(self) -> str:
         """Return the text that `parse` turns back into this disposition."""
-        return f"{self.kind}:{self.folder}" if self.folder else str(self.kind)
+        return f"{self.kind}:{self.target}" if self.target else str(self.kind)
 
 
 @attrs.frozen
@@ -117,8 +130,33 @@ class DispositionOutcome(enum.Enum):
     REFUSED = enum.auto()  # never: the service will not do this to this message
 
 
+@attrs.frozen
+class Envelope:
+    """What a service tells of a message without its MIME; a field is empty where it does not."""
+
+    sender: str = ""
+    subject: str = ""
+    date: str = ""
+
+
+@attrs.frozen
+class HostAnswer:
+    """A host that answered, and by how many seconds its clock is ahead of this machine's.
+
+    None where the answer had no Date (RFC 9110 section 6.6.1).
+    """
+
+    host: str
+    clock_ahead: float | None
+
+
 class MailboxProvider(Protocol):
     """One remote mailbox; see the module for what every method owes its caller."""
+
+    @property
+    def at_once(self) -> int:
+        """Return how many fetches the service bears at the same time."""
+        ...
 
     @property
     def dispositions(self) -> frozenset[DispositionKind]:
@@ -139,7 +177,7 @@ class MailboxProvider(Protocol):
         """Yield the pages of one look at `folder`; without a cursor, of a full list.
 
         Raises:
-            Unreachable, Throttled, GrantLost, FolderMissing: as the module says.
+            Unreachable, Throttled, AccessRefused, GrantLost, FolderMissing: as the module says.
             CursorExpired: before the first page, and only when a cursor was given.
         """
         ...
@@ -149,7 +187,8 @@ class MailboxProvider(Protocol):
 
         Raises:
             MessageGone, MessageUnreadable: for this message alone.
-            Unreachable, Throttled, GrantLost: as the module says; the pieces so far are void.
+            Unreachable, Throttled, AccessRefused, GrantLost: as the module says; the pieces so
+                far are void.
         """
         ...
 
@@ -157,7 +196,25 @@ class MailboxProvider(Protocol):
         """Carry out `orders` and return an outcome for each, in order; repeating one is harmless.
 
         Raises:
-            Unreachable, Throttled, GrantLost: none of the outcomes is known.
+            Unreachable, Throttled, AccessRefused, GrantLost: none of the outcomes is known.
+        """
+        ...
+
+    async def reach(self) -> Sequence[HostAnswer]:
+        """Return an answer of each host the mailbox needs, without a token; none for a local one.
+
+        Raises:
+            Unreachable: a host did not answer.
+        """
+        ...
+
+    async def prove_right(self, folder: FolderName, remote_id: RemoteId) -> None:
+        """Change nothing about the message, in a way that needs the right to dispose of it.
+
+        Raises:
+            AccessRefused: that right is missing; the text says which.
+            MessageGone: it is not there any more, so nothing was shown.
+            Unreachable, Throttled, GrantLost: as the module says.
         """
         ...
 
@@ -167,7 +224,14 @@ class MailboxProvider(Protocol):
 
 
 class ProviderError(Exception):
-    """Root of what a provider raises; the text is one sentence for the owner, without secrets."""
+    """Root of what a provider raises; the text is one sentence for the owner, without secrets.
+
+    `request_id` is what the service calls the request that failed; its support asks for it.
+    """
+
+    def __init__(self, text: str, *, request_id: str = "") -> None:
+        super().__init__(text)
+        self.request_id = request_id
 
 
 class Unreachable(ProviderError):
@@ -177,9 +241,13 @@ class Unreachable(ProviderError):
 class Throttled(ProviderError):
     """The service asks for a pause of `retry_after` seconds."""
 
-    def __init__(self, text: str, retry_after: float) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, retry_after: float, *, request_id: str = "") -> None:
+        super().__init__(text, request_id=request_id)
         self.retry_after = retry_after
+
+
+class AccessRefused(ProviderError):
+    """The service knows us and says no; once a person has mended that, asking again helps."""
 
 
 class GrantLost(ProviderError):
@@ -199,4 +267,10 @@ class MessageGone(ProviderError):
 
 
 class MessageUnreadable(ProviderError):
-    """The message is there but can never be had as MIME; the text says why."""
+    """The message is there but can never be had as MIME; the text says why, `envelope` which it is."""
+
+    def __init__(
+        self, text: str, envelope: Envelope | None = None, *, request_id: str = ""
+    ) -> None:
+        super().__init__(text, request_id=request_id)
+        self.envelope = envelope or Envelope()

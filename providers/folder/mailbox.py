@@ -7,6 +7,7 @@ folder is always left as a completed or a never-made call leaves it.
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import attrs
 
 from providers.contract import (
+    AccessRefused,
     ChangePage,
     Cursor,
     DispositionKind,
@@ -23,6 +25,7 @@ from providers.contract import (
     DispositionOutcome,
     FolderMissing,
     FolderName,
+    HostAnswer,
     MailboxProvider,
     MessageGone,
     RemoteId,
@@ -70,6 +73,11 @@ class FolderMailbox:
         """
         if folder:
             check_folder_name(folder)
+
+    @property
+    def at_once(self) -> int:
+        """Return 1: the folder has one thread."""
+        return 1
 
     @property
     def dispositions(self) -> frozenset[DispositionKind]:
@@ -134,6 +142,20 @@ class FolderMailbox:
             Unreachable: the folder cannot be changed; the text names it.
         """
         return await self._run(self._clear, list(orders))
+
+    async def reach(self) -> Sequence[HostAnswer]:
+        """Return nothing: the folder is on this machine."""
+        return ()
+
+    async def prove_right(self, folder: FolderName, remote_id: RemoteId) -> None:
+        """Ask the system whether the bridge's user may take a file out of the folder.
+
+        Raises:
+            AccessRefused: it may not.
+        """
+        del folder, remote_id
+        if not await self._run(os.access, self._root, os.W_OK | os.X_OK):
+            raise AccessRefused(f"the bridge's user may not change {self._root}")
 
     async def close(self) -> None:
         """Let a job that was begun end, then end the thread."""

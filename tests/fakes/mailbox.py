@@ -19,6 +19,7 @@ from providers.contract import (
     DispositionOutcome,
     FolderMissing,
     FolderName,
+    HostAnswer,
     MailboxProvider,
     MessageGone,
     RemoteId,
@@ -66,6 +67,7 @@ class FakeService:
 
     def __init__(self, page_messages: int = 1000) -> None:
         self.page_messages = page_messages
+        self.at_once = 1
         self.offers = frozenset(DispositionKind)
         self.failures: dict[str, list[Exception]] = {"changes": [], "fetch": [], "dispose": []}
         self.trouble: dict[RemoteId, Exception] = {}
@@ -160,8 +162,15 @@ class FakeMailbox:
         self._service = service
 
     @property
+    def at_once(self) -> int:
+        return self._service.at_once
+
+    @property
     def dispositions(self) -> frozenset[DispositionKind]:
         return self._service.offers
+
+    def check_folder(self, folder: FolderName) -> None:
+        del folder
 
     async def changes(
         self, folder: FolderName, cursor: Cursor | None
@@ -227,6 +236,15 @@ class FakeMailbox:
         outcomes = [service.carry_out(order) for order in orders]
         service.on_step("disposed")
         return outcomes
+
+    async def reach(self) -> Sequence[HostAnswer]:
+        await self._service.step("reach")
+        return (HostAnswer("fake.test", 0.0),)
+
+    async def prove_right(self, folder: FolderName, remote_id: RemoteId) -> None:
+        await self._service.step("prove-right")
+        if remote_id not in self._service.folder(folder):
+            raise MessageGone("it was removed")
 
     async def close(self) -> None:
         self._service.closed += 1

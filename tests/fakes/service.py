@@ -150,13 +150,17 @@ class Service:
             answer = fault if isinstance(fault, Answer) else await self._truth(fault, asked)
             if answer.is_legal:
                 self._note(asked, self.check_answer(asked, answer))
-            return await self._send(request, answer, fault)
+            with suppress(ConnectionError):  # the peer has heard enough
+                return await self._send(request, answer, fault)
+            return web.Response()
         finally:
             self.in_flight -= 1
 
     async def _truth(self, fault: Fault | None, asked: Asked) -> Answer:
         """Return the true answer, unless the fault is that the request never had an effect."""
-        return Answer() if isinstance(fault, Hang | Refuse) else await self.answer(asked)
+        if isinstance(fault, Hang | Refuse):
+            return Answer(is_legal=False)
+        return await self.answer(asked)
 
     def _note(self, asked: Asked, found: list[str]) -> None:
         self.violations += [f"{type(self).__name__}: {_line(asked)}: {one}" for one in found]
@@ -242,6 +246,7 @@ class Service:
         with suppress(ConnectionError):
             while not self._stopped.is_set():
                 await response.write(piece)
+                await self._pause(0)  # or a peer that has gone is never noticed
 
 
 async def _whole(request: web.Request, answer: Answer) -> web.StreamResponse:

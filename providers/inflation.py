@@ -1,0 +1,54 @@
+"""Unpacks a compressed HTTP body in bounded pieces, and knows whether its end has come."""
+
+import zlib
+from collections.abc import Iterator
+
+PIECE_OCTETS = 256 << 10
+"""Longest piece made of what arrives: a few octets can unpack to a thousand times as many."""
+
+_GZIP = 31  # zlib.decompressobj: the gzip container, with its checksum
+
+
+class Damaged(Exception):
+    """What arrived is not what was packed, or not all of it."""
+
+
+class Inflation:
+    """One body as it is coded on the wire (RFC 9110 section 8.4.1); "identity" is passed on as it is."""
+
+    def __init__(self, coding: str) -> None:
+        """Expect that coding.
+
+        Raises:
+            Damaged: it is one that was never asked for.
+        """
+        if coding not in ("", "identity", "gzip", "x-gzip"):
+            raise Damaged(f"coded as {coding[:20]!r}, which was not asked for")
+        self._unpack = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
+
+    def feed(self, octets: bytes) -> Iterator[bytes]:
+        """Yield what these octets unpack to.
+
+        Raises:
+            Damaged: they do not.
+        """
+        if self._unpack is None:
+            yield octets
+            return
+        while octets:
+            try:
+                piece = self._unpack.decompress(octets, PIECE_OCTETS)
+            except zlib.error as error:
+                raise Damaged("damaged on the way") from error
+            octets = self._unpack.unconsumed_tail
+            if piece:
+                yield piece
+
+    def finish(self) -> None:
+        """Accept the end of the body.
+
+        Raises:
+            Damaged: something is missing; gzip says so where HTTP does not.
+        """
+        if self._unpack is not None and not self._unpack.eof:
+            raise Damaged("cut short")

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from providers.contract import FolderName, MailboxProvider
 from providers.folder.mailbox import FolderMailbox
+from tests.contract.gmail_under_test import GmailUnderTest
+from tests.contract.graph_under_test import GraphUnderTest
 from tests.fakes.mailbox import TRASH, FakeMailbox, FakeService
 
 INBOX = FolderName("")
@@ -41,8 +43,24 @@ class ProviderUnderTest(Protocol):
     async def reopen(self) -> None:
         """Close the mailbox and open it anew, as a restart of the bridge does."""
 
+    async def start(self) -> None:
+        """Start the service; `mailbox` is open from then on."""
 
-class _FolderUnderTest:
+    async def stop(self) -> None:
+        """Stop the service, and see that both sides kept to its contract."""
+
+
+class _InPlace:
+    """A service that need not be started."""
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+
+class _FolderUnderTest(_InPlace):
     """What both kinds of mail folder share."""
 
     def __init__(self, root: Path) -> None:
@@ -120,7 +138,7 @@ class EmlUnderTest(_FolderUnderTest):
         return []
 
 
-class FakeUnderTest:
+class FakeUnderTest(_InPlace):
     """The mailbox in memory that other tests script to fail."""
 
     def __init__(self, _root: Path) -> None:
@@ -153,4 +171,6 @@ IMPLEMENTATIONS: dict[str, Callable[[Path], ProviderUnderTest]] = {
     "folder-maildir": MaildirUnderTest,
     "folder-eml": EmlUnderTest,
     "fake": FakeUnderTest,
+    "microsoft": GraphUnderTest,
+    "google": GmailUnderTest,
 }

@@ -26,6 +26,7 @@ from providers.contract import (
 from tests.contract.mailbox_harness import IMPLEMENTATIONS, INBOX, ProviderUnderTest
 
 PRINTED = FolderName("Printed")
+ALL_KINDS = ["keep", "trash", "move:Printed", "archive", "mark-read", "label:Printed", "purge"]
 PRINT_JOB = b"Subject: print job\r\n\r\n.leading dot\r\n\x00\xff 8-bit, no final newline"
 
 
@@ -34,8 +35,10 @@ async def remote(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[ProviderUnderTest]:
     under_test = IMPLEMENTATIONS[request.param](tmp_path)
+    await under_test.start()
     yield under_test
     await under_test.mailbox.close()
+    await under_test.stop()
 
 
 async def look(
@@ -249,7 +252,7 @@ async def test_a_cancelled_fetch_leaves_the_mailbox_usable(
 # ---- disposing
 
 
-@pytest.mark.parametrize("spelled", ["keep", "trash", "move:Printed", "mark-read", "purge"])
+@pytest.mark.parametrize("spelled", ALL_KINDS)
 async def test_a_disposition_is_offered_or_refused(
     remote: ProviderUnderTest, spelled: str
 ) -> None:
@@ -305,7 +308,7 @@ async def test_purge_removes_the_message_for_good(remote: ProviderUnderTest) -> 
     assert await remote.list_trash() == []
 
 
-@pytest.mark.parametrize("spelled", ["keep", "trash", "move:Printed", "mark-read", "purge"])
+@pytest.mark.parametrize("spelled", ALL_KINDS)
 @pytest.mark.parametrize("restart", [False, True])
 async def test_repeating_an_order_changes_nothing_more(
     remote: ProviderUnderTest, spelled: str, *, restart: bool

@@ -4,8 +4,10 @@ The service outlives its connections, as a real one does: a `FakeMailbox` is one
 It passes the same contract suite as every real provider (tests/contract/mailbox_harness.py).
 """
 
+import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
@@ -61,8 +63,12 @@ class FakeService:
     """What lies on the other side of the network.
 
     `failures` are raised by the next calls, one each: a list per method. `trouble` is raised by
-    every fetch of that message, `trouble_after` octets in. `outcomes` are what orders end in,
-    where it is not the truth. `on_step` is called at every point where a call may be cut off.
+    every fetch of that message, `trouble_after` octets in; a fetch for which `gates` has an event
+    waits for it before its first octet. `outcomes` are what orders end in, where it is not the
+    truth. `on_step` is called at every point where a call may be cut off.
+
+    A connection asks for `at_once` messages at the same time; `open_fetches` are those that were
+    begun and not ended, waiting for their turn or not, and `most_open_fetches` the most there were.
     """
 
     def __init__(self, page_messages: int = 1000) -> None:
@@ -72,11 +78,13 @@ class FakeService:
         self.failures: dict[str, list[Exception]] = {"changes": [], "fetch": [], "dispose": []}
         self.trouble: dict[RemoteId, Exception] = {}
         self.trouble_after = 0
+        self.gates: dict[RemoteId, asyncio.Event] = {}
         self.outcomes: dict[RemoteId, DispositionOutcome] = {}
         self.on_step: Callable[[str], None] = lambda _name: None
         self.asked: list[tuple[str, object]] = []
         self.orders: list[list[DispositionOrder]] = []
         self.open_fetches = 0
+        self.most_open_fetches = 0
         self.closed = 0
         self.generation = 0
         self._folders: dict[FolderName, dict[RemoteId, RemoteMail]] = {INBOX: {}}
@@ -150,6 +158,16 @@ class FakeService:
         if self.failures[method]:
             raise self.failures[method].pop(0)
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a fetch for as long as it is open."""
+        self.open_fetches += 1
+        self.most_open_fetches = max(self.most_open_fetches, self.open_fetches)
+        try:
+            yield
+        finally:
+            self.open_fetches -= 1
+
     def _add(self, folder: FolderName, mail: RemoteMail) -> None:
         self.folder(folder)[mail.remote_id] = mail
         self._events[folder].append(_Event(mail.remote_id, came=True))
@@ -160,6 +178,7 @@ class FakeMailbox:
 
     def __init__(self, service: FakeService) -> None:
         self._service = service
+        self._lanes = asyncio.Semaphore(service.at_once)
 
     @property
     def at_once(self) -> int:
@@ -211,22 +230,22 @@ class FakeMailbox:
         self, folder: FolderName, remote_id: RemoteId
     ) -> AsyncGenerator[bytes, None]:
         service = self._service
-        await service.step("fetch")
-        service.call("fetch", remote_id)
-        mail = service.folder(folder).get(remote_id)
-        if mail is None:
-            raise MessageGone("it was removed")
-        trouble = service.trouble.get(remote_id)
-        sent = mail.octets if trouble is None else mail.octets[: service.trouble_after]
-        service.open_fetches += 1
-        try:
-            for start in range(0, len(sent), PIECE_OCTETS):
-                yield sent[start : start + PIECE_OCTETS]
-                await service.step("piece")
-            if trouble is not None:
-                raise trouble
-        finally:
-            service.open_fetches -= 1
+        with service.counted():
+            async with self._lanes:
+                await service.step("fetch")
+                service.call("fetch", remote_id)
+                if remote_id in service.gates:
+                    await service.gates[remote_id].wait()
+                mail = service.folder(folder).get(remote_id)
+                if mail is None:
+                    raise MessageGone("it was removed")
+                trouble = service.trouble.get(remote_id)
+                sent = mail.octets if trouble is None else mail.octets[: service.trouble_after]
+                for start in range(0, len(sent), PIECE_OCTETS):
+                    yield sent[start : start + PIECE_OCTETS]
+                    await service.step("piece")
+                if trouble is not None:
+                    raise trouble
 
     async def dispose(self, orders: Sequence[DispositionOrder]) -> Sequence[DispositionOutcome]:
         service = self._service

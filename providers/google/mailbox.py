@@ -1,0 +1,363 @@
+"""A Gmail mailbox behind the contract, its requests paced to the units that Gmail gives a user."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from providers.caller import Caller
+from providers.contract import (
+    ChangePage,
+    Cursor,
+    CursorExpired,
+    DispositionKind,
+    DispositionOrder,
+    DispositionOutcome,
+    FolderMissing,
+    FolderName,
+    HostAnswer,
+    MailboxProvider,
+    MessageGone,
+    ProviderError,
+    RemoteId,
+    Unreachable,
+)
+from providers.google import wire
+from providers.google.failures import NoSuchThing, judge
+from providers.google.labelling import LabelChange, change_for, grouped
+from providers.google.quota import Budget
+from providers.google.rawstream import Broken, RawDecoder
+from providers.google.requests import MODIFY_MESSAGES, Priced, Requests
+from providers.google.settings import Settings, read_settings
+from providers.google.wire import ByLabelId, ByLabelName, BySearch, History
+from providers.identity import TokenSource
+from providers.transport import HttpAnswer, HttpClient, Patience
+
+AT_ONCE = 4
+"""Requests in flight: Gmail's limit for one user is not published, and batches count (handle-errors)."""
+
+SINGLE_CALLS = 2
+"""Up to so many messages are changed one by one; a batch costs as much as ten."""
+
+_log = logging.getLogger("providers.google")
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)  # noqa: TID251 - providers may not import bridge.clock
+
+
+class GmailMailbox:
+    """The mailbox of whoever the tokens speak for."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: TokenSource,
+        patience: Patience | None = None,
+        pause: Callable[[float], Awaitable[None]] = _pause,
+    ) -> None:
+        """Ask with tokens of `tokens`; nothing is contacted yet. `pause` waits for the budget."""
+        self._settings = settings
+        self._http = HttpClient(ca=settings.ca, connections=AT_ONCE, patience=patience)
+        self._caller = Caller(self._http, tokens, _judge, AT_ONCE, _log)
+        self._requests = Requests(settings.gmail_url)
+        self._budget = Budget(settings.units_per_minute)
+        self._pause = pause
+        self._labels: dict[str, str] = {}
+
+    @property
+    def at_once(self) -> int:
+        """Return how many fetches Gmail bears."""
+        return AT_ONCE
+
+    @property
+    def dispositions(self) -> frozenset[DispositionKind]:
+        """Return the kinds that the account's access allows."""
+        if self._settings.access == "read":
+            return frozenset({DispositionKind.KEEP})
+        can = frozenset(DispositionKind)
+        return can if self._settings.access == "purge" else can - {DispositionKind.PURGE}
+
+    def check_folder(self, folder: FolderName) -> None:
+        """Accept a label's name, `id:` and a label's id, or `query:` and a search.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        wire.folder_ref(folder)
+
+    # ---- looks
+
+    async def changes(
+        self, folder: FolderName, cursor: Cursor | None
+    ) -> AsyncGenerator[ChangePage, None]:
+        """Yield the pages of one look: the net effect of the history, or a full list.
+
+        A search has no history of its own: anything that happened means a full list of it.
+
+        Raises:
+            ProviderError: as the contract says.
+        """
+        if cursor is None:
+            label_id, pages = await self._label_of(folder), None
+        else:
+            label_id, start = wire.read_cursor(cursor, folder)
+            history = await self._history(label_id, start)
+            after = wire.make_cursor(folder, label_id, history.history_id)
+            pages = _net(history, after) if label_id or not history.is_busy else None
+        if pages is not None:
+            for page in pages:
+                yield page
+            return
+        async with aclosing(self._list(folder, label_id)) as listed:
+            async for page in listed:
+                yield page
+
+    async def _history(self, label_id: str, start: str) -> History:
+        history, token = History(label_id), ""
+        while True:
+            try:
+                token = history.take(await self._json(self._requests.history(start, token)))
+            except (MessageGone, NoSuchThing) as error:
+                raise CursorExpired(str(error)) from error
+            if not token:
+                return history
+
+    async def _list(
+        self, folder: FolderName, label_id: str
+    ) -> AsyncGenerator[ChangePage, None]:
+        """Yield every message; what happens meanwhile is in the history that the cursor begins with."""
+        profile = await self._json(self._requests.profile())
+        cursor = wire.make_cursor(folder, label_id, wire.read_text(profile, "historyId"))
+        reference = wire.folder_ref(folder)
+        query = reference.query if isinstance(reference, BySearch) else ""
+        token, is_last = "", False
+        while not is_last:
+            try:
+                value = await self._json(self._requests.messages(label_id, query, token))
+            except (MessageGone, NoSuchThing) as error:
+                self._labels.clear()
+                raise _no_label(folder) from error
+            ids, token = wire.read_list(value)
+            is_last = not token
+            yield ChangePage(
+                tuple(wire.remote_message(one) for one in ids),
+                (),
+                cursor if is_last else None,
+                full=True,
+                last=is_last,
+            )
+
+    # ---- messages
+
+    async def fetch(
+        self, folder: FolderName, remote_id: RemoteId
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the message as Gmail received it, decoded as it arrives.
+
+        Raises:
+            ProviderError: as the contract says.
+        """
+        del folder
+        asked = self._requests.raw(remote_id)
+        await self._afford(asked)
+        decoder, is_empty = RawDecoder(), True
+        try:
+            async with (
+                self._caller.stream(asked.request) as answer,
+                aclosing(answer.pieces) as pieces,
+            ):
+                async for piece in pieces:
+                    if decoded := decoder.feed(piece):
+                        is_empty = False
+                        yield decoded
+                decoder.finish()
+        except NoSuchThing as error:
+            raise MessageGone(str(error)) from error
+        except Broken as error:
+            raise Unreachable(f"Gmail's answer is no message: {error}") from error
+        if is_empty:
+            raise Unreachable("Gmail sent a message of no octets")
+
+    async def dispose(self, orders: Sequence[DispositionOrder]) -> Sequence[DispositionOutcome]:
+        """Carry out `orders`, many at once where they change the same labels.
+
+        A message that its owner has filed elsewhere meanwhile keeps that label; only one that is to be
+        deleted for good is looked at first, and left alone where it has left its folder.
+
+        Raises:
+            ProviderError: as the contract says.
+        """
+        can = self.dispositions
+        wanted: list[tuple[RemoteId, LabelChange]] = []
+        purged: list[RemoteId] = []
+        for order in orders:
+            kind = order.disposition.kind
+            if kind not in can or kind is DispositionKind.KEEP:
+                continue
+            if kind is DispositionKind.PURGE:
+                if await self._is_there(order):
+                    purged.append(order.remote_id)
+                continue
+            wanted.append((order.remote_id, await self._change(order)))
+        try:
+            for change, ids in grouped(wanted).items():
+                await self._modify(ids, change)
+        except NoSuchThing:
+            self._labels.clear()  # a label was removed: look its name up again the next time
+            raise
+        await self._delete(list(dict.fromkeys(purged)))
+        return [
+            DispositionOutcome.DONE
+            if order.disposition.kind in can
+            else DispositionOutcome.REFUSED
+            for order in orders
+        ]
+
+    async def _change(self, order: DispositionOrder) -> LabelChange:
+        kind, target = order.disposition.kind, order.disposition.target
+        label_id = await self._label_for(target) if target else ""
+        try:
+            source = await self._label_of(order.folder)
+        except FolderMissing:
+            source = ""  # its label is gone, and so nothing is left to be taken away
+        return change_for(kind, source, label_id)
+
+    async def _modify(self, ids: Sequence[RemoteId], change: LabelChange) -> None:
+        if len(ids) > SINGLE_CALLS:
+            for start in range(0, len(ids), MODIFY_MESSAGES):
+                part = ids[start : start + MODIFY_MESSAGES]
+                await self._ask(self._requests.modify_all(part, change.add, change.remove))
+            return
+        for one in ids:
+            await self._unless_gone(self._requests.modify(one, change.add, change.remove))
+
+    async def _delete(self, ids: Sequence[RemoteId]) -> None:
+        if len(ids) > SINGLE_CALLS:
+            for start in range(0, len(ids), MODIFY_MESSAGES):
+                await self._ask(self._requests.delete_all(ids[start : start + MODIFY_MESSAGES]))
+            return
+        for one in ids:
+            await self._unless_gone(self._requests.delete(one))
+
+    async def _is_there(self, order: DispositionOrder) -> bool:
+        """Tell whether a message still shows in its folder; of a search, whether it is there at all."""
+        try:
+            carried = await self._carried(order.remote_id)
+            label_id = await self._label_of(order.folder)
+        except (MessageGone, FolderMissing):
+            return False
+        return not label_id or wire.is_in(label_id, carried)
+
+    # ---- examining
+
+    async def reach(self) -> Sequence[HostAnswer]:
+        """Return Gmail's answer to a request without a token."""
+        url = f"{self._settings.gmail_url}/gmail/v1/users/me/profile"
+        return (await self._http.reach(url),)
+
+    async def prove_right(self, folder: FolderName, remote_id: RemoteId) -> None:
+        """Add a label that the message carries already.
+
+        Raises:
+            ProviderError: as the contract says.
+        """
+        carried = await self._carried(remote_id)
+        label_id = await self._label_of(folder) or next(iter(sorted(carried)), "")
+        if label_id in carried:
+            await self._ask(self._requests.modify(remote_id, (label_id,), ()))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    # ---- labels
+
+    async def _label_of(self, folder: FolderName) -> str:
+        """Return the id of a folder's label; empty for a search.
+
+        Raises:
+            FolderMissing: there is no label of that name.
+        """
+        match wire.folder_ref(folder):
+            case ByLabelId(label_id):
+                return label_id
+            case ByLabelName(name):
+                found = await self._find_label(name)
+                if found is None:
+                    raise _no_label(folder)
+                return found
+            case _:
+                return ""
+
+    async def _label_for(self, target: str) -> str:
+        """Return the id of a label to give to a message; it is made where it is missing."""
+        reference = wire.folder_ref(FolderName(target))
+        if isinstance(reference, ByLabelId):
+            return reference.label_id
+        found = await self._find_label(target)
+        if found is None:
+            value = await self._json(self._requests.create_label(target))
+            found = self._labels[target.casefold()] = wire.read_text(value, "id")
+        return found
+
+    async def _find_label(self, name: str) -> str | None:
+        if name.casefold() not in self._labels:
+            self._labels = wire.read_labels(await self._json(self._requests.labels()))
+        return self._labels.get(name.casefold())
+
+    async def _carried(self, remote_id: RemoteId) -> frozenset[str]:
+        try:
+            return wire.read_label_ids(await self._json(self._requests.carried(remote_id)))
+        except NoSuchThing as error:
+            raise MessageGone(str(error)) from error
+
+    # ---- asking
+
+    async def _unless_gone(self, asked: Priced) -> None:
+        try:
+            await self._ask(asked)
+        except MessageGone:
+            return
+
+    async def _json(self, asked: Priced) -> Any:  # noqa: ANN401 - JSON, checked by wire
+        return (await self._ask(asked)).json()
+
+    async def _ask(self, asked: Priced) -> HttpAnswer:
+        await self._afford(asked)
+        return await self._caller.ask(asked.request)
+
+    async def _afford(self, asked: Priced) -> None:
+        wait = self._budget.take(asked.units, time.monotonic())
+        if wait > 0:
+            await self._pause(wait)
+
+
+def open_mailbox(settings: Mapping[str, str], tokens: TokenSource) -> GmailMailbox:
+    """Return the mailbox that an account's settings name.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    return GmailMailbox(read_settings(settings), tokens)
+
+
+def _net(history: History, cursor: Cursor) -> tuple[ChangePage, ...]:
+    return (ChangePage(history.added, history.removed, cursor, full=False, last=True),)
+
+
+def _no_label(folder: FolderName) -> FolderMissing:
+    return FolderMissing(
+        f"the mailbox has no label {folder}; it is spelled as in Gmail, with / between a label and"
+        " one below it"
+    )
+
+
+def _judge(answer: HttpAnswer) -> ProviderError | None:
+    return judge(answer, time.time())  # noqa: TID251 - providers may not import bridge.clock
+
+
+if TYPE_CHECKING:
+    _provider: type[MailboxProvider] = GmailMailbox

@@ -1,0 +1,146 @@
+"""Decodes the message in Gmail's JSON while it arrives: {"raw": "base64url..."}, whatever stands beside it.
+
+Nothing is held but the few octets that a piece leaves over, so memory does not grow with the message.
+Each step is a search or a translation of a whole piece: a loop over octets would cost minutes a gigabyte.
+"""
+
+import binascii
+import enum
+import re
+
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_BLANKS = b" \t\r\n"
+_ESCAPED_PADDING = re.compile(rb"\\u003[dD]")
+_ESCAPE_OCTETS = 6
+_KEY_OCTETS = 100
+_REST_OCTETS = 1 << 20
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class Broken(Exception):
+    """This is not, or not wholly, the JSON of a message; the text says what was expected."""
+
+
+class _Place(enum.Enum):
+    BEFORE = enum.auto()  # no message has begun: what is here is kept until it does
+    INSIDE = enum.auto()  # in the string that is the message
+    AFTER = enum.auto()  # behind it: what is here is kept until the end
+
+
+class RawDecoder:
+    """One answer to messages.get with format=raw (RFC 8259 around RFC 4648 section 5)."""
+
+    def __init__(self) -> None:
+        """Expect an object."""
+        self._place = _Place.BEFORE
+        self._kept = b""
+        self._is_padded = False
+
+    def feed(self, octets: bytes) -> bytes:
+        """Return what these octets of the answer add to the message.
+
+        Raises:
+            Broken: they cannot belong to such an answer.
+        """
+        if self._place is _Place.BEFORE:
+            octets = self._find_message(self._kept + octets)
+        if self._place is not _Place.INSIDE:
+            self._keep_rest(octets)
+            return b""
+        end = octets.find(b'"')
+        if end < 0:
+            return self._decode(octets, is_end=False)
+        self._place = _Place.AFTER
+        decoded = self._decode(octets[:end], is_end=True)
+        self._keep_rest(octets[end + 1 :])
+        return decoded
+
+    def finish(self) -> None:
+        """Accept the end of the answer.
+
+        Raises:
+            Broken: something is missing.
+        """
+        if self._place is not _Place.AFTER:
+            raise Broken("the answer ends before the message does")
+        rest = _STRING.sub(b"", self._kept).translate(None, _BLANKS)
+        if not rest.endswith(b"}") or rest.count(b"}") != rest.count(b"{") + 1:
+            raise Broken("the answer ends before its object does")
+
+    # ---- private
+
+    def _find_message(self, octets: bytes) -> bytes:
+        """Look for the key at the first level, and return what follows the message's quotation mark."""
+        depth, position, is_key = 0, 0, True
+        while position < len(octets):
+            one = octets[position : position + 1]
+            if one == b'"':
+                string = _STRING.match(octets, position)
+                if string is None:
+                    break
+                begun = _value_begins(octets, string.end())
+                if depth == 1 and is_key and string[0] == b'"raw"' and begun is not None:
+                    if not begun:
+                        break  # the next piece tells what kind of value it is
+                    if octets[begun : begun + 1] != b'"':
+                        raise Broken("the message is not a string")
+                    self._place, self._kept = _Place.INSIDE, b""
+                    return octets[begun + 1 :]
+                position = string.end()
+                continue
+            depth += (one in b"{[") - (one in b"}]")
+            is_key = one in b"{," if one not in _BLANKS else is_key
+            if depth < 1 and one not in _BLANKS:
+                raise Broken("the answer is no object with a message")
+            position += 1
+        self._keep(octets)
+        return b""
+
+    def _keep(self, octets: bytes) -> None:
+        if len(octets) > _REST_OCTETS:
+            raise Broken("the answer holds no message")
+        self._kept = octets
+
+    def _keep_rest(self, octets: bytes) -> None:
+        if self._place is _Place.AFTER:
+            self._keep(self._kept + octets)
+
+    def _decode(self, octets: bytes, *, is_end: bool) -> bytes:
+        """Return what the digits stand for; those of an unfinished group are kept."""
+        octets = self._kept + octets
+        if b"\\" in octets:
+            octets = _ESCAPED_PADDING.sub(b"=", octets)
+        cut = octets.find(b"\\")
+        if cut >= 0 and (is_end or len(octets) - cut >= _ESCAPE_OCTETS):
+            raise Broken("an escape in the message that stands for no digit")
+        whole, unread = (octets, b"") if cut < 0 else (octets[:cut], octets[cut:])
+        digits = whole.rstrip(b"=")
+        if digits.translate(None, _ALPHABET) or (digits and self._is_padded):
+            raise Broken("the message is not base64url")
+        self._is_padded = self._is_padded or len(digits) < len(whole)
+        is_whole = is_end or self._is_padded
+        usable = len(digits) if is_whole else len(digits) - len(digits) % 4
+        self._kept = b"" if is_end else digits[usable:] + unread
+        return _decoded(digits[:usable])
+
+
+def _decoded(digits: bytes) -> bytes:
+    if len(digits) % 4 == 1:
+        raise Broken("a digit of the message is missing")
+    padded = digits.translate(_TO_BASE64) + b"=" * (-len(digits) % 4)
+    try:
+        return binascii.a2b_base64(padded)
+    except binascii.Error as error:
+        raise Broken("the message is not base64url") from error
+
+
+def _value_begins(octets: bytes, position: int) -> int | None:
+    """Return where the value behind a key begins; 0 where that is still to come, None behind no key."""
+    rest = octets[position:].lstrip(_BLANKS)
+    if not rest:
+        return 0
+    if rest[:1] != b":":
+        return None
+    value = rest[1:].lstrip(_BLANKS)
+    return len(octets) - len(value) if value else 0

@@ -69,7 +69,8 @@ def new_maildrop(
         disposition = Disposition.parse(on_dele)
     except ValueError as error:
         raise RegisterError(
-            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, mark-read or purge."
+            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, archive, mark-read,"
+            " label:NAME or purge."
         ) from error
     if disposition.kind not in can:
         choices = ", ".join(sorted(can))

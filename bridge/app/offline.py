@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import attrs
@@ -10,6 +10,10 @@ import attrs
 from bridge import logs
 from bridge.accounts import changes
 from bridge.accounts.changes import DeviceOrder
+from bridge.accounts.enrolment import Enrolment
+from bridge.app.enrolling import EnrolmentDoor, lead
+from bridge.app.examining import Examination, Finding, look_briefly
+from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import State, open_state, sole_server
 from bridge.app.workers import LookerMaker
 from bridge.clock import SystemClock
@@ -18,10 +22,10 @@ from bridge.control import Values, ask
 from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import RegisterSnapshot
+from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
-from providers.registry import open_mailbox
+from providers.identity import Grant, IdentityProvider
 
 T = TypeVar("T")
 
@@ -33,20 +37,71 @@ class Offline:
     config: Config
     environ: Mapping[str, str]
 
-    def add_account(self, name: str, provider: str, settings: dict[str, str]) -> None:
-        """Add an account, once its mailbox has answered.
+    def add_account(
+        self, name: str, provider: str, settings: dict[str, str], secret: str = ""
+    ) -> bool:
+        """Add an account, and return whether it must be enrolled before its mailbox can answer.
+
+        One that need not be is added once its mailbox has answered. `secret` is what the admin hands
+        over for the sign-in, in the form that the provider takes.
 
         Raises:
-            RegisterError: the name cannot be used, or the mailbox does not answer.
+            RegisterError: name, settings or secret cannot be used, or the mailbox does not answer.
+        """
+        account = changes.new_account(name, provider, settings)
+
+        async def work(state: State) -> bool:
+            async with _opened(state, account) as opened:
+                if opened.identity is None:
+                    await _probe(opened.mailbox, FolderName(""))
+                    await state.register.add_account(account)
+                    return False
+                grant = _prepared(opened.identity, secret)
+                sealed = state.grants.sealed(account.name, grant)
+                await state.register.add_account(account, sealed)
+                return True
+
+        return self._change(work)
+
+    def enrol(self, name: str, door: EnrolmentDoor) -> None:
+        """Lead the admin behind `door` through the enrolment of an account.
+
+        Raises:
+            RegisterError: there is no such account, or it needs no enrolment.
+            OwnerError: it ended without a grant; the account is as it was.
         """
 
         async def work(state: State) -> None:
-            account = changes.new_account(name, provider, settings)
-            async with _opened(provider, settings) as mailbox:
-                await _probe(mailbox, FolderName(""))
-            await state.register.add_account(account)
+            account = changes.find_account(await state.register.snapshot(), name)
+            async with _opened(state, account) as opened:
+                if opened.identity is None:
+                    raise RegisterError(f"The account {name} needs no enrolment.")
+                clock = SystemClock()
+                journey = Enrolment(account.name, state.grants, opened.identity, clock)
+                try:
+                    await lead(journey, door, clock)
+                except ProviderError as error:
+                    raise OwnerError(f"Account {name} was not enrolled: {error}.") from error
 
         self._change(work)
+
+    def examine_account(self, name: str) -> list[Finding]:
+        """Return what is in order of an account and what is not, and what to do there.
+
+        Raises:
+            RegisterError: there is no such account.
+        """
+
+        async def work(state: State) -> list[Finding]:
+            snapshot = await state.register.snapshot()
+            account = changes.find_account(snapshot, name)
+            drops = [drop for drop in snapshot.maildrops if drop.account == name]
+            async with _opened(state, account) as opened:
+                kept = await state.grants.load(account.name)
+                examination = Examination(opened, kept, drops, SystemClock())
+                return [finding async for finding in examination.findings()]
+
+        return self.read(work)
 
     def remove_account(self, name: str) -> None:
         """Remove an account."""
@@ -57,7 +112,8 @@ class Offline:
 
         async def work(state: State) -> str:
             owner = changes.find_account(await state.register.snapshot(), account)
-            async with _opened(owner.provider, owner.settings) as mailbox:
+            async with _opened(state, owner) as opened:
+                mailbox = opened.mailbox
                 can = await _probe(mailbox, FolderName(folder))
                 default = "move:Printed" if DispositionKind.MOVE in can else "keep"
                 wanted = on_dele if on_dele is not None else default
@@ -134,39 +190,41 @@ class Offline:
     async def _look(self, state: State, name: str) -> Values:
         snapshot = await state.register.snapshot()
         account = changes.find_account(snapshot, name)
-        maker = LookerMaker(
-            state.spool, MemoryLocks(0), SystemClock(), logs.get("sync"), self.config.sync
-        )
-        looker = maker.make(account)
-        try:
-            report = await looker.look([m for m in snapshot.maildrops if m.account == name])
-        except ProviderError as error:
-            raise OwnerError(f"Account {name} cannot be looked at: {error}.") from error
-        finally:
-            await looker.provider.close()
+        async with _opened(state, account) as opened:
+            opener = AccountOpener(state.grants, SystemClock(), logs.get("sync"))
+            maker = LookerMaker(
+                state.spool,
+                MemoryLocks(0),
+                SystemClock(),
+                logs.get("sync"),
+                self.config.sync,
+                opener,
+            )
+            looker = maker.make(account.name, opened)
+            try:
+                report = await looker.look([m for m in snapshot.maildrops if m.account == name])
+            except ProviderError as error:
+                raise OwnerError(f"Account {name} cannot be looked at: {error}.") from error
         return attrs.asdict(report)
 
 
-async def look_briefly(mailbox: MailboxProvider, folder: FolderName) -> None:
-    """Begin a look at a folder, to see whether the mailbox answers.
-
-    Raises:
-        ProviderError: it does not.
-    """
-    async with aclosing(mailbox.changes(folder, None)) as pages:
-        async for _ in pages:
-            return
-
-
 @asynccontextmanager
-async def _opened(
-    provider: str, settings: dict[str, str]
-) -> AsyncGenerator[MailboxProvider, None]:
-    mailbox = open_mailbox(provider, settings)
+async def _opened(state: State, account: Account) -> AsyncGenerator[OpenAccount, None]:
     try:
-        yield mailbox
+        opened = AccountOpener(state.grants, SystemClock(), logs.get("sync")).open(account)
+    except ValueError as error:
+        raise RegisterError(f"The account {account.name} cannot be used: {error}.") from error
+    try:
+        yield opened
     finally:
-        await mailbox.close()
+        await opened.close()
+
+
+def _prepared(identity: IdentityProvider, secret: str) -> Grant:
+    try:
+        return identity.prepare(secret)
+    except ValueError as error:
+        raise RegisterError(f"The account cannot be added: {error}.") from error
 
 
 def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:
@@ -186,5 +244,5 @@ async def _probe(mailbox: MailboxProvider, folder: FolderName) -> frozenset[Disp
     try:
         await look_briefly(mailbox, folder)
     except ProviderError as error:
-        raise RegisterError(f"The mailbox cannot be used: {error}") from error
+        raise RegisterError(f"The mailbox cannot be used: {error}.") from error
     return mailbox.dispositions

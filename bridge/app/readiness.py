@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-import attrs
-
-from bridge.app.offline import look_briefly
+from bridge import logs
+from bridge.app.examining import Finding, look_briefly
+from bridge.app.opening import AccountOpener
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig
@@ -18,16 +18,6 @@ from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import RENEW_BEFORE_DAYS, CertificateInfo, describe_certificates
 from providers.contract import FolderName, ProviderError
-from providers.registry import open_mailbox
-
-
-@attrs.frozen
-class Finding:
-    """One thing looked at: whether it is in order, and a sentence."""
-
-    subject: str
-    ok: bool
-    text: str
 
 
 def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -35,19 +25,20 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     try:
         with open_state(config, environ) as state:
             yield Finding("state folder", ok=True, text=f"{config.state_dir}, key fits")
-            snapshot = asyncio.run(_snapshot(state))
+            snapshot, accounts = asyncio.run(_look(state))
     except PopbridgeError as error:
         yield Finding("state folder", ok=False, text=str(error))
         return
     yield from _certificates(config)
     yield from _listeners(config)
     yield from _register(snapshot)
-    for account in snapshot.accounts:
-        yield asyncio.run(_account(account, snapshot))
+    yield from accounts
 
 
-async def _snapshot(state: State) -> RegisterSnapshot:
-    return await state.register.snapshot()
+async def _look(state: State) -> tuple[RegisterSnapshot, list[Finding]]:
+    snapshot = await state.register.snapshot()
+    opener = AccountOpener(state.grants, SystemClock(), logs.get("check"))
+    return snapshot, [await _account(one, snapshot, opener) for one in snapshot.accounts]
 
 
 def _certificates(config: Config) -> Iterator[Finding]:
@@ -119,18 +110,25 @@ def _register(snapshot: RegisterSnapshot) -> Iterator[Finding]:
             yield Finding(f"maildrop {drop.name}", ok=False, text=text)
 
 
-async def _account(account: Account, snapshot: RegisterSnapshot) -> Finding:
+async def _account(
+    account: Account, snapshot: RegisterSnapshot, opener: AccountOpener
+) -> Finding:
     """Look at every folder that is shown of an account."""
+    subject = f"account {account.name}"
     folders = {drop.folder for drop in snapshot.maildrops if drop.account == account.name}
-    mailbox = open_mailbox(account.provider, account.settings)
+    try:
+        opened = opener.open(account)
+    except ValueError as error:
+        return Finding(subject, ok=False, text=f"{error}; add it anew")
     try:
         for folder in folders or {FolderName("")}:
-            await look_briefly(mailbox, folder)
-    except ProviderError as error:
-        return Finding(f"account {account.name}", ok=False, text=str(error))
+            await look_briefly(opened.mailbox, folder)
+    except (ProviderError, PopbridgeError) as error:
+        more = "" if opened.identity is None else f" (popbridge account check {account.name})"
+        return Finding(subject, ok=False, text=f"{error}{more}")
     finally:
-        await mailbox.close()
-    return Finding(f"account {account.name}", ok=True, text="its mailbox answers")
+        await opened.close()
+    return Finding(subject, ok=True, text="its mailbox answers")
 
 
 def _tried(subject: str, work: Callable[[], str]) -> Finding:

@@ -12,6 +12,7 @@ import attrs
 from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.memory import tune_allocator
+from bridge.app.opening import AccountOpener
 from bridge.app.state import Places, State, certificate_files, open_state, sole_server
 from bridge.app.workers import LookerMaker, Workers
 from bridge.clock import Clock, SystemClock
@@ -36,6 +37,9 @@ from bridge.vault.passwords import PasswordVerifier
 
 CERTIFICATE_LOOK_SECONDS = 30.0
 """How often the certificate files are looked at: a replaced one is used within this time."""
+
+GRANT_LOOK_SECONDS = 3600.0
+"""How often it is seen whether a grant was not used for a day."""
 
 
 def serve(config: Config, environ: Mapping[str, str]) -> None:
@@ -139,7 +143,9 @@ class Bridge:
 
     def _make_workers(self, group: asyncio.TaskGroup) -> Workers:
         sync = self._config.sync
-        maker = LookerMaker(self._state.spool, self._locks, self._clock, logs.get("sync"), sync)
+        log = logs.get("sync")
+        opener = AccountOpener(self._state.grants, self._clock, log)
+        maker = LookerMaker(self._state.spool, self._locks, self._clock, log, sync, opener)
         return Workers(self._directory, maker, group, Pace(sync.interval, sync.nudge_gap))
 
     def _nudge(self, account: AccountName) -> None:
@@ -161,6 +167,7 @@ class Bridge:
             await workers.reconcile()
             doors.create_task(self._watch_certificates(), name="certificates")
             doors.create_task(self._reload_on_hangup(), name="hangup")
+            doors.create_task(self._keep_grants_alive(workers), name="grants")
             for listener in self._listeners:
                 doors.create_task(listener.serve(doors), name="listener")
 
@@ -176,6 +183,14 @@ class Bridge:
                 self._log.error("reload-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the register as it was goes on being served
                 self._log.exception("reload-failed")
+
+    async def _keep_grants_alive(self, workers: Workers) -> None:
+        while True:
+            await self._clock.sleep(GRANT_LOOK_SECONDS)
+            try:
+                await workers.keep_grants_alive()
+            except PopbridgeError as error:
+                self._log.error("grants-not-looked-at", why=str(error))
 
     async def _watch_certificates(self) -> None:
         while True:

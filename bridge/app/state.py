@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from bridge.accounts.grants import Grants
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
 from bridge.storage.sqlite.bodies import Bodies
@@ -24,9 +25,10 @@ from bridge.vault.seal import BodySeal, SecretSeal
 if TYPE_CHECKING:
     from bridge.accounts.changes import SecretSealer
     from bridge.accounts.directory import SecretOpener, Verifier
+    from bridge.accounts.grants import SecretBox
     from bridge.maildrop import Maildrop, MessageEntry
     from bridge.pop3.events import Drop, Entry
-    from bridge.storage.ports import FrameSeal
+    from bridge.storage.sealing import FrameSeal
     from bridge.vault.passwords import PasswordVerifier
 
 KEY_CHECK = "key-check"
@@ -70,6 +72,11 @@ class State:
     spool: SqliteSpool
     register: SqliteRegister
     secrets: SecretSeal
+
+    @property
+    def grants(self) -> Grants:
+        """Return the grants in the register."""
+        return Grants(self.register, self.secrets)
 
 
 @contextmanager
@@ -188,6 +195,7 @@ if TYPE_CHECKING:
     _frame_seal: type[FrameSeal] = BodySeal
     _opener: type[SecretOpener] = SecretSeal
     _sealer: type[SecretSealer] = SecretSeal
+    _box: type[SecretBox] = SecretSeal
     _verifier: type[Verifier] = PasswordVerifier
     _entry: type[Entry] = MessageEntry
     _drop: type[Drop] = Maildrop

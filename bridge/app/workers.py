@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import attrs
 
 from bridge.accounts.directory import Directory
+from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.clock import Clock
 from bridge.config import SyncConfig
 from bridge.errors import RegisterError
@@ -14,12 +15,12 @@ from bridge.names import AccountName
 from bridge.storage.ports import Account, Locks, MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.worker import Pace, Worker, WorkerStatus
-from providers.registry import open_mailbox
 
 
 @attrs.frozen
 class _Running:
     account: Account
+    opened: OpenAccount
     worker: Worker
     task: asyncio.Task[None]
 
@@ -60,7 +61,7 @@ class Workers:
                 except ValueError as error:  # what an owner's hand or a downgrade may leave
                     self._looker.log.error("account-unusable", account=name, why=str(error))
         for running in self._running.values():
-            running.worker.nudge()
+            running.worker.look_soon()
 
     def nudge(self, account: AccountName) -> None:
         """Ask an account's worker to look soon."""
@@ -84,6 +85,16 @@ class Workers:
         """Return how each account is doing."""
         return {name: running.worker.status for name, running in self._running.items()}
 
+    async def keep_grants_alive(self) -> None:
+        """Renew every grant that was not used for a day; the register may be unable to answer.
+
+        Raises:
+            PopbridgeError: it is; the grants that follow are not looked at.
+        """
+        for running in list(self._running.values()):
+            if running.opened.tokens is not None:
+                await running.opened.tokens.keep_alive()
+
     async def stop(self) -> None:
         """Stop every worker and wait for its end."""
         tasks = [running.task for running in self._running.values()]
@@ -97,15 +108,24 @@ class Workers:
         def maildrops() -> list[MaildropRecord]:
             return maildrops_of(self._directory, account.name)
 
+        opened = self._looker.opener.open(account)
         worker = Worker(
-            self._looker.make(account),
+            self._looker.make(account.name, opened),
             maildrops,
             self._pace,
             self._looker.clock,
             self._looker.log,
         )
-        task = self._group.create_task(worker.run(), name=f"worker {account.name}")
-        self._running[account.name] = _Running(account, worker, task)
+        task = self._group.create_task(_work(worker, opened), name=f"worker {account.name}")
+        self._running[account.name] = _Running(account, opened, worker, task)
+
+
+async def _work(worker: Worker, opened: OpenAccount) -> None:
+    """Run a worker, which closes its mailbox, and then close the sign-in behind it."""
+    try:
+        await worker.run()
+    finally:
+        await opened.close_identity()
 
 
 @attrs.frozen
@@ -117,12 +137,13 @@ class LookerMaker:
     clock: Clock
     log: EventLog
     config: SyncConfig
+    opener: AccountOpener
 
-    def make(self, account: Account) -> Looker:
-        """Return a looker with the account's provider, opened."""
+    def make(self, account: AccountName, opened: OpenAccount) -> Looker:
+        """Return a looker at an open account."""
         return Looker(
-            account.name,
-            open_mailbox(account.provider, account.settings),
+            account,
+            opened.mailbox,
             self.spool,
             self.locks,
             self.clock,

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from bridge.app.readiness import examine
-from bridge.cli.output import json_option, loaded, say
+from bridge.cli.output import findings_lines, json_option, loaded, say
 
 
 @click.command("check")
@@ -17,6 +17,5 @@ from bridge.cli.output import json_option, loaded, say
 def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Say whether everything is in order, and what to do where it is not (exit code 1)."""
     findings = list(examine(loaded(option), os.environ))
-    lines = [f"{'ok  ' if one.ok else 'FAIL'}  {one.subject}: {one.text}" for one in findings]
-    say(as_json, [attrs.asdict(one) for one in findings], lines)
+    say(as_json, [attrs.asdict(one) for one in findings], findings_lines(findings))
     sys.exit(0 if all(one.ok for one in findings) else 1)

@@ -20,8 +20,8 @@ def command() -> None:
 @click.option("--folder", default="", help="A folder of that account; its inbox otherwise.")
 @click.option(
     "--on-dele",
-    help="What a device's DELE does to the original after QUIT: keep, trash, move:FOLDER, mark-read"
-    " or purge. Otherwise move:Printed.",
+    help="What a device's DELE does to the original after QUIT: keep, trash, move:FOLDER, archive,"
+    " mark-read, label:NAME or purge. Otherwise move:Printed, or keep where it can only read.",
 )
 @click.pass_obj
 def add(option: Path | None, name: str, account: str, folder: str, on_dele: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bridge.app.examining import Finding
 from bridge.config import Config, find_config, load_config
 
 json_option: Callable[[Any], Any] = click.option(
@@ -45,6 +46,11 @@ def table(rows: Sequence[Mapping[str, object]], empty: str) -> list[str]:
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
+
+
+def findings_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return a line for each thing looked at."""
+    return [f"{'ok  ' if one.ok else 'FAIL'}  {one.subject}: {one.text}" for one in findings]
 
 
 def _cell(value: object) -> str:

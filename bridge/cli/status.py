@@ -21,13 +21,27 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
     """Say how accounts, maildrops and devices are doing."""
     config = loaded(option)
     running = ask(config.state_dir, "status")
-    drops = Offline(config, os.environ).read(_maildrops)
+    offline = Offline(config, os.environ)
+    drops = offline.read(_maildrops)
     for drop in drops:
         drop["session"] = bool(running and drop["maildrop"] in running["sessions"])
     lines = [_headline(running)]
-    lines += _account_lines(running)
+    lines += _account_lines(running, offline.read(_unable))
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
     say(as_json, {"running": running, "maildrops": drops}, lines)
+
+
+async def _unable(state: State) -> dict[str, str]:
+    """Return the accounts that only an enrolment can help, and why."""
+    found: dict[str, str] = {}
+    for account in (await state.register.snapshot()).accounts:
+        grant = await state.register.grant(account.name)
+        how = f"run `popbridge account enrol {account.name}`"
+        if grant is not None and grant.lost is not None:
+            found[account.name] = f"NEEDS ENROLMENT: {grant.lost}; {how}"
+        elif account.enrolment == 0:
+            found[account.name] = f"not enrolled yet: {how}"
+    return found
 
 
 async def _maildrops(state: State) -> list[dict[str, Any]]:
@@ -64,17 +78,23 @@ def _headline(running: dict[str, Any] | None) -> str:
     return f"Running {running['version']}, {running['connections']} connections; {doors}"
 
 
-def _account_lines(running: dict[str, Any] | None) -> list[str]:
-    lines = []
-    for name, status in (running["accounts"] if running else {}).items():
-        if status["failing_since"] is not None:
-            since = _moment(status["failing_since"])
-            lines.append(f"Account {name}: FAILING since {since}: {status['trouble']}")
-        elif status["last_success"] is not None:
-            lines.append(f"Account {name}: looked at {_moment(status['last_success'])}")
-        else:
-            lines.append(f"Account {name}: not looked at yet")
-    return lines
+def _account_lines(running: dict[str, Any] | None, unable: dict[str, str]) -> list[str]:
+    """Say how each account does; what no bridge can do without an admin is told without one too."""
+    statuses = running["accounts"] if running else {}
+    return [
+        f"Account {name}: {_doing(statuses.get(name), unable.get(name))}"
+        for name in {**statuses, **unable}
+    ]
+
+
+def _doing(status: dict[str, Any] | None, unable: str | None) -> str:
+    if unable is not None:
+        return unable
+    if status is None or (status["failing_since"] is None and status["last_success"] is None):
+        return "not looked at yet"
+    if status["failing_since"] is not None:
+        return f"FAILING since {_moment(status['failing_since'])}: {status['trouble']}"
+    return f"looked at {_moment(status['last_success'])}"
 
 
 def _moment(seconds: float) -> str:

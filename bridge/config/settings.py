@@ -190,8 +190,8 @@ class SyncConfig:
 
     interval: Annotated[float, Between(1, 86400, "seconds")] = 60.0
     """Seconds between two looks at a mailbox."""
-    nudge_gap: Annotated[float, Between(0, 3600, "seconds")] = 5.0
-    """Seconds at least between two looks that logins ask for."""
+    nudge_gap: Annotated[float, Between(0, 3600, "seconds")] = 60.0
+    """Seconds at least between two looks that logins ask for; as long as the interval by default."""
     message_octets: Annotated[int, Between(1024, 4294967296, "octets")] = 157286400
     """Octets of a message; a larger one is quarantined. 150 MiB: the most Exchange Online takes."""
 

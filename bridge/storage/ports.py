@@ -5,8 +5,8 @@ machine that loses power on the next instruction still keeps the promise.
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Protocol
 
 import attrs
 
@@ -187,47 +187,33 @@ class Spool(Protocol):
         ...
 
 
-class FrameSeal(Protocol):
-    """Seals bodies at rest; bridge.vault.seal keeps the promise, so that storage needs no crypto.
-
-    `context` is authenticated with every frame: a body opened under another context is altered.
-    """
-
-    def writer(self, target: BinaryIO, context: bytes) -> "SealedWriter":
-        """Return a writer that seals what it is given into `target`."""
-        ...
-
-    def reader(self, source: BinaryIO, context: bytes) -> Iterator[bytes]:
-        """Yield the opened frames in order; the first only after its tag was checked.
-
-        Raises:
-            BodyUnreadable: a frame is missing, out of order or altered.
-        """
-        ...
-
-
-class SealedWriter(Protocol):
-    """One body being sealed."""
-
-    def write(self, piece: bytes) -> None:
-        """Seal every frame that `piece` completes."""
-        ...
-
-    def finish(self) -> None:
-        """Seal the last frame and mark it as the last; the file is not synced by this."""
-        ...
-
-
 # ---- the register
 
 
 @attrs.frozen
 class Account:
-    """One enrolled cloud identity, or a local folder."""
+    """One enrolled cloud identity, or a local folder.
+
+    `enrolment` counts how often it was enrolled, 0 before the first time; None where none is needed.
+    """
 
     name: AccountName
     provider: str
     settings: dict[str, str]
+    enrolment: int | None = None
+
+
+@attrs.frozen
+class StoredGrant:
+    """A grant at rest: sealed, of which enrolment, when last renewed (seconds since the epoch).
+
+    `lost` says why the service no longer honours it, and is None while it does.
+    """
+
+    sealed: bytes = attrs.field(repr=False)
+    enrolment: int
+    renewed: float
+    lost: str | None = None
 
 
 @attrs.frozen
@@ -272,8 +258,8 @@ class Register(Protocol):
         """Return everything, ordered by name."""
         ...
 
-    async def add_account(self, account: Account) -> None:
-        """Add an account.
+    async def add_account(self, account: Account, sealed: bytes | None = None) -> None:
+        """Add an account; `sealed` is the grant it begins with, where it needs enrolment.
 
         Raises:
             RegisterError: the name is taken.
@@ -285,6 +271,36 @@ class Register(Protocol):
 
         Raises:
             RegisterError: there is no such account, or maildrops still use it.
+        """
+        ...
+
+    async def grant(self, account: AccountName) -> StoredGrant | None:
+        """Return the grant of an account, or None where it has none."""
+        ...
+
+    async def enrol(self, account: AccountName, sealed: bytes, now: float) -> None:
+        """Put the grant of a new enrolment in place of what was there; whatever was lost is found.
+
+        The cursors of the account's maildrops are forgotten with it: the mailbox may be another.
+
+        Raises:
+            RegisterError: there is no such account, or it needs no enrolment.
+        """
+        ...
+
+    async def renew_grant(
+        self, account: AccountName, enrolment: int, sealed: bytes, now: float
+    ) -> bool:
+        """Replace the grant by its successor, unless the account was enrolled anew meanwhile.
+
+        Returns whether it was replaced: what an older enrolment brings must not undo a newer one.
+        """
+        ...
+
+    async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
+        """Record that the service no longer honours the grant of that enrolment; nothing is deleted.
+
+        Returns whether that is news.
         """
         ...
 

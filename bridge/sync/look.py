@@ -4,7 +4,7 @@ Killed at any line, the next look repeats what was not durable yet and nothing e
 come before bodies, bodies before the cursor, and upstream takes every order twice without harm.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import attrs
@@ -12,10 +12,12 @@ import attrs
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
-from bridge.storage.ports import Locks, MaildropRecord, Pending, QueuedDisposition, Spool
-from bridge.sync.notice import notice
+from bridge.storage.ports import Locks, MaildropRecord, QueuedDisposition, Spool
+from bridge.sync.fetching import Errand, Fetcher
 from bridge.sync.plan import Look
+from bridge.sync.reasons import reason
 from providers.contract import (
+    AccessRefused,
     ChangePage,
     Cursor,
     CursorExpired,
@@ -24,19 +26,12 @@ from providers.contract import (
     FolderMissing,
     FolderName,
     MailboxProvider,
-    MessageGone,
-    MessageUnreadable,
     ProviderError,
-    RemoteId,
     Unreachable,
 )
 
 BATCH = 20
 """Dispositions handed over at once: what one Graph batch takes (learn.microsoft.com, JSON batching)."""
-
-FAILURES_IN_A_ROW = 3
-"""Fetches that may fail one after the other before a look is given up: one message that cannot be
-had just now must not block those behind it, a dead service must not be asked a thousand times."""
 
 
 @attrs.define
@@ -61,8 +56,13 @@ class Looker:
     clock: Clock
     log: EventLog
     message_octets: int
-    _stubborn: dict[MaildropName, set[SpoolId]] = attrs.field(factory=dict, init=False)
-    _gone: set[MaildropName] = attrs.field(factory=set, init=False)
+    _fetcher: Fetcher = attrs.field(init=False)
+
+    @_fetcher.default
+    def _make_fetcher(self) -> Fetcher:
+        return Fetcher(
+            self.account, self.provider, self.spool, self.clock, self.log, self.message_octets
+        )
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:
         """Look once at every folder of `maildrops`, all of this account.
@@ -72,11 +72,12 @@ class Looker:
             SpoolUnavailable: the spool takes nothing now.
         """
         report = LookReport()
-        trouble: ProviderError | None = None
+        troubles: list[ProviderError] = []
         try:
             await self._dispose(maildrops, report)
-        except Unreachable as error:
-            trouble = error  # what cannot be moved away must not keep new mail from coming
+        except (Unreachable, AccessRefused) as error:
+            # What cannot be moved away must not keep new mail from coming.
+            troubles.append(error)
         folders: dict[FolderName, list[MaildropName]] = {}
         for maildrop in maildrops:
             folders.setdefault(maildrop.folder, []).append(maildrop.name)
@@ -84,9 +85,9 @@ class Looker:
             try:
                 await self._look_at(folder, names, report)
             except (FolderMissing, Unreachable) as error:
-                trouble = error  # one folder that was renamed must not stop the others
-        if trouble is not None:
-            raise trouble
+                troubles.append(error)  # one folder that was renamed must not stop the others
+        if troubles:
+            raise _gravest(troubles)
         return report
 
     # ---- from here to there
@@ -136,16 +137,20 @@ class Looker:
         for name in names:
             if not self.locks.is_held(name):
                 await self.spool.sweep_vanished(name)
+        errand = Errand(folder, names)
         cursor = await self._common_cursor(names)
-        failed: set[SpoolId] = set()  # asked for once in this look, which is enough
-        self._gone.difference_update(names)
         try:
-            await self._take_pages(folder, names, cursor, report, failed)
-        except CursorExpired:
-            self.log.warning("cursor-expired", account=self.account, folder=folder)
-            await self._take_pages(folder, names, None, report, failed)
+            await self._take_pages(errand, cursor, report)
+        except CursorExpired as error:
+            self.log.warning(
+                "cursor-expired", account=self.account, folder=folder, **reason(error)
+            )
+            await self._take_pages(errand, None, report)
         # Bodies that an earlier look announced and could not fetch.
-        await self._fetch_all(folder, names, report, failed)
+        await self._fetcher.fetch(errand)
+        report.delivered += errand.delivered
+        report.quarantined += errand.quarantined
+        report.vanished += errand.gone
 
     async def _common_cursor(self, names: list[MaildropName]) -> Cursor | None:
         """Return the cursor that all share; a maildrop that joined later makes the list full."""
@@ -153,31 +158,23 @@ class Looker:
         return cursors.pop() if len(cursors) == 1 else None
 
     async def _take_pages(
-        self,
-        folder: FolderName,
-        names: list[MaildropName],
-        cursor: Cursor | None,
-        report: LookReport,
-        failed: set[SpoolId],
+        self, errand: Errand, cursor: Cursor | None, report: LookReport
     ) -> None:
         looks: dict[MaildropName, Look] = {}
-        async with aclosing(self.provider.changes(folder, cursor)) as pages:
+        async with aclosing(self.provider.changes(errand.folder, cursor)) as pages:
             async for page in pages:
                 if page.added or page.removed or page.full:
-                    await self._take_page(page, names, looks, report)
-                    await self._fetch_all(folder, names, report, failed)
+                    await self._take_page(page, errand.maildrops, looks, report)
+                    await self._fetcher.fetch(errand)
                 if page.cursor is not None and page.cursor != cursor:
                     # A message that was listed and is gone may be back: only a full list tells.
-                    trusted = not self._gone_while_fetching(names)
-                    await self.spool.save_cursor(names, page.cursor if trusted else None)
-
-    def _gone_while_fetching(self, names: list[MaildropName]) -> bool:
-        return not self._gone.isdisjoint(names)
+                    after = None if errand.gone else page.cursor
+                    await self.spool.save_cursor(errand.maildrops, after)
 
     async def _take_page(
         self,
         page: ChangePage,
-        names: list[MaildropName],
+        names: Sequence[MaildropName],
         looks: dict[MaildropName, Look],
         report: LookReport,
     ) -> None:
@@ -192,86 +189,7 @@ class Looker:
             report.announced += len(plan.announce)
             report.vanished += len(plan.forget)
 
-    async def _fetch_all(
-        self,
-        folder: FolderName,
-        names: list[MaildropName],
-        report: LookReport,
-        failed: set[SpoolId],
-    ) -> None:
-        """Fetch what is announced; one failure lets the next be tried, a row of them ends the look.
 
-        What failed in an earlier look comes last and never ends a look as failed: the mailbox has
-        answered, so others must neither be blocked by it nor wait longer for the next look.
-        """
-        failures = 0
-        for name in names:
-            waiting = await self.spool.pending(name)
-            stubborn = self._stubborn.setdefault(name, set())
-            stubborn &= {item.spool_id for item in waiting}
-            known_to_fail = frozenset(stubborn)
-            for item in sorted(waiting, key=lambda item: item.spool_id in known_to_fail):
-                if item.spool_id in failed:
-                    continue
-                try:
-                    await self._fetch(folder, name, item, report)
-                except Unreachable as error:
-                    failures += 1
-                    failed.add(item.spool_id)
-                    stubborn.add(item.spool_id)
-                    self.log.warning(
-                        "fetch-failed",
-                        account=self.account,
-                        message=item.spool_id,
-                        why=str(error),
-                    )
-                    if failures < FAILURES_IN_A_ROW:
-                        continue
-                    if item.spool_id in known_to_fail:
-                        break
-                    raise
-                else:
-                    failures = 0
-                    stubborn.discard(item.spool_id)
-
-    async def _fetch(
-        self, folder: FolderName, name: MaildropName, item: Pending, report: LookReport
-    ) -> None:
-        try:
-            async with aclosing(self._bounded(folder, item.remote_id)) as body:
-                octets = await self.spool.deliver(item.spool_id, body)
-        except MessageGone:
-            self._gone.add(name)
-            await self.spool.forget(name, [item.remote_id])
-            report.vanished += 1
-        except MessageUnreadable as error:
-            self.log.error(
-                "message-quarantined",
-                account=self.account,
-                maildrop=name,
-                message=item.spool_id,
-                remote_id=item.remote_id,
-                why=str(error),
-            )
-            text = notice(item.remote_id, str(error), self.clock.now())
-            await self.spool.quarantine(item.spool_id, text)
-            report.quarantined += 1
-        else:
-            report.delivered += 1
-            self.log.info(
-                "message-delivered", maildrop=name, message=item.spool_id, octets=octets
-            )
-
-    async def _bounded(
-        self, folder: FolderName, remote_id: RemoteId
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the message's octets, up to the size this bridge takes."""
-        octets = 0
-        async with aclosing(self.provider.fetch(folder, remote_id)) as pieces:
-            async for piece in pieces:
-                octets += len(piece)
-                if octets > self.message_octets:
-                    raise MessageUnreadable(
-                        f"it is larger than {self.message_octets} octets (sync.message_octets)"
-                    )
-                yield piece
+def _gravest(troubles: list[ProviderError]) -> ProviderError:
+    """Return the trouble to raise: one that asks for a person's help, or else the last."""
+    return next((one for one in troubles if isinstance(one, AccessRefused)), troubles[-1])

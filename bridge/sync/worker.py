@@ -1,8 +1,9 @@
 """One account's worker: looks, waits, looks again, for years; no failure of the service ends it."""
 
 import asyncio
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import attrs
@@ -11,23 +12,28 @@ from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.storage.ports import MaildropRecord
-from bridge.sync.backoff import next_look
+from bridge.sync.backoff import CEILING_SECONDS, next_look
 from bridge.sync.look import Looker, LookReport
-from providers.contract import GrantLost, ProviderError, Throttled
+from bridge.sync.reasons import reason
+from providers.contract import AccessRefused, GrantLost, ProviderError, Throttled
 
 
 @attrs.define
 class WorkerStatus:
-    """What `popbridge status` says of an account; times are seconds since the epoch."""
+    """What `popbridge status` says of an account; times are seconds since the epoch.
+
+    With `needs_enrolment` the worker asks no more: only a new enrolment helps.
+    """
 
     last_success: float | None = None
     failing_since: float | None = None
     trouble: str = ""
+    needs_enrolment: bool = False
 
 
 @attrs.frozen
 class Pace:
-    """How often to look, in seconds: between looks, and at least between two that logins ask for."""
+    """How often to look, in seconds: between looks, and at least between two that nudges ask for."""
 
     interval: float
     nudge_gap: float
@@ -54,11 +60,17 @@ class Worker:
         self._asked = asyncio.Event()
         self._waiters: list[asyncio.Future[LookReport]] = []
         self._failures = 0
+        self._nudges_count_from = -math.inf  # on the monotonic clock
         self._stopped = False
         self.status = WorkerStatus()
 
     def nudge(self) -> None:
-        """Ask for a look soon: a device came, or deleted something."""
+        """Ask for a look sooner: a device came, or deleted something."""
+        self._nudged.set()
+
+    def look_soon(self) -> None:
+        """Have the next look begin at once: the owner changed something, which is no device's whim."""
+        self._asked.set()
         self._nudged.set()
 
     async def look_now(self) -> LookReport:
@@ -99,14 +111,12 @@ class Worker:
                 waiter.cancel()
             raise
         except (ProviderError, SpoolUnavailable) as error:
-            self._failed(str(error))
-            at_least = error.retry_after if isinstance(error, Throttled) else 0.0
+            self._failed(reason(error), needs_enrolment=isinstance(error, GrantLost))
+            at_least = _asks_for(error)
             _tell(waiters, error)
-            if isinstance(error, GrantLost):
-                at_least = float("inf")  # only a new enrolment helps, and it nudges
         except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the mail for ever
             self._log.exception("look-failed", account=self._looker.account)
-            self._failed(f"internal fault: {type(error).__name__}")
+            self._failed({"why": f"internal fault: {type(error).__name__}"})
             _tell(waiters, SpoolUnavailable("the look failed, see the log"))
         else:
             self._succeeded(report)
@@ -118,21 +128,30 @@ class Worker:
         return next_look(self._pace.interval, self._failures, at_least, chance)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait; a nudge ends the wait once the gap is over, somebody who waits for the look at once.
+        """Wait; who waits for the next look ends that at once, and so does a nudge that counts.
 
-        After a failure only the latter: a device that polls must not make us storm a service.
+        It counts when no look that nudges asked for has begun for a gap; until then it is noted. After
+        a failure no nudge counts: a device that polls must not make us storm a service.
         """
-        gap = seconds if self._failures else min(seconds, self._pace.nudge_gap)
-        await _until(self._asked, gap)
-        await _until(self._nudged, seconds - gap if gap < seconds else 0.0)
+        if self._failures:
+            await _until(self._asked, seconds)
+            return
+        closed = max(0.0, self._nudges_count_from - self._clock.monotonic())
+        closed = min(closed, seconds)
+        await _until(self._asked, closed)
+        await _until(self._nudged, seconds - closed)
+        if self._nudged.is_set() and not self._asked.is_set():
+            # Also where the interval was over first: the nudges that waited have their look now.
+            self._nudges_count_from = self._clock.monotonic() + self._pace.nudge_gap
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: Mapping[str, str], *, needs_enrolment: bool = False) -> None:
         self._failures += 1
-        if self.status.failing_since is None:
-            self.status.failing_since = self._clock.now()
-        if why != self.status.trouble:
-            self._log.error("account-failing", account=self._looker.account, why=why)
-        self.status.trouble = why
+        status = self.status
+        if status.failing_since is None:
+            status.failing_since = self._clock.now()
+        if why["why"] != status.trouble:  # not for each request that fails in the same way
+            self._log.error("account-failing", account=self._looker.account, **why)
+        status.trouble, status.needs_enrolment = why["why"], needs_enrolment
 
     def _succeeded(self, report: LookReport) -> None:
         if self._failures:
@@ -144,10 +163,23 @@ class Worker:
             self._log.info("looked", account=self._looker.account, **changed)
 
 
+def _asks_for(error: Exception) -> float:
+    """Return the seconds that an error wants to be waited for at least."""
+    match error:
+        case Throttled():
+            return error.retry_after
+        case AccessRefused():
+            return CEILING_SECONDS  # a person must mend it first
+        case GrantLost():
+            return math.inf  # a new enrolment alone helps, and brings a worker of its own
+        case _:
+            return 0.0
+
+
 async def _until(event: asyncio.Event, seconds: float) -> None:
     """Return when `event` is set or `seconds` are over."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds if seconds != float("inf") else None):
+        async with asyncio.timeout(seconds if seconds != math.inf else None):
             await event.wait()
 
 

@@ -30,7 +30,7 @@ _SECRET_VERSION: Final = b"\x01"
 
 
 class BodySeal:
-    """Seals bodies at rest with AES-256-GCM; fits `bridge.storage.ports.FrameSeal`."""
+    """Seals bodies at rest with AES-256-GCM; fits `bridge.storage.sealing.FrameSeal`."""
 
     def __init__(self, bodies_key: bytes) -> None:
         self._bodies_key = bodies_key
@@ -68,7 +68,7 @@ class BodySeal:
 
 
 class BodyWriter:
-    """One body being sealed; fits `bridge.storage.ports.SealedWriter`."""
+    """One body being sealed; fits `bridge.storage.sealing.SealedWriter`."""
 
     def __init__(self, target: BinaryIO, key: AESGCM, context: bytes) -> None:
         self._target = target

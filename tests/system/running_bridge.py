@@ -1,6 +1,6 @@
 """The real bridge as a process on a state folder of its own, and everything a test does to it.
 
-Nothing looks at a mailbox here unless a test asks for it (`Home.sync`): looks that come by
+Next to nothing looks at a mailbox here unless a test asks for it (`Home.sync`): looks that come by
 themselves would make what a test sees a matter of chance.
 """
 
@@ -39,7 +39,7 @@ MAIL_TIME = 1_700_000_000
 """When mail files were written: the folder provider takes no file that was written just now."""
 
 QUIET = {"interval": 86400, "nudge_gap": 3600}
-"""[sync] under which only `Home.sync` makes the bridge look."""
+"""[sync] under which the bridge looks when a test asks it to, and once more at a first login."""
 
 Table = Mapping[str, object]
 

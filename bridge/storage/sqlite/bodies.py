@@ -19,7 +19,7 @@ from typing import BinaryIO, TypeVar
 from bridge.errors import BodyUnreadable, SpoolUnavailable
 from bridge.names import Octets, SpoolId
 from bridge.pop3.wireform import WireForm
-from bridge.storage.ports import FrameSeal, SealedWriter
+from bridge.storage.sealing import FrameSeal, SealedWriter
 
 T = TypeVar("T")
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.ports import (
+    Account,
+    Device,
+    MaildropRecord,
+    Register,
+    RegisterSnapshot,
+    StoredGrant,
+)
 from bridge.storage.sqlite.database import Database
 from providers.contract import Disposition, FolderName
 
@@ -21,8 +28,8 @@ class SqliteRegister:
         """Return everything, ordered by name."""
         return await self._database.read(_snapshot)
 
-    async def add_account(self, account: Account) -> None:
-        """Add an account."""
+    async def add_account(self, account: Account, sealed: bytes | None = None) -> None:
+        """Add an account, and the grant it begins with."""
 
         def work(db: sqlite3.Connection) -> None:
             _refuse_if(db, "account", account.name, "There is an account {} already.")
@@ -30,8 +37,69 @@ class SqliteRegister:
                 "INSERT INTO account VALUES (?, ?, ?)",
                 (account.name, account.provider, json.dumps(account.settings)),
             )
+            if sealed is not None:
+                db.execute(
+                    "INSERT INTO account_grant VALUES (?, ?, 0, 0, NULL)",
+                    (account.name, sealed),
+                )
 
         await self._database.write(work)
+
+    async def grant(self, account: AccountName) -> StoredGrant | None:
+        """Return the grant of an account, or None where it has none."""
+        row = await self._database.read(
+            lambda db: db.execute(
+                "SELECT sealed, enrolment, renewed, lost FROM account_grant WHERE account = ?",
+                (account,),
+            ).fetchone()
+        )
+        return StoredGrant(*row) if row else None
+
+    async def enrol(self, account: AccountName, sealed: bytes, now: float) -> None:
+        """Put the grant of a new enrolment in place of what was there."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "account", account)
+            changed = db.execute(
+                "UPDATE account_grant SET sealed = ?, enrolment = enrolment + 1, renewed = ?,"
+                " lost = NULL WHERE account = ?",
+                (sealed, now, account),
+            )
+            if not changed.rowcount:
+                raise RegisterError(f"The account {account} needs no enrolment.")
+            # Somebody else may have signed in: where the last look at another mailbox ended, means
+            # nothing here. A full list reprints nothing.
+            db.execute("UPDATE maildrop SET cursor = NULL WHERE account = ?", (account,))
+
+        await self._database.write(work)
+
+    async def renew_grant(
+        self, account: AccountName, enrolment: int, sealed: bytes, now: float
+    ) -> bool:
+        """Replace the grant by its successor, unless the account was enrolled anew meanwhile."""
+        changed = await self._database.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE account_grant SET sealed = ?, renewed = ?, lost = NULL"
+                    " WHERE account = ? AND enrolment = ?",
+                    (sealed, now, account, enrolment),
+                ).rowcount
+            )
+        )
+        return bool(changed)
+
+    async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
+        """Record that the service no longer honours the grant of that enrolment."""
+        changed = await self._database.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE account_grant SET lost = ?"
+                    " WHERE account = ? AND enrolment = ? AND lost IS NULL",
+                    (why, account, enrolment),
+                ).rowcount
+            )
+        )
+        return bool(changed)
 
     async def remove_account(self, name: AccountName) -> None:
         """Remove an account that no maildrop uses."""
@@ -169,8 +237,11 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
         aliases.setdefault(name, []).append(alias)
     return RegisterSnapshot(
         accounts=tuple(
-            Account(AccountName(name), provider, json.loads(settings))
-            for name, provider, settings in db.execute("SELECT * FROM account ORDER BY name")
+            Account(AccountName(name), provider, json.loads(settings), enrolment)
+            for name, provider, settings, enrolment in db.execute(
+                "SELECT name, provider, settings, enrolment FROM account"
+                " LEFT JOIN account_grant ON account = name ORDER BY name"
+            )
         ),
         maildrops=tuple(
             MaildropRecord(

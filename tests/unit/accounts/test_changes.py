@@ -91,7 +91,8 @@ def test_a_disposition_the_mailbox_can_do_is_taken(spelled: str) -> None:
 @pytest.mark.parametrize("spelled", ["", "move", "move:", "delete", "keep:x", "KEEP", "trash "])
 def test_a_disposition_that_is_none_is_refused_with_the_choices(spelled: str) -> None:
     with pytest.raises(
-        RegisterError, match="choose keep, trash, move:FOLDER, mark-read or purge"
+        RegisterError,
+        match="choose keep, trash, move:FOLDER, archive, mark-read, label:NAME or purge",
     ):
         changes.new_maildrop("m", "a", "", spelled, EVERYTHING)
 

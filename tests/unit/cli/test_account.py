@@ -1,6 +1,19 @@
 import pytest
 
+from providers.contract import GrantLost
+from providers.identity import CodeInvitation
 from tests.cli.command_line import Owner
+from tests.fakes.cloud_account import FakeCloud, take_place_of
+
+CLOUD = ("--provider", "microsoft", "--client-id", "x")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
+    cloud = take_place_of("microsoft", monkeypatch)
+    cloud.identity.invitation = CodeInvitation("C", "https://sign.in", 900.0, 0.001, "m")
+    cloud.service.put(b"Subject: x\r\n\r\n")
+    return cloud
 
 
 def add(owner: Owner, name: str) -> tuple[str, ...]:
@@ -15,7 +28,10 @@ def test_an_added_account_is_listed_with_its_settings(owner: Owner) -> None:
     assert [(row["account"], row["provider"], row["path"]) for row in rows] == [
         ("office", "folder", path)
     ]
-    assert path in owner.must("account", "list").out
+    assert (rows[0]["where"], rows[0]["enrolled"]) == (path, "")
+    head, line = owner.must("account", "list").out.splitlines()
+    assert head.split() == ["ACCOUNT", "PROVIDER", "WHERE", "ENROLLED"]
+    assert line.split() == ["office", "folder", path, "-"]
 
 
 def test_a_relative_path_is_remembered_in_full(
@@ -104,3 +120,68 @@ def test_sync_of_a_mailbox_that_went_away_is_one_sentence(owner: Owner) -> None:
     assert said.code == 1
     assert "Account a" in said.sentence
     assert not said.sentence.endswith("..")
+
+
+# ---- accounts of a cloud
+
+
+def test_a_list_says_where_an_account_lives_and_whether_it_is_enrolled(
+    owner: Owner, cloud: FakeCloud
+) -> None:
+    owner.must("account", "add", "one", *CLOUD)
+    owner.must("account", "add", "two", *CLOUD, "--mailbox", "scans@example.com")
+    owner.must("account", "add", "three", *CLOUD)
+    owner.must("account", "enrol", "two")
+    owner.must("account", "enrol", "three")
+    cloud.identity.failures["renew"].append(GrantLost("it was revoked"))
+    owner.runs("account", "check", "three")
+    rows = owner.must("account", "list", "--json").json
+    assert [(row["account"], row["where"], row["enrolled"]) for row in rows] == [
+        ("one", "the mailbox of whoever enrolled it", "not yet"),
+        ("three", "the mailbox of whoever enrolled it", "lost: it was revoked"),
+        ("two", "scans@example.com", "yes"),
+    ]
+    assert "lost: it was revoked" in owner.must("account", "list").out
+
+
+def test_sync_of_an_account_of_a_cloud_uses_its_grant(owner: Owner, cloud: FakeCloud) -> None:
+    owner.must("account", "add", "office", *CLOUD)
+    owner.must("account", "enrol", "office")
+    owner.must("maildrop", "add", "m", "--account", "office")
+    assert owner.must("account", "sync", "office").out == "office: 1 announced, 1 delivered\n"
+    assert (cloud.identity.closed, cloud.service.closed) == (4, 4)
+
+
+def test_sync_of_an_account_that_is_not_enrolled_says_what_to_run(
+    owner: Owner, cloud: FakeCloud
+) -> None:
+    owner.must("account", "add", "office", *CLOUD)
+    owner.must("account", "enrol", "office")
+    owner.must("maildrop", "add", "m", "--account", "office")
+    cloud.identity.outage = GrantLost("it was revoked")
+    for _ in range(2):
+        said = owner.runs("account", "sync", "office")
+        assert said.code == 1
+        # The log may have told it first, on standard error.
+        last = said.err.splitlines()[-1]
+        assert last == "popbridge: Account office cannot be looked at: it was revoked."
+
+
+def test_a_maildrop_of_an_account_that_is_not_enrolled_says_what_to_run(
+    owner: Owner, cloud: FakeCloud
+) -> None:
+    owner.must("account", "add", "office", *CLOUD)
+    said = owner.runs("maildrop", "add", "m", "--account", "office")
+    assert said.code == 1
+    assert "run `popbridge account enrol office`" in said.sentence
+    assert cloud.identity.renewals == []
+
+
+def test_a_removed_account_takes_its_grant_with_it(owner: Owner, cloud: FakeCloud) -> None:
+    owner.must("account", "add", "office", *CLOUD)
+    owner.must("account", "enrol", "office")
+    owner.must("account", "remove", "office")
+    owner.must("account", "add", "office", *CLOUD)
+    [row] = owner.must("account", "list", "--json").json
+    assert row["enrolled"] == "not yet"
+    assert cloud.service.asked == []

@@ -4,8 +4,11 @@ import pytest
 from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
 from bridge.storage.ports import Holder
-from bridge.sync.look import FAILURES_IN_A_ROW
+from bridge.sync.fetching import FAILURES_IN_A_ROW
 from providers.contract import (
+    AccessRefused,
+    CursorExpired,
+    Envelope,
     FolderMissing,
     FolderName,
     MessageUnreadable,
@@ -96,6 +99,17 @@ async def test_an_expired_cursor_means_a_full_list(
     assert not any(attrs.astuple(await looking.look()))
 
 
+async def test_an_expired_cursor_names_the_request_it_was_refused_in(
+    looking: Looking, caplog: pytest.LogCaptureFixture
+) -> None:
+    await looking.register()
+    await looking.look()
+    looking.service.failures["changes"] = [CursorExpired("too old", request_id="r-1")]
+    await looking.look()
+    (record,) = (r for r in caplog.records if r.message == "cursor-expired")
+    assert vars(record)["event_fields"]["request_id"] == "r-1"
+
+
 @pytest.mark.parametrize("on_dele", ["keep", "mark-read"])
 async def test_what_a_device_deleted_never_comes_back_by_a_full_list(
     looking: Looking, on_dele: str
@@ -164,6 +178,18 @@ async def test_a_missing_folder_does_not_stop_the_other_folders(looking: Looking
     assert await looking.listed(PRINTER) == [A]
 
 
+async def test_a_refused_access_concerns_the_account_and_ends_the_look(
+    looking: Looking,
+) -> None:
+    other = FolderName("Faxes")
+    await looking.register(maildrop(PRINTER), attrs.evolve(maildrop(FAX), folder=other))
+    looking.service.put(B, other)
+    looking.service.failures["changes"] = [AccessRefused("no licence")]
+    with pytest.raises(AccessRefused):
+        await looking.look()
+    assert [method for method, _ in looking.service.asked] == ["changes"]
+
+
 # ---- messages that cannot be had
 
 
@@ -183,6 +209,16 @@ async def test_a_message_that_can_never_be_had_is_replaced_and_blocks_nobody(
     assert (report.quarantined, report.delivered) == (1, 1)
     (record,) = (r for r in caplog.records if r.message == "message-quarantined")
     assert vars(record)["event_fields"]["remote_id"] == poison
+
+
+async def test_a_notice_shows_what_the_service_told_of_the_message(looking: Looking) -> None:
+    await looking.register()
+    poison = looking.service.put(A)
+    envelope = Envelope("Ada <ada@example.org>", "Order 66", "2027-01-15T07:00:00Z")
+    looking.service.trouble[poison] = MessageUnreadable("no MIME", envelope)
+    await looking.look()
+    (notice,) = await looking.listed()
+    assert b"\r\nSubject: Order 66\r\n" in notice.partition(b"\r\n\r\n")[2]
 
 
 async def test_a_quarantined_message_is_never_asked_for_again(looking: Looking) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.storage.ports import MessageState
 from bridge.sync.look import BATCH
-from providers.contract import DispositionOutcome, Unreachable
+from providers.contract import AccessRefused, DispositionOutcome, ProviderError, Unreachable
 from tests.contract.storage_harness import OFFICE, PRINTER, maildrop
 from tests.fakes.mailbox import TRASH
 from tests.unit.sync.looking import Looking, mail
@@ -119,15 +119,32 @@ async def test_an_order_whose_answer_was_lost_is_given_again_without_harm(
     assert len(looking.service.orders) == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [Unreachable("the folder may not be written to"), AccessRefused("no right to move")],
+    ids=lambda error: type(error).__name__,
+)
 async def test_what_cannot_be_disposed_does_not_keep_new_mail_from_coming(
-    looking: Looking,
+    looking: Looking, error: ProviderError
 ) -> None:
     await looking.register()
     looking.service.put(A)
     await looking.look()
     await looking.delete(1)
-    looking.service.failures["dispose"] = [Unreachable("the folder may not be written to")]
+    looking.service.failures["dispose"] = [error]
     looking.service.put(B)
-    with pytest.raises(Unreachable):
+    with pytest.raises(type(error)):
         await looking.look()
     assert await looking.listed() == [B]
+
+
+async def test_a_refused_right_is_told_before_what_may_pass(looking: Looking) -> None:
+    """The worker then asks seldom, and the owner reads what there is to do."""
+    await looking.register()
+    looking.service.put(A)
+    await looking.look()
+    await looking.delete(1)
+    looking.service.failures["dispose"] = [AccessRefused("no right to move")]
+    looking.service.failures["changes"] = [Unreachable("a bad moment")]
+    with pytest.raises(AccessRefused):
+        await looking.look()

@@ -1,93 +1,26 @@
-"""The worker on a loop whose time takes none: waits are exact, and nobody waits for them."""
+"""The worker on a loop whose time takes none: its looks, its failures, its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
 
-from bridge import logs
 from bridge.errors import SpoolUnavailable
 from bridge.storage.ports import MaildropRecord
+from bridge.sync.backoff import CEILING_SECONDS, JITTER
 from bridge.sync.look import LookReport
-from bridge.sync.worker import Pace, Worker
-from providers.contract import GrantLost, Throttled, Unreachable
-from tests.fakes.clock import LoopClock, run_without_waiting
-from tests.unit.sync.looking import Looking, mail
-
-PACE = Pace(interval=60, nudge_gap=5)
-GRACE = 1.000001
-
-
-@attrs.define
-class Bench:
-    """A worker that runs, and the times at which it looked."""
-
-    looking: Looking
-    worker: Worker
-    task: asyncio.Task[None]
-    looks: list[float]
-    looked: asyncio.Event
-
-    def now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def pass_time(self, seconds: float) -> None:
-        await LoopClock().sleep(seconds)
-
-    async def until_looks(self, count: int) -> None:
-        """Return when so many looks have begun; an hour of loop time is for ever."""
-        async with asyncio.timeout(1e7):
-            while len(self.looks) < count:
-                self.looked.clear()
-                await self.looked.wait()
-
-    def waits(self) -> list[float]:
-        return [
-            later - sooner for sooner, later in zip(self.looks, self.looks[1:], strict=False)
-        ]
-
-
-Scenario = Callable[[Bench], Coroutine[Any, Any, None]]
-
-
-@asynccontextmanager
-async def _running(root: Path, records: Callable[[], list[MaildropRecord]] | None) -> Any:  # noqa: ANN401 - an iterator
-    looking = Looking(root)
-    await looking.register()
-    known = list(await looking.records())
-    looks: list[float] = []
-    looked = asyncio.Event()
-
-    def on_step(name: str) -> None:
-        if name == "look":
-            looks.append(asyncio.get_running_loop().time())
-            looked.set()
-
-    looking.service.on_step = on_step
-    worker = Worker(
-        looking.looker(), records or (lambda: known), PACE, LoopClock(), logs.get("sync")
-    )
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(worker.run(), name="worker")
-        yield Bench(looking, worker, task, looks, looked)
-        task.cancel()
-    looking.storage.close()
-
-
-def play(
-    tmp_path: Path,
-    scenario: Scenario,
-    records: Callable[[], list[MaildropRecord]] | None = None,
-) -> None:
-    async def run() -> None:
-        async with _running(tmp_path, records) as bench:
-            await scenario(bench)
-
-    run_without_waiting(run())
+from providers.contract import (
+    AccessRefused,
+    GrantLost,
+    ProviderError,
+    Throttled,
+    Unreachable,
+)
+from tests.fakes.clock import LoopClock
+from tests.unit.sync.looking import mail
+from tests.unit.sync.working import GRACE, Bench, play
 
 
 def test_a_worker_looks_at_once_and_then_at_its_interval(tmp_path: Path) -> None:
@@ -96,30 +29,6 @@ def test_a_worker_looks_at_once_and_then_at_its_interval(tmp_path: Path) -> None
         assert bench.looks[0] == 0
         assert all(54 <= wait <= 66 * GRACE for wait in bench.waits())
         assert bench.worker.status.last_success is not None
-
-    play(tmp_path, scenario)
-
-
-def test_a_nudge_brings_a_look_once_the_gap_is_over(tmp_path: Path) -> None:
-    async def scenario(bench: Bench) -> None:
-        await bench.until_looks(1)
-        for _ in range(3):
-            bench.worker.nudge()
-        await bench.until_looks(2)
-        assert bench.waits() == pytest.approx([PACE.nudge_gap], abs=0.1)
-        await bench.pass_time(20)
-        assert len(bench.looks) == 2
-
-    play(tmp_path, scenario)
-
-
-def test_a_nudge_after_the_gap_brings_a_look_at_once(tmp_path: Path) -> None:
-    async def scenario(bench: Bench) -> None:
-        await bench.until_looks(1)
-        await bench.pass_time(20)
-        bench.worker.nudge()
-        await bench.until_looks(2)
-        assert bench.waits() == pytest.approx([20], abs=0.1)
 
     play(tmp_path, scenario)
 
@@ -219,18 +128,6 @@ def test_a_throttled_worker_waits_at_least_as_long_as_it_was_told(
     play(tmp_path, scenario)
 
 
-def test_a_nudge_does_not_hasten_a_look_after_a_failure(tmp_path: Path) -> None:
-    async def scenario(bench: Bench) -> None:
-        bench.looking.service.failures["changes"] = [Unreachable("down")]
-        await bench.until_looks(1)
-        for _ in range(10):
-            bench.worker.nudge()
-            await bench.pass_time(10)
-        assert len(bench.looks) == 1
-
-    play(tmp_path, scenario)
-
-
 def test_a_lost_grant_is_not_asked_about_until_somebody_asks_for_a_look(tmp_path: Path) -> None:
     async def scenario(bench: Bench) -> None:
         bench.looking.service.failures["changes"] = [GrantLost("enrol again")]
@@ -239,12 +136,77 @@ def test_a_lost_grant_is_not_asked_about_until_somebody_asks_for_a_look(tmp_path
             bench.worker.nudge()
             await bench.pass_time(100_000)
         assert len(bench.looks) == 1
-        assert bench.worker.status.trouble == "enrol again"
+        status = bench.worker.status
+        assert (status.trouble, status.needs_enrolment) == ("enrol again", True)
         await bench.worker.look_now()
-        assert bench.worker.status.trouble == ""
+        status = bench.worker.status
+        assert (status.trouble, status.needs_enrolment) == ("", False)
         await bench.until_looks(3)
 
     play(tmp_path, scenario)
+
+
+def test_a_lost_grant_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.looking.service.failures["changes"] = [GrantLost("enrol again")] * 3
+        await bench.until_looks(1)
+        for _ in range(2):
+            with pytest.raises(GrantLost):
+                await bench.worker.look_now()
+
+    play(tmp_path, scenario)
+    assert [record.message for record in caplog.records].count("account-failing") == 1
+
+
+def test_only_a_lost_grant_needs_an_enrolment(tmp_path: Path) -> None:
+    async def scenario(bench: Bench) -> None:
+        lost, down = GrantLost("enrol again"), Unreachable("down")
+        bench.looking.service.failures["changes"] = [down, lost, down]
+        needed = []
+        for _ in range(3):
+            with pytest.raises(ProviderError):
+                await bench.worker.look_now()
+            needed.append(bench.worker.status.needs_enrolment)
+        assert needed == [False, True, False]
+
+    play(tmp_path, scenario)
+
+
+def test_a_refused_access_is_asked_for_again_but_seldom(tmp_path: Path) -> None:
+    """A person must mend rights, licence or address first."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.looking.service.failures["changes"] = [AccessRefused("no licence")] * 3
+        await bench.until_looks(1)
+        bench.worker.nudge()
+        await bench.until_looks(4)
+        for wait in bench.waits():
+            assert CEILING_SECONDS <= wait <= CEILING_SECONDS * (1 + JITTER) * GRACE
+        await bench.pass_time(1)
+        assert bench.worker.status.trouble == ""
+
+    play(tmp_path, scenario)
+
+
+def test_a_failing_account_names_the_services_request_but_is_told_once_for_all_of_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.looking.service.failures["changes"] = [
+            Unreachable("down", request_id="r-1"),
+            Unreachable("down", request_id="r-2"),
+            Unreachable("still down", request_id="r-3"),
+            Unreachable("nobody there"),
+        ]
+        await bench.until_looks(5)
+
+    play(tmp_path, scenario)
+    told = [vars(r)["event_fields"] for r in caplog.records if r.message == "account-failing"]
+    assert [(one["why"], one.get("request_id")) for one in told] == [
+        ("down", "r-1"),
+        ("still down", "r-3"),
+        ("nobody there", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Every legal step between the states of a message is possible, every other is refused by SQLite."""
+"""Every legal step between the states of a message is possible, every other is refused by SQLite.
+
+So is a grant that could not be one.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -200,3 +203,74 @@ def test_an_id_is_not_used_again_after_its_message_is_gone(db: sqlite3.Connectio
         " VALUES ('d', 'r', 'u', 's', 'announced')"
     )
     assert db.execute("SELECT id FROM message").fetchone() == (2,)
+
+
+# ---- grants
+
+
+def keep(db: sqlite3.Connection, *values: object) -> None:
+    db.execute("INSERT INTO account_grant VALUES (?, ?, ?, ?, ?)", values)
+
+
+def test_a_grant_is_kept_beside_its_account(db: sqlite3.Connection) -> None:
+    for lost in (None, "revoked"):
+        keep(db, "a", b"sealed", 0, 0.5, lost)
+        assert db.execute("SELECT * FROM account_grant").fetchone() == (
+            *("a", b"sealed", 0, 0.5),
+            lost,
+        )
+        db.execute("DELETE FROM account_grant")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("nobody", b"sealed", 0, 0.0, None),
+        ("a", None, 0, 0.0, None),
+        ("a", "not sealed", 0, 0.0, None),
+        ("a", b"sealed", -1, 0.0, None),
+        ("a", b"sealed", None, 0.0, None),
+        ("a", b"sealed", "once", 0.0, None),
+        ("a", b"sealed", 0, None, None),
+        ("a", b"sealed", 0, "now", None),
+        ("a", b"sealed", 0, 0.0, b"why"),
+    ],
+)
+def test_what_is_no_grant_is_refused(
+    db: sqlite3.Connection, values: tuple[object, ...]
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        keep(db, *values)
+
+
+def test_an_account_has_one_grant(db: sqlite3.Connection) -> None:
+    keep(db, "a", b"sealed", 0, 0.0, None)
+    with pytest.raises(sqlite3.IntegrityError):
+        keep(db, "a", b"other", 1, 0.0, None)
+
+
+def test_the_grant_goes_with_its_account_and_the_account_stays_without_its_grant(
+    db: sqlite3.Connection,
+) -> None:
+    db.execute("DELETE FROM maildrop")
+    keep(db, "a", b"sealed", 0, 0.0, None)
+    db.execute("DELETE FROM account_grant")
+    assert db.execute("SELECT count(*) FROM account").fetchone() == (1,)
+    keep(db, "a", b"sealed", 0, 0.0, None)
+    db.execute("DELETE FROM account")
+    assert db.execute("SELECT count(*) FROM account_grant").fetchone() == (0,)
+
+
+def test_what_the_first_popbridge_stored_is_still_there_and_needs_no_grant(
+    tmp_path: Path,
+) -> None:
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    connection.executescript(schema_scripts()[0])
+    connection.execute("INSERT INTO account VALUES ('a', 'folder', '{}')")
+    connection.execute("INSERT INTO maildrop VALUES ('d', 'a', '', 'trash', NULL)")
+    before = connection.execute("SELECT * FROM account, maildrop").fetchall()
+    for script in schema_scripts()[1:]:
+        connection.executescript(script)
+    assert connection.execute("SELECT * FROM account, maildrop").fetchall() == before
+    assert connection.execute("SELECT count(*) FROM account_grant").fetchone() == (0,)
+    connection.close()

@@ -1,0 +1,189 @@
+"""popbridge account enrol."""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+import attrs
+import click
+
+from bridge.app.offline import Offline
+from bridge.cli.output import loaded
+from bridge.errors import OwnerError
+from providers.identity import (
+    AddressInvitation,
+    CodeInvitation,
+    Invitation,
+    Renewal,
+    SetupInvitation,
+)
+
+ADDRESS_OCTETS = 16384
+"""Longest address read: Entra's codes make addresses of one or two thousand characters."""
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs."
+)
+@click.pass_obj
+def enrol(option: Path | None, name: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+    """Get the grant of the account NAME, anew where it has one; Ctrl-C leaves all as it was."""
+    door = JsonDoor(name) if as_json else PersonDoor(name)
+    try:
+        Offline(loaded(option), os.environ).enrol(name, door)
+    except OwnerError as error:
+        if as_json:
+            _event("failed", account=name, why=str(error))
+        raise
+
+
+@attrs.frozen
+class PersonDoor:
+    """A terminal, and somebody in front of it."""
+
+    name: str
+
+    def show(self, invitation: Invitation) -> None:
+        """Show what is to be done, with a QR code of an address that may be opened elsewhere."""
+        match invitation:
+            case CodeInvitation():
+                click.echo(
+                    f"Open {invitation.address}\nand type this code: {invitation.code}\n"
+                )
+                click.echo(qr_code(invitation.address))
+                click.echo(
+                    f"Waiting for at most {invitation.lifetime / 60:.0f} minutes; Ctrl-C stops."
+                    "\nSome tenants forbid this way to sign in: the page then says so."
+                )
+            case AddressInvitation():
+                click.echo("Open this address in a browser, on any machine, and sign in:\n")
+                click.echo(f"{invitation.address}\n")
+                click.echo(
+                    "The browser ends on a page that cannot be loaded. That is right: copy the"
+                    "\nwhole address from its address bar, and paste it here."
+                )
+            case SetupInvitation():
+                if invitation.certificate:
+                    click.echo(invitation.certificate)
+                for line in invitation.instructions:
+                    click.echo(line)
+
+    async def address(self) -> str:
+        """Return what is pasted."""
+        click.echo("Address: ", nl=False)
+        return await _line()
+
+    async def done(self) -> None:
+        """Wait for Enter, where somebody is there to press it."""
+        if sys.stdin is not None and sys.stdin.isatty():
+            click.echo("\nPress Enter when this is done; Ctrl-C to do it later.")
+            await _line()
+
+    def enrolled(self, renewal: Renewal) -> None:
+        """Say that it went well, and what comes next."""
+        scopes = f" Granted: {', '.join(sorted(renewal.scopes))}." if renewal.scopes else ""
+        click.echo(f"Account {self.name} is enrolled.{scopes}")
+        click.echo(f"Next: popbridge account check {self.name}")
+
+
+@attrs.frozen
+class JsonDoor:
+    """A program that reads events and writes the pasted address, a line each."""
+
+    name: str
+
+    def show(self, invitation: Invitation) -> None:
+        """Print what is to be done."""
+        match invitation:
+            case CodeInvitation():
+                _event(
+                    "code",
+                    account=self.name,
+                    code=invitation.code,
+                    address=invitation.address,
+                    expires_in=invitation.lifetime,
+                )
+            case AddressInvitation():
+                _event("address", account=self.name, address=invitation.address)
+            case SetupInvitation():
+                _event(
+                    "setup",
+                    account=self.name,
+                    certificate=invitation.certificate,
+                    instructions=list(invitation.instructions),
+                )
+
+    async def address(self) -> str:
+        """Return the next line of standard input."""
+        return await _line()
+
+    async def done(self) -> None:
+        """Go on at once: a program calls again when it is done."""
+
+    def enrolled(self, renewal: Renewal) -> None:
+        """Print that it went well."""
+        _event("enrolled", account=self.name, scopes=sorted(renewal.scopes))
+
+
+def qr_code(address: str) -> str:
+    """Return an address as a QR code made of half blocks, for a telephone to read off a terminal."""
+    import io  # noqa: PLC0415 - see below
+
+    import segno  # noqa: PLC0415 - only an enrolment needs it
+
+    drawn = io.StringIO()
+    segno.make(address, error="l").terminal(drawn, compact=True, border=2)
+    return drawn.getvalue()
+
+
+def _event(event: str, **fields: object) -> None:
+    click.echo(json.dumps({"event": event, **fields}))
+    sys.stdout.flush()
+
+
+async def _line() -> str:
+    """Return a line of standard input, read beside the loop, so that Ctrl-C need not wait for it.
+
+    Raises:
+        OwnerError: standard input has ended.
+    """
+    loop = asyncio.get_running_loop()
+    read: asyncio.Future[bytes] = loop.create_future()
+
+    def run() -> None:
+        try:
+            line = _read_line() if sys.stdin is not None else b""
+        except OSError:  # the terminal went away: nobody pastes anything any more
+            line = b""
+        loop.call_soon_threadsafe(lambda: None if read.done() else read.set_result(line))
+
+    # A daemon: a thread that waits for a terminal must not keep the program from ending.
+    threading.Thread(target=run, name="standard input", daemon=True).start()
+    line = await read
+    if not line:
+        raise OwnerError("Nothing was pasted: standard input has ended.")
+    return line.decode("utf-8", "replace")
+
+
+def _read_line() -> bytes:
+    """Return a line of standard input, empty at its end.
+
+    Read from the descriptor: a thread inside a buffered read would hold its lock for ever, and the
+    interpreter cannot end while somebody does.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):  # standard input that is no file
+        return sys.stdin.buffer.readline(ADDRESS_OCTETS)
+    line = b""
+    while not line.endswith(b"\n") and len(line) < ADDRESS_OCTETS:
+        piece = os.read(descriptor, ADDRESS_OCTETS)
+        if not piece:
+            break
+        line += piece
+    return line

@@ -1,0 +1,157 @@
+"""A fetcher between a mailbox in memory and a spool in memory, both held up as a test pleases.
+
+Without a disk or a thread, a few turns of the loop bring everything to where it has to wait.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from typing import cast
+
+import attrs
+
+from bridge import logs
+from bridge.names import MaildropName, Octets, SpoolId
+from bridge.storage.ports import Pending, Spool
+from bridge.sync.fetching import Errand, Fetcher
+from providers.contract import FolderName, RemoteId
+from tests.contract.storage_harness import OFFICE, PRINTER
+from tests.fakes.clock import FakeClock, LoopClock
+from tests.fakes.mailbox import INBOX, FakeMailbox, FakeService
+from tests.unit.sync.looking import MESSAGE_OCTETS, mail
+
+TURNS = 200
+"""Turns of the loop after which whatever can go on has gone on."""
+
+
+class PlainSpool:
+    """As much of a spool as a fetcher asks of.
+
+    A delivery fails at the first octets as `failures` say. A body that is here whole waits for its
+    gate in `gates`, and is durable `durable_after` seconds later. A delivery that is cut off waits
+    for `cut_gate`, and then fails as `cut_failure` says. What was `read` from is kept, so that no
+    collector of garbage closes it.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[MaildropName, list[Pending]] = {}
+        self.bodies: dict[SpoolId, bytes] = {}
+        self.notices: dict[SpoolId, bytes] = {}
+        self.forgotten: list[tuple[MaildropName, RemoteId]] = []
+        self.gates: dict[SpoolId, asyncio.Event] = {}
+        self.failures: dict[SpoolId, Exception] = {}
+        self.durable_after = 0.0
+        self.read: list[object] = []
+        self.cut_gate: asyncio.Event | None = None
+        self.cut_failure: Exception | None = None
+
+    async def pending(self, maildrop: MaildropName) -> list[Pending]:
+        return [
+            item
+            for item in self.waiting[maildrop]
+            if item.spool_id not in self.bodies | self.notices
+            and (maildrop, item.remote_id) not in self.forgotten
+        ]
+
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
+        self.read.append(body)
+        octets = b""
+        try:
+            async for piece in body:
+                octets += piece
+                if spool_id in self.failures:
+                    raise self.failures[spool_id]
+            if spool_id in self.gates:
+                await self.gates[spool_id].wait()
+            await LoopClock().sleep(self.durable_after)
+        except asyncio.CancelledError:
+            if self.cut_gate is not None:
+                await self.cut_gate.wait()
+            if self.cut_failure is not None:
+                raise self.cut_failure from None
+            raise
+        self.bodies[spool_id] = octets
+        return Octets(len(octets))
+
+    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+        self.notices[spool_id] = notice
+
+    async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
+        self.forgotten += [(maildrop, remote_id) for remote_id in messages]
+
+
+class KeepingMailbox(FakeMailbox):
+    """A mailbox that keeps its fetches, so that no collector of garbage closes them."""
+
+    def __init__(self, service: FakeService) -> None:
+        super().__init__(service)
+        self._kept: list[object] = []
+
+    def fetch(self, folder: FolderName, remote_id: RemoteId) -> AsyncGenerator[bytes, None]:
+        fetch = super().fetch(folder, remote_id)
+        self._kept.append(fetch)
+        return fetch
+
+
+@attrs.define
+class Fetching:
+    """One maildrop that waits for some messages, which are numbered from 0."""
+
+    messages: int
+    at_once: int = 3
+    service: FakeService = attrs.field(factory=FakeService)
+    spool: PlainSpool = attrs.field(factory=PlainSpool)
+    ids: list[RemoteId] = attrs.field(factory=list)
+    fetcher: Fetcher = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.service.at_once = self.at_once
+        for number in range(self.messages):
+            self.add(mail(str(number)))
+        mailbox, spool = KeepingMailbox(self.service), cast("Spool", self.spool)
+        self.fetcher = Fetcher(
+            OFFICE, mailbox, spool, FakeClock(), logs.get("sync"), MESSAGE_OCTETS
+        )
+
+    def add(self, octets: bytes, maildrop: MaildropName = PRINTER) -> None:
+        """Let a maildrop wait for one message more."""
+        self.ids.append(self.service.put(octets))
+        item = Pending(SpoolId(len(self.ids) - 1), self.ids[-1])
+        self.spool.waiting.setdefault(maildrop, []).append(item)
+
+    async def run(self, *maildrops: MaildropName) -> Errand:
+        errand = Errand(INBOX, maildrops or (PRINTER,))
+        await self.fetcher.fetch(errand)
+        return errand
+
+    def hold(self, *numbers: int) -> list[asyncio.Event]:
+        """Hold up these messages there, before their first octet."""
+        gates = {self.ids[number]: asyncio.Event() for number in numbers}
+        self.service.gates.update(gates)
+        return list(gates.values())
+
+    def hold_here(self, *numbers: int) -> list[asyncio.Event]:
+        """Hold up these messages here, before they are durable."""
+        gates = {SpoolId(number): asyncio.Event() for number in numbers}
+        self.spool.gates.update(gates)
+        return list(gates.values())
+
+    def fails(self, make: Callable[[], Exception], *numbers: int) -> None:
+        """Let every fetch of these messages fail."""
+        for number in numbers:
+            self.service.trouble[self.ids[number]] = make()
+
+    def asked(self) -> list[int]:
+        """Return the messages that were asked for, in order."""
+        return [
+            self.ids.index(RemoteId(str(what)))
+            for method, what in self.service.asked
+            if method == "fetch"
+        ]
+
+    def delivered(self) -> list[int]:
+        return list(map(int, self.spool.bodies))
+
+    async def settle(self) -> None:
+        """Let everything go on to where it has to wait."""
+        for _ in range(TURNS):
+            await LoopClock().sleep(0)

@@ -111,7 +111,26 @@ class Caller:
     # ---- private
 
     async def _send(self, request: Request, stack: AsyncExitStack, way: "_Way") -> Streamed:
-        """Try until it goes well or there is no sense in it; what is open then is left to `stack`."""
+        """Return the good answer; what is open then is left to `stack`.
+
+        A token that cannot be had is not asked for again here: its source has tries of its own.
+        """
+        token = await self._tokens.access_token()
+        try:
+            return await self._try(request, token, stack, way)
+        except TokenRefused as refusal:
+            token = await self._tokens.replace(token, refusal.claims)
+        try:
+            return await self._try(request, token, stack, way)
+        except TokenRefused as refusal:
+            raise AccessRefused(
+                f"even a new access token is refused: {refusal}", request_id=refusal.request_id
+            ) from refusal
+
+    async def _try(
+        self, request: Request, token: str, stack: AsyncExitStack, way: "_Way"
+    ) -> Streamed:
+        """Try until it goes well or there is no sense in it."""
         tries = itertools.count(1)
         async for attempt in stamina.retry_context(
             on=lambda error: self._again(error, request, next(tries)),
@@ -121,7 +140,7 @@ class Caller:
             wait_max=20.0,
         ):
             with attempt:
-                return await self._with_token(request, stack, way)
+                return await self._once(request, token, stack, way)
         raise AssertionError("the last attempt returns or raises")
 
     def _again(self, error: Exception, request: Request, tries: int) -> bool | float:
@@ -143,22 +162,6 @@ class Caller:
                 return float(seconds)
             case _:
                 return False
-
-    async def _with_token(
-        self, request: Request, stack: AsyncExitStack, way: "_Way"
-    ) -> Streamed:
-        token = await self._tokens.access_token()
-        try:
-            return await self._once(request, token, stack, way)
-        except TokenRefused as refusal:
-            self._tell(refusal, request)
-            token = await self._tokens.replace(token, refusal.claims)
-        try:
-            return await self._once(request, token, stack, way)
-        except TokenRefused as refusal:
-            raise AccessRefused(
-                f"even a new access token is refused: {refusal}", request_id=refusal.request_id
-            ) from refusal
 
     async def _once(
         self, request: Request, token: str, stack: AsyncExitStack, way: "_Way"

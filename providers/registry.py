@@ -41,10 +41,8 @@ def entry_for(provider: str, settings: Settings) -> ProviderEntry:
         )
     unknown = sorted(settings.keys() - set(entry.settings))
     if unknown:
-        raise ValueError(
-            f"provider {provider} knows no setting {', '.join(unknown)}:"
-            f" it takes {', '.join(entry.settings)}"
-        )
+        options = ", ".join("--" + name.replace("_", "-") for name in unknown)
+        raise ValueError(f"provider {provider} has no option {options}; leave it out")
     return entry
 
 

@@ -48,6 +48,10 @@ class Patience:
     whole: float = 120.0
 
 
+SIGN_IN = Patience(connect=10.0, silence=20.0, whole=30.0)
+"""Sign-in services answer at once or not at all, and everybody waits for them."""
+
+
 @attrs.frozen
 class HttpAnswer:
     """An answer as it came; `body` is decompressed, and empty for a streamed one that went well."""
@@ -285,6 +289,8 @@ async def _pieces(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, Non
 
 
 async def _inflated(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    # Kept, since the answer lets go of it with its last octet.
+    protocol = response.connection.protocol if response.connection is not None else None
     try:
         inflation = Inflation(response.headers.get("Content-Encoding", "").lower())
         async for octets in response.content.iter_any():
@@ -293,6 +299,11 @@ async def _inflated(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, N
         inflation.finish()
     except Damaged as error:
         raise Unreachable(f"the answer of {response.url.host} is {error}") from error
+    if protocol is not None and protocol.exception() is not None:
+        raise Unreachable(
+            f"the answer of {response.url.host} is longer than its head says, so what came may be"
+            " half of it"
+        )
 
 
 async def nothing() -> AsyncGenerator[bytes, None]:

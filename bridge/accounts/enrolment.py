@@ -11,6 +11,8 @@ Until GRANTED nothing was stored, so a journey that is broken off anywhere leave
 import enum
 from typing import Final
 
+import attrs
+
 from bridge.accounts.grants import Grants
 from bridge.clock import Clock
 from bridge.errors import RegisterError
@@ -18,11 +20,23 @@ from bridge.names import AccountName
 from providers.contract import Throttled, Unreachable
 from providers.identity import (
     CodeInvitation,
+    Grant,
     IdentityProvider,
     Invitation,
     Renewal,
     SignInRefused,
 )
+
+
+@attrs.frozen
+class Change:
+    """What an enrolment changes besides: the app's own credential, and the account's settings."""
+
+    credential: Grant | None = attrs.field(default=None, repr=False)
+    settings: dict[str, str] | None = None
+
+
+NO_CHANGE: Final = Change()
 
 
 class EnrolmentState(enum.Enum):
@@ -41,10 +55,16 @@ class Enrolment:
     """Between two questions where the service names no interval (RFC 8628 section 3.5)."""
 
     def __init__(
-        self, account: AccountName, grants: Grants, identity: IdentityProvider, clock: Clock
+        self,
+        account: AccountName,
+        grants: Grants,
+        identity: IdentityProvider,
+        clock: Clock,
+        change: Change = NO_CHANGE,
     ) -> None:
-        """Begin nothing yet."""
+        """Begin nothing yet; `change` is kept only together with the grant that it brings."""
         self._account = account
+        self._change = change
         self._grants = grants
         self._identity = identity
         self._clock = clock
@@ -64,7 +84,7 @@ class Enrolment:
         kept = await self._grants.load(self._account)
         if kept is None:
             raise RegisterError(f"The account {self._account} needs no enrolment.")
-        invitation = await self._identity.invite(kept.grant)
+        invitation = await self._identity.invite(self._change.credential or kept.grant)
         if isinstance(invitation, CodeInvitation):
             self.interval = invitation.interval
             self._ends = self._clock.monotonic() + invitation.lifetime
@@ -127,12 +147,15 @@ class Enrolment:
         if kept is None or self._invitation is None:
             raise RegisterError(f"The account {self._account} was removed meanwhile.")
         try:
-            renewal = await self._identity.redeem(kept.grant, self._invitation, answer)
+            grant = self._change.credential or kept.grant
+            renewal = await self._identity.redeem(grant, self._invitation, answer)
         except SignInRefused:
             self.state = EnrolmentState.ENDED
             raise
         if renewal is not None:
-            await self._grants.enrol(self._account, renewal.grant, self._clock.now())
+            await self._grants.enrol(
+                self._account, renewal.grant, self._clock.now(), self._change.settings
+            )
             self.state = EnrolmentState.GRANTED
         return renewal
 

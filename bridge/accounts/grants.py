@@ -49,13 +49,19 @@ class Grants:
         """Return the grant as it is kept at rest."""
         return self.box.seal(grant.encode(), _context(account))
 
-    async def enrol(self, account: AccountName, grant: Grant, now: float) -> None:
-        """Keep the grant of a new enrolment, durably.
+    async def enrol(
+        self,
+        account: AccountName,
+        grant: Grant,
+        now: float,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        """Keep the grant of a new enrolment, and the settings it changed, durably.
 
         Raises:
             RegisterError: there is no such account, or it needs none.
         """
-        await self.register.enrol(account, self.sealed(account, grant), now)
+        await self.register.enrol(account, self.sealed(account, grant), now, settings)
 
     async def renew(
         self, account: AccountName, enrolment: int, grant: Grant, now: float

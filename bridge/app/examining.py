@@ -77,7 +77,7 @@ class Examination:
             try:
                 found = await reach()
             except ProviderError as error:
-                yield Finding("host", ok=False, text=str(error))
+                yield Finding("host", ok=False, text=told(error))
             else:
                 answers += found
                 for answer in found:
@@ -106,7 +106,7 @@ class Examination:
         try:
             sample = await first_message(mailbox, folder)
         except (ProviderError, PopbridgeError) as error:
-            yield Finding(subject, ok=False, text=str(error))
+            yield Finding(subject, ok=False, text=told(error))
             return
         yield Finding(subject, ok=True, text="its mailbox answers")
         if sample is None:
@@ -123,24 +123,33 @@ class Examination:
             )
 
 
+def told(error: Exception) -> str:
+    """Return what an error says, with the number that the service's support asks for."""
+    request_id = error.request_id if isinstance(error, ProviderError) else ""
+    return f"{error} (request id {request_id})" if request_id else str(error)
+
+
 async def look_briefly(mailbox: MailboxProvider, folder: FolderName) -> None:
     """Begin a look at a folder, to see whether the mailbox answers.
 
     Raises:
         ProviderError: it does not.
     """
-    await first_message(mailbox, folder)
+    async with aclosing(mailbox.changes(folder, None)) as pages:
+        async for _ in pages:
+            return
 
 
 async def first_message(mailbox: MailboxProvider, folder: FolderName) -> RemoteId | None:
-    """Return a message of the folder, or None where its first page has none.
+    """Return a message of the folder, or None where it is empty.
 
     Raises:
         ProviderError: the mailbox does not answer.
     """
     async with aclosing(mailbox.changes(folder, None)) as pages:
         async for page in pages:
-            return page.added[0].remote_id if page.added else None
+            if page.added:
+                return page.added[0].remote_id
     return None
 
 
@@ -165,7 +174,7 @@ async def _tried(subject: str, work: Callable[[], Awaitable[object]], text: str)
     try:
         await work()
     except (ProviderError, PopbridgeError) as error:
-        return Finding(subject, ok=False, text=str(error))
+        return Finding(subject, ok=False, text=told(error))
     return Finding(subject, ok=True, text=text)
 
 
@@ -176,9 +185,7 @@ def _clock(answers: Sequence[HostAnswer]) -> list[Finding]:
     worst = max(ahead, key=abs)
     way = "behind" if worst > 0 else "ahead"
     if abs(worst) < CLOCK_SECONDS:
-        return [
-            Finding("clock", ok=True, text=f"within {abs(worst):.0f} seconds of the service's")
-        ]
+        return [Finding("clock", ok=True, text=f"{abs(worst):.0f} s from the service's")]
     text = (
         f"this machine's clock is {abs(worst):.0f} seconds {way}; set it, and let NTP keep it"
     )
@@ -189,7 +196,9 @@ def _credential(ends: float, now: float) -> Finding:
     days = int((ends - now) // 86400)
     day = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
     if days < 0:
-        text = f"the app's secret or certificate ended on {day}; make a new one and add the account anew"
+        text = (
+            f"the app's secret or certificate ended on {day}; enrol the account with a new one"
+        )
         return Finding("credential", ok=False, text=text)
     text = f"the app's secret or certificate ends in {days} days, on {day}"
     return Finding("credential", ok=days >= CREDENTIAL_DAYS, text=text)

@@ -10,9 +10,9 @@ import attrs
 from bridge import logs
 from bridge.accounts import changes
 from bridge.accounts.changes import DeviceOrder
-from bridge.accounts.enrolment import Enrolment
+from bridge.accounts.enrolment import Change, Enrolment
 from bridge.app.enrolling import EnrolmentDoor, lead
-from bridge.app.examining import Examination, Finding, look_briefly
+from bridge.app.examining import Examination, Finding, look_briefly, told
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import State, open_state, sole_server
 from bridge.app.workers import LookerMaker
@@ -63,25 +63,48 @@ class Offline:
 
         return self._change(work)
 
-    def enrol(self, name: str, door: EnrolmentDoor) -> None:
+    def enrol(
+        self,
+        name: str,
+        door: EnrolmentDoor,
+        *,
+        secret: str | None = None,
+        secret_ends: str | None = None,
+    ) -> None:
         """Lead the admin behind `door` through the enrolment of an account.
 
+        `secret` replaces what was handed over when the account was added (the empty text: by what the
+        provider makes itself), `secret_ends` when it ends; both are kept only once it went well.
+
         Raises:
-            RegisterError: there is no such account, or it needs no enrolment.
+            RegisterError: there is no such account, it needs no enrolment, or the secret is none.
             OwnerError: it ended without a grant; the account is as it was.
         """
 
         async def work(state: State) -> None:
             account = changes.find_account(await state.register.snapshot(), name)
+            settings = None
+            if secret_ends is not None:
+                settings = {**account.settings, "secret_ends": secret_ends}
+                account = attrs.evolve(account, settings=settings)
             async with _opened(state, account) as opened:
                 if opened.identity is None:
                     raise RegisterError(f"The account {name} needs no enrolment.")
+                credential = None if secret is None else _prepared(opened.identity, secret)
                 clock = SystemClock()
-                journey = Enrolment(account.name, state.grants, opened.identity, clock)
+                journey = Enrolment(
+                    account.name,
+                    state.grants,
+                    opened.identity,
+                    clock,
+                    Change(credential, settings),
+                )
                 try:
                     await lead(journey, door, clock)
                 except ProviderError as error:
-                    raise OwnerError(f"Account {name} was not enrolled: {error}.") from error
+                    raise OwnerError(
+                        f"Account {name} was not enrolled: {told(error)}."
+                    ) from error
 
         self._change(work)
 
@@ -92,16 +115,22 @@ class Offline:
             RegisterError: there is no such account.
         """
 
-        async def work(state: State) -> list[Finding]:
+        async def work(state: State) -> tuple[list[Finding], bool]:
             snapshot = await state.register.snapshot()
             account = changes.find_account(snapshot, name)
             drops = [drop for drop in snapshot.maildrops if drop.account == name]
             async with _opened(state, account) as opened:
                 kept = await state.grants.load(account.name)
                 examination = Examination(opened, kept, drops, SystemClock())
-                return [finding async for finding in examination.findings()]
+                found = [finding async for finding in examination.findings()]
+            after = await state.grants.load(account.name)
+            has_healed = kept is not None and after is not None and kept.lost != after.lost
+            return found, has_healed
 
-        return self.read(work)
+        findings, has_healed = self.read(work)
+        if has_healed:
+            ask(self.config.state_dir, "reload")  # the running bridge had stopped asking
+        return findings
 
     def remove_account(self, name: str) -> None:
         """Remove an account."""
@@ -204,7 +233,9 @@ class Offline:
             try:
                 report = await looker.look([m for m in snapshot.maildrops if m.account == name])
             except ProviderError as error:
-                raise OwnerError(f"Account {name} cannot be looked at: {error}.") from error
+                raise OwnerError(
+                    f"Account {name} cannot be looked at: {told(error)}."
+                ) from error
         return attrs.asdict(report)
 
 
@@ -244,5 +275,5 @@ async def _probe(mailbox: MailboxProvider, folder: FolderName) -> frozenset[Disp
     try:
         await look_briefly(mailbox, folder)
     except ProviderError as error:
-        raise RegisterError(f"The mailbox cannot be used: {error}.") from error
+        raise RegisterError(f"The mailbox cannot be used: {told(error)}.") from error
     return mailbox.dispositions

@@ -5,6 +5,7 @@ state folder cannot be used; 5 an address cannot be listened on; 70 a fault of o
 """
 
 import importlib
+import logging
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -72,6 +73,8 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends as one sentence and an exit code."""
+    # Commands say themselves what went wrong; only `serve` logs, and sets that up.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         group.main(prog_name="popbridge", standalone_mode=True)
     except OSError as error:

@@ -2,18 +2,15 @@
 
 import os
 import ssl
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bridge.app.offline import Offline
+from bridge.cli.handing_over import read_secret
 from bridge.cli.output import loaded
 from bridge.errors import RegisterError
-
-SECRET_OCTETS = 65536
-"""Longest secret read: a service account's key file has about 2,400 octets."""
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -68,9 +65,15 @@ _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 def add(option: Path | None, /, name: str, provider: str, **given: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
     """Add the account NAME; one in a cloud is enrolled afterwards."""
     _check_needed(provider, given)
-    secret = _secret(given)
+    if given["service_account"] is not None:
+        given["auth"] = "service-account"
+    secret = read_secret(
+        given.pop("client_file"),
+        given.pop("service_account"),
+        from_stdin=given.pop("client_secret_stdin"),
+    )
     settings = _settings(given)
-    if Offline(loaded(option), os.environ).add_account(name, provider, settings, secret):
+    if Offline(loaded(option), os.environ).add_account(name, provider, settings, secret or ""):
         click.echo(f"Account {name} added. Next: popbridge account enrol {name}")
         return
     click.echo(f"Account {name} added. Next: popbridge maildrop add MAILDROP --account {name}")
@@ -83,12 +86,18 @@ _NEEDED = {
 }
 """Of the options that a provider needs, one."""
 
+_SECRETS = frozenset({"client_file", "service_account", "client_secret_stdin"})
+
 
 def _check_needed(provider: str, given: dict[str, Any]) -> None:
     needed = _NEEDED[provider]
     if not any(given[option] for option in needed):
         named = " or ".join("--" + option.replace("_", "-") for option in needed)
         raise click.UsageError(f"An account of provider {provider} needs {named}.")
+    for option in _SECRETS - set(_NEEDED[provider]):
+        if given[option] and (option, provider) != ("client_secret_stdin", "microsoft"):
+            named = "--" + option.replace("_", "-")
+            raise click.UsageError(f"{named} is not for an account of provider {provider}.")
 
 
 def _settings(given: dict[str, Any]) -> dict[str, str]:
@@ -100,34 +109,6 @@ def _settings(given: dict[str, Any]) -> dict[str, str]:
         for key, value in given.items()
         if value is not None
     }
-
-
-def _secret(given: dict[str, Any]) -> str:
-    """Take out of `given` what is secret, and return it.
-
-    Raises:
-        RegisterError: more than one secret is given, or it cannot be read.
-    """
-    client_file = given.pop("client_file")
-    service_account = given.pop("service_account")
-    from_stdin = given.pop("client_secret_stdin")
-    if sum(map(bool, (client_file, service_account, from_stdin))) > 1:
-        raise RegisterError(
-            "Give one of --client-file, --service-account and --client-secret-stdin."
-        )
-    if service_account is not None:
-        given["auth"] = "service-account"
-    path = service_account or client_file
-    octets = sys.stdin.buffer.readline(SECRET_OCTETS) if from_stdin else b""
-    if path is not None:
-        with path.open("rb") as file:
-            octets = file.read(SECRET_OCTETS)
-    try:
-        return octets.decode().strip()
-    except UnicodeDecodeError:
-        raise RegisterError(
-            "The secret is not text; give the file as it was downloaded."
-        ) from None
 
 
 def _check_ca(path: Path) -> None:

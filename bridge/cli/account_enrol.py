@@ -6,11 +6,13 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
 
 from bridge.app.offline import Offline
+from bridge.cli.handing_over import read_line, read_secret
 from bridge.cli.output import loaded
 from bridge.errors import OwnerError
 from providers.identity import (
@@ -25,17 +27,40 @@ ADDRESS_OCTETS = 16384
 """Longest address read: Entra's codes make addresses of one or two thousand characters."""
 
 
+_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
 @click.command()
 @click.argument("name")
+@click.option("--new-key", is_flag=True, help="microsoft, app: make another key pair first.")
+@click.option(
+    "--client-secret-stdin",
+    is_flag=True,
+    help="microsoft: with another secret, read from a line.",
+)
+@click.option(
+    "--secret-ends", metavar="DATE", help="microsoft: when that secret ends, YYYY-MM-DD."
+)
+@click.option("--client-file", type=_file, help="google: with another Desktop client's JSON.")
+@click.option("--service-account", type=_file, help="google: with another key of the account.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs."
 )
 @click.pass_obj
-def enrol(option: Path | None, name: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+def enrol(option: Path | None, /, name: str, as_json: bool, **given: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
     """Get the grant of the account NAME, anew where it has one; Ctrl-C leaves all as it was."""
-    door = JsonDoor(name) if as_json else PersonDoor(name)
+    secret = read_secret(
+        given["client_file"], given["service_account"], from_stdin=given["client_secret_stdin"]
+    )
+    if given["new_key"] and secret is not None:
+        raise click.UsageError("--new-key makes a key pair; give no other secret beside it.")
+    if given["new_key"]:
+        secret = ""
+    door = JsonDoor(name, waits=given["new_key"]) if as_json else PersonDoor(name)
     try:
-        Offline(loaded(option), os.environ).enrol(name, door)
+        Offline(loaded(option), os.environ).enrol(
+            name, door, secret=secret, secret_ends=given["secret_ends"]
+        )
     except OwnerError as error:
         if as_json:
             _event("failed", account=name, why=str(error))
@@ -93,9 +118,14 @@ class PersonDoor:
 
 @attrs.frozen
 class JsonDoor:
-    """A program that reads events and writes the pasted address, a line each."""
+    """A program that reads events and writes the pasted address, a line each.
+
+    With `waits` it writes a line once a new certificate is uploaded too: a key that was not redeemed
+    is not kept.
+    """
 
     name: str
+    waits: bool = False
 
     def show(self, invitation: Invitation) -> None:
         """Print what is to be done."""
@@ -123,7 +153,9 @@ class JsonDoor:
         return await _line()
 
     async def done(self) -> None:
-        """Go on at once: a program calls again when it is done."""
+        """Go on at once, since a program can call again; not so where a new key would be lost."""
+        if self.waits:
+            await _line()
 
     def enrolled(self, renewal: Renewal) -> None:
         """Print that it went well."""
@@ -157,7 +189,7 @@ async def _line() -> str:
 
     def run() -> None:
         try:
-            line = _read_line() if sys.stdin is not None else b""
+            line = read_line(ADDRESS_OCTETS) if sys.stdin is not None else b""
         except OSError:  # the terminal went away: nobody pastes anything any more
             line = b""
         loop.call_soon_threadsafe(lambda: None if read.done() else read.set_result(line))
@@ -168,22 +200,3 @@ async def _line() -> str:
     if not line:
         raise OwnerError("Nothing was pasted: standard input has ended.")
     return line.decode("utf-8", "replace")
-
-
-def _read_line() -> bytes:
-    """Return a line of standard input, empty at its end.
-
-    Read from the descriptor: a thread inside a buffered read would hold its lock for ever, and the
-    interpreter cannot end while somebody does.
-    """
-    try:
-        descriptor = sys.stdin.fileno()
-    except (OSError, ValueError):  # standard input that is no file
-        return sys.stdin.buffer.readline(ADDRESS_OCTETS)
-    line = b""
-    while not line.endswith(b"\n") and len(line) < ADDRESS_OCTETS:
-        piece = os.read(descriptor, ADDRESS_OCTETS)
-        if not piece:
-            break
-        line += piece
-    return line

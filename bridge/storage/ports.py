@@ -278,8 +278,16 @@ class Register(Protocol):
         """Return the grant of an account, or None where it has none."""
         ...
 
-    async def enrol(self, account: AccountName, sealed: bytes, now: float) -> None:
+    async def enrol(
+        self,
+        account: AccountName,
+        sealed: bytes,
+        now: float,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         """Put the grant of a new enrolment in place of what was there; whatever was lost is found.
+
+        `settings` replace those of the account, in the same transaction, where there are any.
 
         The cursors of the account's maildrops are forgotten with it: the mailbox may be another.
 

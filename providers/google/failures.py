@@ -59,13 +59,14 @@ SIGN_IN: Mapping[str, str] = {
     "invalid_rapt": "the domain's session policy wants to see the person again; enrol the account"
     " again, and have the administrator exempt this app or use a service account",
     "invalid_jwt": "Google finds the assertion outside its time; is this machine's clock right?",
+    "invalid_subject": "there is no such person in the domain; check --subject",
     "invalid_client": "Google does not know this client, or its secret; download the client's file"
-    " again and add the account anew",
-    "deleted_client": "the OAuth client was deleted in Google Cloud; make another and add the account"
-    " anew",
-    "unauthorized_client": "the client may not ask for that: for a service account, enter its client"
-    " id with exactly the scope shown in the Admin console, Domain-wide delegation; it takes some"
-    " minutes",
+    " again, and enrol the account again with --client-file",
+    "deleted_client": "the OAuth client was deleted in Google Cloud; make another, and enrol the account"
+    " again with --client-file",
+    "unauthorized_client": "the client may not ask for that: for a service account, have a super"
+    " administrator enter its client id, and exactly the scope that the enrolment shows, in the Admin"
+    " console under Domain-wide delegation; it takes some minutes",
     "access_denied": "the consent was declined",
     "admin_policy_enforced": "the administrator of the domain does not allow this app; have them"
     " trust it in the Admin console, Security, API controls",
@@ -77,7 +78,7 @@ SIGN_IN: Mapping[str, str] = {
 """What each error of the sign-in means for the owner of a bridge (RFC 6749 section 5.2, and Google's)."""
 
 LOST = frozenset(
-    {"invalid_grant", "invalid_rapt", "invalid_client", "deleted_client", "unauthorized_client",
+    {"invalid_grant", "invalid_rapt", "invalid_subject", "invalid_client", "deleted_client", "unauthorized_client",
      "access_denied", "admin_policy_enforced", "org_internal", "invalid_scope"}
 )  # fmt: skip
 """Errors of a renewal that no later try will change."""
@@ -152,8 +153,11 @@ def sign_in_error(value: Any) -> str:  # noqa: ANN401 - whatever JSON the servic
     error, finer = value.get("error"), value.get("error_subtype")
     if isinstance(finer, str) and finer in SIGN_IN:
         return finer
-    if error == "invalid_grant" and "JWT" in str(value.get("error_description", "")):
+    described = str(value.get("error_description", ""))
+    if error == "invalid_grant" and "JWT" in described:
         return "invalid_jwt"
+    if error == "invalid_grant" and "email" in described:
+        return "invalid_subject"
     return error[:60] if isinstance(error, str) and error else "unknown_error"
 
 

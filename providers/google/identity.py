@@ -38,7 +38,7 @@ from providers.identity import (
 )
 from providers.pasted import returned_to
 from providers.pauses import retry_after
-from providers.transport import HttpAnswer, HttpClient, Patience
+from providers.transport import SIGN_IN, HttpAnswer, HttpClient, Patience
 
 REDIRECT = "http://127.0.0.1:8586/"
 """Where the browser ends: nothing listens there. Desktop clients may name any port of loopback."""
@@ -64,7 +64,7 @@ class GoogleIdentity:
         """Sign in as `settings` say; nothing is contacted yet. `now` is in seconds since the epoch."""
         self._settings = settings
         self._now = now
-        self._http = HttpClient(ca=settings.ca, connections=2, patience=patience)
+        self._http = HttpClient(ca=settings.ca, connections=2, patience=patience or SIGN_IN)
         self._blocking = Blocking(self._http)
 
     @property
@@ -86,8 +86,8 @@ class GoogleIdentity:
         if self._acts_for:
             return SetupInvitation(
                 (
-                    "In the Google Admin console: Security, API controls, Domain-wide delegation.",
-                    "Add new:",
+                    "As a super administrator, in the Google Admin console: Security, Access and data",
+                    "control, API controls, Manage domain-wide delegation, Add new:",
                     f"     Client ID: {kept.client_id}",
                     f"     OAuth scopes: {self._settings.scope}",
                     "It takes some minutes to arrive.",

@@ -48,7 +48,9 @@ def read_settings(settings: Mapping[str, str]) -> Settings:
     """
     auth, access = settings.get("auth", "browser"), settings.get("access", "change")
     if auth not in AUTHS:
-        raise ValueError("Google takes no device codes for Gmail; leave --auth out")
+        raise ValueError(
+            f"Google has no --auth {auth} for Gmail; leave it out, or give --service-account"
+        )
     if access not in SCOPES:
         raise ValueError(f"{access!r} is no access; choose {', '.join(SCOPES)}")
     subject = settings.get("subject", "")

@@ -34,7 +34,7 @@ from providers.microsoft.confinement import instructions
 from providers.microsoft.grant import GraphGrant
 from providers.microsoft.msalhttp import MsalHttp
 from providers.pasted import returned_to
-from providers.transport import HttpClient, Patience
+from providers.transport import SIGN_IN, HttpClient, Patience
 
 REDIRECT = "http://localhost"
 """Where the browser ends: nothing listens there, the admin brings the address back."""
@@ -61,7 +61,7 @@ class EntraIdentity:
         """Sign in as `settings` say; nothing is contacted yet. `now` is in seconds since the epoch."""
         self._settings = settings
         self._now = now
-        self._http = HttpClient(ca=settings.ca, connections=2, patience=patience)
+        self._http = HttpClient(ca=settings.ca, connections=2, patience=patience or SIGN_IN)
         self._blocking = Blocking(self._http)
 
     def prepare(self, secret: str) -> Grant:

@@ -58,11 +58,13 @@ EXPLANATIONS: Mapping[int, str] = MappingProxyType(
         65004: "consent was declined; sign in again and accept, or have an administrator grant it",
         90094: "an administrator must grant consent to the app first",
         7000218: 'the app allows no public client flows; in Entra, Authentication, set "Allow public'
-        ' client flows" to Yes, or give a secret with --client-secret-stdin',
-        7000215: "the client secret is wrong; give its value, not its id",
+        ' client flows" to Yes, or sign in with --auth browser and a secret',
+        7000215: "the client secret is wrong; enrol the account again with --client-secret-stdin, and give"
+        " the secret's value, not its id",
         700025: "the app is a public client, and those have no secret; leave it out, or in Entra,"
         " Authentication, have the redirect address under Web",
-        7000222: "the client secret has expired; make a new one in Entra and add the account anew",
+        7000222: "the client secret has expired; make a new one in Entra, and enrol the account"
+        " again with --client-secret-stdin",
         700027: "Entra does not know the certificate; upload it under Certificates & secrets of the"
         " app, and wait a minute",
         700024: "Entra finds the assertion outside its time; is this machine's clock right?",
@@ -135,7 +137,7 @@ def explain(result: Mapping[str, Any]) -> str:
     for code in codes:
         if code in EXPLANATIONS:
             return f"{EXPLANATIONS[code]} (AADSTS{code})"
-    return _BY_ERROR.get(error, f"Entra refuses: {error}") + named
+    return _BY_ERROR.get(error, "Entra refuses, and does not say why in words of ours") + named
 
 
 def trace_of(result: Mapping[str, Any]) -> str:

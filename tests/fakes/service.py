@@ -188,19 +188,33 @@ class Service:
                 headers = {**answer.headers, "Content-Encoding": "gzip"}
                 body = packed[: len(packed) - cut]
                 return await _whole(request, attrs.evolve(answer, body=body, headers=headers))
+            case Truncate() | WrongLength() | NoEnd():
+                await self._send_broken(request, answer, fault)
+                return web.Response()  # closed in order: what was sent is still to arrive
+            case _:
+                await self._break_off(request, answer, fault)
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+    async def _break_off(
+        self,
+        request: web.Request,
+        answer: Answer,
+        fault: Hang | Refuse | Endless | Reset | Trickle,
+    ) -> None:
+        """Do what ends with a torn connection."""
+        match fault:
             case Hang():
                 await self._stopped.wait()
             case Refuse():
                 pass
             case Endless():
                 await self._send_endless(request, answer)
-            case Reset() | Truncate() | WrongLength() | Trickle() | NoEnd():
+            case Reset() | Trickle():
                 await self._send_broken(request, answer, fault)
             case _:
                 assert_never(fault)
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
 
     async def _send_broken(
         self,

@@ -38,6 +38,9 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, run as one transaction that is durable on return.
 
+        It must not return anything of sqlite3: a cursor that is freed in another thread resets its
+        statement while this one may be using it.
+
         Cancelling the caller does not undo it: the transaction ends whole, one way or the other.
 
         Raises:

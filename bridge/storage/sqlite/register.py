@@ -55,7 +55,13 @@ class SqliteRegister:
         )
         return StoredGrant(*row) if row else None
 
-    async def enrol(self, account: AccountName, sealed: bytes, now: float) -> None:
+    async def enrol(
+        self,
+        account: AccountName,
+        sealed: bytes,
+        now: float,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         """Put the grant of a new enrolment in place of what was there."""
 
         def work(db: sqlite3.Connection) -> None:
@@ -67,6 +73,11 @@ class SqliteRegister:
             )
             if not changed.rowcount:
                 raise RegisterError(f"The account {account} needs no enrolment.")
+            if settings is not None:
+                db.execute(
+                    "UPDATE account SET settings = ? WHERE name = ?",
+                    (json.dumps(settings), account),
+                )
             # Somebody else may have signed in: where the last look at another mailbox ended, means
             # nothing here. A full list reprints nothing.
             db.execute("UPDATE maildrop SET cursor = NULL WHERE account = ?", (account,))

@@ -159,9 +159,11 @@ class SqliteSpool:
     ) -> None:
         """Remember where the look for these maildrops ended, durably."""
         rows = [(cursor, maildrop) for maildrop in maildrops]
-        await self._database.write(
-            lambda db: db.executemany("UPDATE maildrop SET cursor = ? WHERE name = ?", rows)
-        )
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany("UPDATE maildrop SET cursor = ? WHERE name = ?", rows)
+
+        await self._database.write(work)
 
     async def queued(self, account: AccountName, limit: int) -> list[QueuedDisposition]:
         """Return at most `limit` dispositions that wait for this account, oldest first."""
@@ -185,13 +187,15 @@ class SqliteSpool:
     async def disposed(self, messages: Iterable[SpoolId]) -> None:
         """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
         rows = [(spool_id,) for spool_id in messages]
-        await self._database.write(
-            lambda db: db.executemany(
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany(
                 "UPDATE message SET state = 'disposed', disposition = NULL"
                 " WHERE id = ? AND state = 'expunged'",
                 rows,
             )
-        )
+
+        await self._database.write(work)
 
     def refresh(self) -> None:
         """Forget what is remembered of listings."""

@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,15 @@ class Interrupted(FakeIdentity):
         return await super().redeem(grant, invitation, answer)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C mean what it means in a new process, whatever a test before this one left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_nothing_half_done(holder: Owner, cloud: FakeCloud) -> None:
     before = stored(holder)
     cloud.identity = Interrupted()

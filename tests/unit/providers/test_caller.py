@@ -224,11 +224,20 @@ async def test_two_refused_tokens_in_a_row_are_a_refused_access(
 async def test_a_replaced_token_does_not_cost_a_try_and_tries_are_still_bounded(
     service: PlainService, caller: Caller, tokens: FakeTokens
 ) -> None:
-    service.script("", *[Answer(401), Answer(500)] * 4)
+    service.script("", Answer(401), *[Answer(500)] * 9)
     with pytest.raises(Unreachable):
         await caller.ask(get(service))
-    assert len(service.asked) == 2 * TRIES
-    assert len(tokens.replaced) == TRIES
+    assert len(service.asked) == 1 + TRIES
+    assert len(tokens.replaced) == 1
+
+
+async def test_a_token_is_replaced_once_whatever_goes_wrong_in_between(
+    service: PlainService, caller: Caller, tokens: FakeTokens
+) -> None:
+    service.script("", *[Answer(401), Answer(500)] * 4)
+    with pytest.raises(AccessRefused):
+        await caller.ask(get(service))
+    assert (len(service.asked), len(tokens.replaced)) == (3, 1)
 
 
 @pytest.mark.parametrize("error", [GrantLost("it is dead"), RuntimeError("a fault of ours")])
@@ -241,16 +250,13 @@ async def test_without_a_token_nothing_is_sent(
     assert (service.asked, tokens.asked) == ([], 1)
 
 
-async def test_a_sign_in_that_is_away_is_asked_again_as_the_service_itself(
+async def test_a_sign_in_that_is_away_is_asked_once_and_the_service_not_at_all(
     service: PlainService, caller: Caller, tokens: FakeTokens
 ) -> None:
     tokens.failures.append(Unreachable("sign-in is away"))
-    assert (await caller.ask(get(service))).body == JSON
-    tokens.failures.extend([Unreachable("sign-in is away")] * 9)
     with pytest.raises(Unreachable, match="sign-in"):
         await caller.ask(get(service))
-    assert tokens.asked == 2 + TRIES
-    assert len(service.asked) == 1
+    assert (tokens.asked, service.asked) == (1, [])
 
 
 async def test_a_token_that_cannot_be_replaced_is_not_sent_again(

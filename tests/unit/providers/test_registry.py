@@ -52,11 +52,11 @@ def test_an_unknown_provider_is_refused_with_the_names_there_are() -> None:
             opening("imap", {})
 
 
-def test_unknown_settings_are_refused_with_those_there_are() -> None:
+def test_unknown_settings_are_refused_as_the_options_they_were_given_by() -> None:
     for opening in (open_mailbox, open_identity, entry_for):
-        with pytest.raises(ValueError, match=r"no setting cloud, dir: it takes path$"):
+        with pytest.raises(ValueError, match=r"folder has no option --cloud, --dir; leave"):
             opening("folder", {"dir": "mail", "path": "/", "cloud": "x"})
-        with pytest.raises(ValueError, match=r"no setting path: it takes client_id, tenant,"):
+        with pytest.raises(ValueError, match=r"microsoft has no option --path"):
             opening("microsoft", {**APP, "path": "/"})
 
 

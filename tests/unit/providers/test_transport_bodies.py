@@ -188,7 +188,7 @@ async def test_what_follows_the_announced_end_is_never_part_of_a_body(
     else:
         text = ""
     assert len(body) in (0, octets - 10)
-    assert text in ("", "localhost cannot be asked: what came is not one whole answer")
+    assert SECRET[:8] not in text
     assert len(await way(client, service.url)) == octets
 
 

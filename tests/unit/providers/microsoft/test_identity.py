@@ -248,7 +248,7 @@ async def test_an_app_with_a_secret_knows_when_the_admin_said_it_ends(desk: Desk
 
 
 @pytest.mark.parametrize(
-    ("secret", "ends", "said"), [("wrong", None, "its value"), ("s3cret", 1.0, "expired")]
+    ("secret", "ends", "said"), [("wrong", None, "secret's value"), ("s3cret", 1.0, "expired")]
 )
 async def test_a_secret_that_is_wrong_or_over_says_so(
     desk: Desk, secret: str, ends: float | None, said: str

@@ -79,6 +79,7 @@ _BROKEN: dict[str, Fault] = {
     "reset": Reset(100),
     "truncate": Truncate(100),
     "longer-than-said": WrongLength(10),
+    "shorter-than-said": WrongLength(-10),
     "trickle": Trickle(10),
     "gzip-cut": Gzip(8),
     "no-end": NoEnd(),

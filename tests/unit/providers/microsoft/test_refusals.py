@@ -145,8 +145,11 @@ def test_an_error_without_a_known_number_is_explained_by_its_name(
 
 
 def test_an_error_that_nobody_knows_is_at_least_named() -> None:
-    assert explain({"error": "brand_new"}) == "Entra refuses: brand_new (brand_new)"
-    assert explain({}) == "Entra refuses: unknown_error (unknown_error)"
+    assert (
+        explain({"error": "brand_new"})
+        == "Entra refuses, and does not say why in words of ours (brand_new)"
+    )
+    assert explain({}).endswith("(unknown_error)")
 
 
 # ---- for ever or not

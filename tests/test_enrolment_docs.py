@@ -44,6 +44,7 @@ SHARED = (
     "providers/transport.py", "providers/inflation.py", "providers/caller.py", "providers/pasted.py",
     "providers/registry.py", "bridge/accounts/tokens.py", "bridge/accounts/enrolment.py",
     "bridge/app/examining.py", "bridge/cli/account_add.py", "bridge/cli/account_enrol.py",
+    "bridge/cli/handing_over.py",
 )  # fmt: skip
 
 SAYING = {

@@ -6,16 +6,17 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 JOBS ?= 2
 
-.PHONY: help run check test test-asyncio test-uvloop bench coverage format clean
+.PHONY: help run demo-cloud check test test-asyncio test-uvloop bench coverage format clean
 
 help:
-	@echo "make run       try it out: a bridge with sample mail, on 127.0.0.1"
-	@echo "make check     format, lint, types, floors, docs in step with the code"
-	@echo "make test      the whole suite, on stock asyncio and on uvloop"
-	@echo "make bench     every figure of docs/performance.md, beside Dovecot"
-	@echo "make coverage  which lines no test runs"
-	@echo "make format    lay the code out"
-	@echo "make clean     remove what make has made, the demo included"
+	@echo "make run         try it out: a bridge with sample mail, on 127.0.0.1"
+	@echo "make demo-cloud  enrol an account of an imitated Microsoft 365 or Gmail, without a tenant"
+	@echo "make check       format, lint, types, floors, docs in step with the code"
+	@echo "make test        the whole suite, on stock asyncio and on uvloop"
+	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
+	@echo "make coverage    which lines no test runs"
+	@echo "make format      lay the code out"
+	@echo "make clean       remove what make has made, the demo included"
 
 $(BIN)/python:
 	@packaging/make-venv $(VENV)
@@ -33,6 +34,9 @@ $(DEV_READY): pyproject.toml | $(BIN)/python
 
 run: $(RUN_READY)
 	@exec $(BIN)/popbridge demo
+
+demo-cloud: $(DEV_READY)
+	@exec $(BIN)/python -m tests.demo_cloud
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .
@@ -64,4 +68,4 @@ format: $(DEV_READY)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo-state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache
+	rm -rf $(VENV) demo-state demo-cloud-state dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .import_linter_cache

@@ -24,7 +24,7 @@ THROTTLED = frozenset(
 (developers.google.com/workspace/gmail/api/guides/handle-errors)."""
 
 _DAILY = frozenset({"dailylimitexceeded", "dailylimitexceededunreg"})
-_GONE = frozenset({"notfound"})
+_GONE = frozenset({"notfound", "not_found"})
 _NONSENSE = frozenset({"invalidargument", "invalid_argument"})
 
 
@@ -44,6 +44,8 @@ REFUSED: Mapping[str, str] = {
     "service_disabled": "the Gmail API is not enabled in the Google Cloud project of the client;"
     " enable it there and wait some minutes",
     "failedprecondition": "Gmail is not switched on for this person; have the administrator do so, or"
+    " name a person who has it with --subject",
+    "failed_precondition": "Gmail is not switched on for this person; have the administrator do so, or"
     " name a person who has it with --subject",
     "delegationdenied": "the service account may not act for this person; check --subject and the"
     " domain-wide delegation",
@@ -93,6 +95,10 @@ def judge(answer: HttpAnswer, now: float) -> ProviderError | None:
             f"a page for people came instead of Gmail's answer (status {answer.status});"
             " is a proxy or a captive portal in the way?"
         )
+    try:
+        answer.json()
+    except Unreachable as error:
+        return error
     reasons = reasons_of(answer)
     said = f"Gmail answers {answer.status} ({reasons[0] if reasons else 'no reason'})"
     found = frozenset(reason.lower() for reason in reasons)
@@ -101,8 +107,9 @@ def judge(answer: HttpAnswer, now: float) -> ProviderError | None:
         return Throttled(said, wait or DAILY_SECONDS)
     if found & THROTTLED or answer.status == 429:  # noqa: PLR2004 - RFC 6585 section 4
         return Throttled(said, wait or 0.0)
-    for reason in REFUSED.keys() & found:
-        return AccessRefused(REFUSED[reason])
+    for reason in reasons:
+        if reason.lower() in REFUSED:
+            return AccessRefused(REFUSED[reason.lower()])
     return _by_status(answer.status, found, said, wait)
 
 
@@ -128,10 +135,7 @@ def _by_status(
 
 def reasons_of(answer: HttpAnswer) -> tuple[str, ...]:
     """Return the reasons of an error answer, the most telling first; none where it names none."""
-    try:
-        value = answer.json()
-    except Unreachable:
-        return ()
+    value = answer.json()
     error = value.get("error") if isinstance(value, dict) else None
     if not isinstance(error, dict):
         return ()

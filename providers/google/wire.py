@@ -28,6 +28,9 @@ SYSTEM_LABELS = frozenset(
 )  # fmt: skip
 """Labels that every mailbox has; their names are their ids (Gmail: Manage labels)."""
 
+GIVEN_BY_GMAIL = frozenset({"SENT", "DRAFT", "CHAT"})
+"""Labels that nobody else can give or take (the same page); the last is of messages long gone."""
+
 SHELVED = frozenset({"TRASH", "SPAM"})
 """A message with one of these shows under no other label."""
 
@@ -35,6 +38,7 @@ MAX_LABEL = 225
 """Longest name of a label, in characters."""
 
 _CURSOR = "gmail-1"
+_EVENTS = ("messagesAdded", "labelsAdded", "labelsRemoved", "messagesDeleted")
 
 
 # ---- folders
@@ -91,6 +95,21 @@ def folder_ref(folder: FolderName) -> FolderRef:
     return ByLabelName(text)
 
 
+def label_to_give(target: str) -> ByLabelId | ByLabelName:
+    """Return what the target of a MOVE or LABEL means.
+
+    Raises:
+        ValueError: no message can be given it.
+    """
+    reference = folder_ref(FolderName(target))
+    if isinstance(reference, BySearch):
+        raise ValueError("a message cannot be moved into a search")
+    named = reference.label_id if isinstance(reference, ByLabelId) else reference.name.upper()
+    if named in GIVEN_BY_GMAIL:
+        raise ValueError(f"Gmail alone gives the label {named}")
+    return reference
+
+
 # ---- cursors
 
 
@@ -144,11 +163,17 @@ def read_list(value: Any) -> tuple[list[str], str]:  # noqa: ANN401 - JSON, chec
 
 @attrs.define
 class History:
-    """What happened since a cursor, page by page: the net effect for one folder."""
+    """What happened since a cursor, page by page: the net effect for one folder.
+
+    `is_busy` where anything happened at all, `is_vague` where the net effect cannot be told: a record
+    may name a message without its labels (Gmail: Synchronize clients). `history_id` is that of the
+    first page: what happens while the others are read is told again next time, and that does no harm.
+    """
 
     label_id: str
     history_id: str = ""
     is_busy: bool = False
+    is_vague: bool = False
     _is_here: dict[str, bool] = attrs.field(factory=dict, init=False)
 
     def take(self, value: Any) -> str:  # noqa: ANN401 - JSON, checked here
@@ -158,11 +183,12 @@ class History:
             Unreachable: the answer is not one.
         """
         for record in _objects(value, "history"):
-            for kind in ("messagesAdded", "labelsAdded", "labelsRemoved", "messagesDeleted"):
-                for event in _objects(record, kind):
-                    self.is_busy = True
-                    self._take_event(kind, event)
-        self.history_id = _text(value, "historyId")
+            self.is_busy = True
+            events = [(kind, one) for kind in _EVENTS for one in _objects(record, kind)]
+            self.is_vague = self.is_vague or not events
+            for kind, event in events:
+                self._take_event(kind, event)
+        self.history_id = self.history_id or _text(value, "historyId")
         return _text(value, "nextPageToken", needed=False)
 
     @property
@@ -186,9 +212,12 @@ class History:
             self._is_here[message_id] = False
         elif isinstance(labels, list):
             self._is_here[message_id] = is_in(self.label_id, labels)
-        elif self.label_id in touched or (touched & SHELVED and self.label_id not in SHELVED):
-            # The record does not say what the message carries now, so the event itself must do.
-            self._is_here[message_id] = (kind == "labelsAdded") == (self.label_id in touched)
+        elif self.label_id in touched and kind == "labelsRemoved":
+            self._is_here[message_id] = False
+        elif touched & SHELVED - {self.label_id} and kind == "labelsAdded":
+            self._is_here[message_id] = False
+        elif kind == "messagesAdded" or touched & {*SHELVED, self.label_id}:
+            self.is_vague = True  # it may be here now, or carry no label at all
 
 
 def is_in(label_id: str, labels: Iterable[object]) -> bool:

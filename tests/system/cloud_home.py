@@ -105,7 +105,7 @@ class CloudHome:
         self.home.add_device(account, account)
 
     @contextmanager
-    def enrolling(self, name: str) -> Iterator[Journey]:
+    def enrolling(self, name: str, *more: str) -> Iterator[Journey]:
         """Run `account enrol --json`, and end it where the test did not."""
         process = subprocess.Popen(
             [
@@ -116,6 +116,7 @@ class CloudHome:
                 "enrol",
                 name,
                 "--json",
+                *more,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

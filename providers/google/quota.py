@@ -13,7 +13,6 @@ UNITS: Mapping[str, int] = MappingProxyType(
         "messages.list": 5,
         "messages.get": 20,
         "messages.modify": 5,
-        "messages.trash": 20,
         "messages.delete": 10,
         "messages.batchModify": 50,
         "messages.batchDelete": 50,

@@ -18,6 +18,13 @@ from providers.google.wire import PAGE_MESSAGES
 MODIFY_MESSAGES = 1000
 """Messages that one batchModify or batchDelete takes (Gmail discovery document)."""
 
+_CHANGE = "(labelIds,message(id,labelIds))"
+_OF_HISTORY = (
+    "id,messagesAdded/message(id,labelIds),messagesDeleted/message/id,"
+    f"labelsAdded{_CHANGE},labelsRemoved{_CHANGE}"
+)
+"""The id is asked for so that a record without any of these is still seen."""
+
 _building = threading.Lock()  # the library's document cache is not made for two threads
 
 
@@ -87,7 +94,7 @@ class Requests:
                 userId="me",
                 startHistoryId=start,
                 maxResults=PAGE_MESSAGES,
-                fields="history,historyId,nextPageToken",
+                fields=f"history({_OF_HISTORY}),historyId,nextPageToken",
                 **page,
             )
         )
@@ -127,11 +134,6 @@ class Requests:
         body = {"ids": list(ids), **_label_change(add, remove)}
         asked = self._service().messages().batchModify(userId="me", body=body)
         return _priced("messages.batchModify", asked)
-
-    def trash(self, message_id: str) -> Priced:
-        """Move one message to the trash."""
-        asked = self._service().messages().trash(userId="me", id=message_id, fields="id")
-        return _priced("messages.trash", asked)
 
     def delete(self, message_id: str) -> Priced:
         """Delete one message for good."""

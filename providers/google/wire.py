@@ -184,10 +184,9 @@ class History:
         """
         for record in _objects(value, "history"):
             self.is_busy = True
-            events = [(kind, one) for kind in _EVENTS for one in _objects(record, kind)]
-            self.is_vague = self.is_vague or not events
-            for kind, event in events:
-                self._take_event(kind, event)
+            for kind in _EVENTS:
+                for event in _objects(record, kind):
+                    self._take_event(kind, event)
         self.history_id = self.history_id or _text(value, "historyId")
         return _text(value, "nextPageToken", needed=False)
 

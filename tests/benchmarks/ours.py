@@ -67,14 +67,14 @@ def prepare(folder: Path, sets: Sequence[MailSet], messages: Path) -> Path:
     folder.mkdir()
     state = folder / "state"
     config = _write_config(folder / "config.toml", state, "asyncio", free_port())
-    _verb(config, "init")
+    verb(config, "init")
     for mail in sets:
         path = str(messages / mail.name)
-        _verb(config, "account", "add", mail.name, "--provider", "folder", "--path", path)
+        verb(config, "account", "add", mail.name, "--provider", "folder", "--path", path)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             users = [mail.user(number) for number in range(mail.users)]
             list(pool.map(lambda user, name=mail.name: _add_user(config, user, name), users))
-        _verb(config, "account", "sync", mail.name)
+        verb(config, "account", "sync", mail.name)
     return state
 
 
@@ -117,11 +117,16 @@ def _write_config(path: Path, state: Path, loop: str, port: int) -> Path:
 
 
 def _add_user(config: Path, user: str, account: str) -> None:
-    _verb(config, "maildrop", "add", user, "--account", account, "--on-dele", "keep")
-    _verb(config, "device", "add", user, "--maildrop", user, "--password-stdin", text=PASSWORD)
+    verb(config, "maildrop", "add", user, "--account", account, "--on-dele", "keep")
+    verb(config, "device", "add", user, "--maildrop", user, "--password-stdin", text=PASSWORD)
 
 
-def _verb(config: Path, *words: str, text: str = "") -> None:
+def verb(config: Path, *words: str, text: str = "") -> None:
+    """Run a verb of the command line on that configuration, `text` being its standard input.
+
+    Raises:
+        CommandFailedError: it failed.
+    """
     _call([str(program()), "--config", str(config), *words], text)
 
 

@@ -275,7 +275,7 @@ class Register(Protocol):
         ...
 
     async def grant(self, account: AccountName) -> StoredGrant | None:
-        """Return the grant of an account, or None where it has none."""
+        """Return the grant of an account; None where it has none."""
         ...
 
     async def enrol(
@@ -287,9 +287,7 @@ class Register(Protocol):
     ) -> None:
         """Put the grant of a new enrolment in place of what was there; whatever was lost is found.
 
-        `settings` replace those of the account, in the same transaction, where there are any.
-
-        The cursors of the account's maildrops are forgotten with it: the mailbox may be another.
+        `settings`, where given, replace those of the account. The cursors of its maildrops are forgotten.
 
         Raises:
             RegisterError: there is no such account, or it needs no enrolment.
@@ -299,17 +297,11 @@ class Register(Protocol):
     async def renew_grant(
         self, account: AccountName, enrolment: int, sealed: bytes, now: float
     ) -> bool:
-        """Replace the grant by its successor, unless the account was enrolled anew meanwhile.
-
-        Returns whether it was replaced: what an older enrolment brings must not undo a newer one.
-        """
+        """Replace the grant by its successor; return False where the account was enrolled anew."""
         ...
 
     async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
-        """Record that the service no longer honours the grant of that enrolment; nothing is deleted.
-
-        Returns whether that is news.
-        """
+        """Record that the service no longer honours the grant of that enrolment; return whether it is news."""
         ...
 
     async def add_maildrop(self, maildrop: MaildropRecord) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from providers.caller import Caller
@@ -26,7 +26,7 @@ from providers.contract import (
 )
 from providers.google import wire
 from providers.google.failures import NoSuchThing, judge
-from providers.google.labelling import LabelChange, change_for, grouped
+from providers.google.labelling import NOTHING, LabelChange, change_for, grouped
 from providers.google.quota import Budget
 from providers.google.rawstream import Broken, RawDecoder
 from providers.google.requests import MODIFY_MESSAGES, Priced, Requests
@@ -95,7 +95,8 @@ class GmailMailbox:
     ) -> AsyncGenerator[ChangePage, None]:
         """Yield the pages of one look: the net effect of the history, or a full list.
 
-        A search has no history of its own: anything that happened means a full list of it.
+        A search has no history of its own: anything that happened means a full list of it, and so does
+        a record that does not say enough.
 
         Raises:
             ProviderError: as the contract says.
@@ -105,8 +106,11 @@ class GmailMailbox:
         else:
             label_id, start = wire.read_cursor(cursor, folder)
             history = await self._history(label_id, start)
+            if history.is_busy:
+                await self._check_name(folder, label_id)
             after = wire.make_cursor(folder, label_id, history.history_id)
-            pages = _net(history, after) if label_id or not history.is_busy else None
+            tells_all = not history.is_busy or (label_id and not history.is_vague)
+            pages = _net(history, after) if tells_all else None
         if pages is not None:
             for page in pages:
                 yield page
@@ -119,11 +123,26 @@ class GmailMailbox:
         history, token = History(label_id), ""
         while True:
             try:
-                token = history.take(await self._json(self._requests.history(start, token)))
+                value = await self._json(self._requests.history(start, token))
             except (MessageGone, NoSuchThing) as error:
                 raise CursorExpired(str(error)) from error
+            token, before = history.take(value), token
             if not token:
                 return history
+            _check_moves_on(token, before)
+
+    async def _check_name(self, folder: FolderName, label_id: str) -> None:
+        """Accept a folder whose label still has the name it goes by.
+
+        Raises:
+            CursorExpired: it was removed or renamed, and perhaps made anew.
+        """
+        reference = wire.folder_ref(folder)
+        if not isinstance(reference, ByLabelName):
+            return
+        self._labels.clear()
+        if await self._find_label(reference.name) != label_id:
+            raise CursorExpired("the label of that name is gone, or is another one now")
 
     async def _list(
         self, folder: FolderName, label_id: str
@@ -138,10 +157,15 @@ class GmailMailbox:
             try:
                 value = await self._json(self._requests.messages(label_id, query, token))
             except (MessageGone, NoSuchThing) as error:
+                if token:
+                    raise Unreachable("Gmail's list broke off between two pages") from error
                 self._labels.clear()
                 raise _no_label(folder) from error
+            before = token
             ids, token = wire.read_list(value)
             is_last = not token
+            if token:
+                _check_moves_on(token, before)
             yield ChangePage(
                 tuple(wire.remote_message(one) for one in ids),
                 (),
@@ -185,62 +209,61 @@ class GmailMailbox:
         """Carry out `orders`, many at once where they change the same labels.
 
         A message that its owner has filed elsewhere meanwhile keeps that label; only one that is to be
-        deleted for good is looked at first, and left alone where it has left its folder.
+        deleted for good is looked at first, and left alone where it has left its folder. A label that
+        no message can be given, or an `id:` that is none, is refused.
 
         Raises:
             ProviderError: as the contract says.
         """
-        can = self.dispositions
-        wanted: list[tuple[RemoteId, LabelChange]] = []
-        purged: list[RemoteId] = []
-        for order in orders:
-            kind = order.disposition.kind
-            if kind not in can or kind is DispositionKind.KEEP:
-                continue
-            if kind is DispositionKind.PURGE:
-                if await self._is_there(order):
-                    purged.append(order.remote_id)
-                continue
-            wanted.append((order.remote_id, await self._change(order)))
+        changes = [await self._change(order) for order in orders]
+        wanted = [
+            (order.remote_id, change)
+            for order, change in zip(orders, changes, strict=True)
+            if change is not None
+        ]
         try:
             for change, ids in grouped(wanted).items():
-                await self._modify(ids, change)
+                for start in range(0, len(ids), MODIFY_MESSAGES):
+                    await self._carry_out(change, ids[start : start + MODIFY_MESSAGES])
         except NoSuchThing:
             self._labels.clear()  # a label was removed: look its name up again the next time
             raise
-        await self._delete(list(dict.fromkeys(purged)))
         return [
-            DispositionOutcome.DONE
-            if order.disposition.kind in can
-            else DispositionOutcome.REFUSED
-            for order in orders
+            DispositionOutcome.REFUSED if change is None else DispositionOutcome.DONE
+            for change in changes
         ]
 
-    async def _change(self, order: DispositionOrder) -> LabelChange:
+    async def _change(self, order: DispositionOrder) -> LabelChange | None:
+        """Return what an order means, or None where it can never be carried out."""
         kind, target = order.disposition.kind, order.disposition.target
+        if kind not in self.dispositions:
+            return None
+        if kind is DispositionKind.PURGE and not await self._is_there(order):
+            return NOTHING
         label_id = await self._label_for(target) if target else ""
-        try:
-            source = await self._label_of(order.folder)
-        except FolderMissing:
-            source = ""  # its label is gone, and so nothing is left to be taken away
+        if target and not label_id:
+            return None
+        source = "" if kind is DispositionKind.KEEP else await self._source_of(order.folder)
         return change_for(kind, source, label_id)
 
-    async def _modify(self, ids: Sequence[RemoteId], change: LabelChange) -> None:
+    async def _carry_out(self, change: LabelChange, ids: Sequence[RemoteId]) -> None:
+        """Change `ids`, at most as many as one request takes."""
         if len(ids) > SINGLE_CALLS:
-            for start in range(0, len(ids), MODIFY_MESSAGES):
-                part = ids[start : start + MODIFY_MESSAGES]
-                await self._ask(self._requests.modify_all(part, change.add, change.remove))
-            return
+            with suppress(MessageGone, NoSuchThing):  # one id spoils them all: one by one then
+                await self._ask(self._requests.change_all(ids, change))
+                return
         for one in ids:
-            await self._unless_gone(self._requests.modify(one, change.add, change.remove))
+            await self._change_one(change, one)
 
-    async def _delete(self, ids: Sequence[RemoteId]) -> None:
-        if len(ids) > SINGLE_CALLS:
-            for start in range(0, len(ids), MODIFY_MESSAGES):
-                await self._ask(self._requests.delete_all(ids[start : start + MODIFY_MESSAGES]))
+    async def _change_one(self, change: LabelChange, remote_id: RemoteId) -> None:
+        try:
+            await self._ask(self._requests.change(remote_id, change))
+        except MessageGone:
             return
-        for one in ids:
-            await self._unless_gone(self._requests.delete(one))
+        except NoSuchThing:
+            with suppress(MessageGone):
+                await self._carried(remote_id)
+                raise  # the message is there, so it is a label that is not
 
     async def _is_there(self, order: DispositionOrder) -> bool:
         """Tell whether a message still shows in its folder; of a search, whether it is there at all."""
@@ -259,15 +282,18 @@ class GmailMailbox:
         return (await self._http.reach(url),)
 
     async def prove_right(self, folder: FolderName, remote_id: RemoteId) -> None:
-        """Add a label that the message carries already.
+        """Add a label that the message carries already, or remove one that it does not.
 
         Raises:
             ProviderError: as the contract says.
         """
         carried = await self._carried(remote_id)
-        label_id = await self._label_of(folder) or next(iter(sorted(carried)), "")
-        if label_id in carried:
-            await self._ask(self._requests.modify(remote_id, (label_id,), ()))
+        label_id = await self._label_of(folder)
+        if label_id and label_id not in carried:
+            raise MessageGone("the message has left its folder")
+        given = sorted(carried - wire.GIVEN_BY_GMAIL)
+        change = LabelChange(add=(given[0],)) if given else LabelChange(remove=("STARRED",))
+        await self._ask(self._requests.change(remote_id, change))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -293,15 +319,32 @@ class GmailMailbox:
                 return ""
 
     async def _label_for(self, target: str) -> str:
-        """Return the id of a label to give to a message; it is made where it is missing."""
-        reference = wire.folder_ref(FolderName(target))
+        """Return the id of a label to give to a message, made where its name is missing; empty for none."""
+        try:
+            reference = wire.label_to_give(target)
+        except ValueError:
+            return ""
         if isinstance(reference, ByLabelId):
-            return reference.label_id
-        found = await self._find_label(target)
+            return reference.label_id if await self._is_label(reference.label_id) else ""
+        name = reference.name
+        found = await self._find_label(name)
         if found is None:
-            value = await self._json(self._requests.create_label(target))
-            found = self._labels[target.casefold()] = wire.read_text(value, "id")
+            value = await self._json(self._requests.create_label(name))
+            found = self._labels[name.casefold()] = wire.read_text(value, "id")
         return found
+
+    async def _source_of(self, folder: FolderName) -> str:
+        """Return the label that a message of a folder can lose; empty for a search, or where it is gone."""
+        try:
+            label_id = await self._label_of(folder)
+        except FolderMissing:
+            return ""
+        return label_id if label_id and await self._is_label(label_id) else ""
+
+    async def _is_label(self, label_id: str) -> bool:
+        if label_id not in wire.SYSTEM_LABELS and label_id not in self._labels.values():
+            self._labels = wire.read_labels(await self._json(self._requests.labels()))
+        return label_id in wire.SYSTEM_LABELS or label_id in self._labels.values()
 
     async def _find_label(self, name: str) -> str | None:
         if name.casefold() not in self._labels:
@@ -315,12 +358,6 @@ class GmailMailbox:
             raise MessageGone(str(error)) from error
 
     # ---- asking
-
-    async def _unless_gone(self, asked: Priced) -> None:
-        try:
-            await self._ask(asked)
-        except MessageGone:
-            return
 
     async def _json(self, asked: Priced) -> Any:  # noqa: ANN401 - JSON, checked by wire
         return (await self._ask(asked)).json()
@@ -346,6 +383,12 @@ def open_mailbox(settings: Mapping[str, str], tokens: TokenSource) -> GmailMailb
 
 def _net(history: History, cursor: Cursor) -> tuple[ChangePage, ...]:
     return (ChangePage(history.added, history.removed, cursor, full=False, last=True),)
+
+
+def _check_moves_on(token: str, before: str) -> None:
+    """Refuse a page that names itself as the next one: reading on would never end."""
+    if token == before:
+        raise Unreachable("Gmail's pages go round in a circle")
 
 
 def _no_label(folder: FolderName) -> FolderMissing:

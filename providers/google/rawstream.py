@@ -67,7 +67,9 @@ class RawDecoder:
         try:
             json.loads(b'{"raw": ""' + self._kept)
         except (ValueError, RecursionError):
-            raise Broken("the answer ends before its object does, or goes on after it") from None
+            raise Broken(
+                "the answer ends before its object does, or goes on after it"
+            ) from None
 
     # ---- private
 

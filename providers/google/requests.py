@@ -12,6 +12,7 @@ from urllib.parse import quote
 import attrs
 
 from providers.caller import Request
+from providers.google.labelling import LabelChange
 from providers.google.quota import UNITS
 from providers.google.wire import PAGE_MESSAGES
 
@@ -117,34 +118,20 @@ class Requests:
         )
         return _priced("messages.get", asked)
 
-    def modify(self, message_id: str, add: Sequence[str], remove: Sequence[str]) -> Priced:
-        """Change the labels of one message."""
-        body = _label_change(add, remove)
-        asked = (
-            self._service()
-            .messages()
-            .modify(userId="me", id=message_id, body=body, fields="id")
-        )
+    def change(self, message_id: str, change: LabelChange) -> Priced:
+        """Change the labels of one message, or delete it for good."""
+        messages = self._service().messages()
+        if change.deletes:
+            return _priced("messages.delete", messages.delete(userId="me", id=message_id))
+        asked = messages.modify(userId="me", id=message_id, body=_body(change), fields="id")
         return _priced("messages.modify", asked)
 
-    def modify_all(
-        self, ids: Sequence[str], add: Sequence[str], remove: Sequence[str]
-    ) -> Priced:
-        """Change the labels of many messages; ids that are not there do not matter."""
-        body = {"ids": list(ids), **_label_change(add, remove)}
-        asked = self._service().messages().batchModify(userId="me", body=body)
-        return _priced("messages.batchModify", asked)
-
-    def delete(self, message_id: str) -> Priced:
-        """Delete one message for good."""
-        return _priced(
-            "messages.delete", self._service().messages().delete(userId="me", id=message_id)
-        )
-
-    def delete_all(self, ids: Sequence[str]) -> Priced:
-        """Delete many messages for good."""
-        asked = self._service().messages().batchDelete(userId="me", body={"ids": list(ids)})
-        return _priced("messages.batchDelete", asked)
+    def change_all(self, ids: Sequence[str], change: LabelChange) -> Priced:
+        """Change the labels of many messages, or delete them; ids that are not there do not matter."""
+        messages, body = self._service().messages(), {"ids": list(ids), **_body(change)}
+        if change.deletes:
+            return _priced("messages.batchDelete", messages.batchDelete(userId="me", body=body))
+        return _priced("messages.batchModify", messages.batchModify(userId="me", body=body))
 
     def _service(self) -> Any:  # noqa: ANN401 - the library makes its methods from a document
         if self._users is None:
@@ -163,8 +150,8 @@ class Requests:
         return self._users
 
 
-def _label_change(add: Sequence[str], remove: Sequence[str]) -> Mapping[str, list[str]]:
-    named = {"addLabelIds": list(add), "removeLabelIds": list(remove)}
+def _body(change: LabelChange) -> Mapping[str, list[str]]:
+    named = {"addLabelIds": list(change.add), "removeLabelIds": list(change.remove)}
     return {key: ids for key, ids in named.items() if ids}
 
 

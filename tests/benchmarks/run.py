@@ -1,4 +1,4 @@
-"""Measure every figure, ours beside tuned Dovecot in the same run, and print one table.
+"""Measure every figure, ours beside tuned Dovecot in the same run, and the cloud road; print a table of each.
 
 Rounds alternate: in each round every contender has one turn, and who goes first moves on by one, so that a machine
 that grows slower or busier during the run favours nobody.
@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import cloud
+import cloud_figures
 import dovecot
 import figures
 import machine
@@ -23,12 +25,19 @@ import ours
 from figures import FULL, QUICK, Figure, Scale, Turn
 from load import LoadFailedError
 from mail import MailSet, write_messages
+from popclient import RefusedError
 from servers import Contender, StartFailedError
 from table import LOOPS, PEER, Readings, as_data, render
 
 _NO_PEER = 2
 _GROWTH_ROUNDS = 3  # a figure without a target shows a shape, and needs fewer
-_FAILURES = (LoadFailedError, StartFailedError, ours.CommandFailedError, OSError)
+_FAILURES = (
+    LoadFailedError,
+    StartFailedError,
+    ours.CommandFailedError,
+    RefusedError,
+    OSError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

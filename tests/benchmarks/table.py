@@ -1,4 +1,4 @@
-"""Write the one table: ours beside the peer, a row for each figure.
+"""Write a table: ours beside the peer where there is one, a row for each figure.
 
 A cell is the median of the rounds with their least and greatest; the ratio is taken round by round before its median.
 """
@@ -14,6 +14,7 @@ LOOPS = ("asyncio", "uvloop")
 PEER = "Dovecot tuned"
 _NOTHING = "-"
 _HEAD = ("figure", "unit", *LOOPS, PEER, "ours / Dovecot", "target", "verdict")
+_OF_PEER = (4, 5)
 
 
 @dataclass(slots=True)
@@ -30,10 +31,12 @@ class Readings:
         return [] if contender in self.failures else self.values.get(contender, [])
 
 
-def render(rows: Sequence[Readings]) -> str:
-    """Return the table as aligned text that is Markdown too."""
+def render(rows: Sequence[Readings], *, peer: bool = True) -> str:
+    """Return the table as aligned text that is Markdown too; without `peer` it has no such columns."""
     cells = [_HEAD, *(_row(readings) for readings in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
+    if not peer:
+        cells = [tuple(c for n, c in enumerate(line) if n not in _OF_PEER) for line in cells]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [_line(line, widths) for line in cells]
     lines.insert(1, _line(["-" * width for width in widths], widths))
     return "\n".join(lines)

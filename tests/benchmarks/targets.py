@@ -53,6 +53,12 @@ def at_most(unit: str, asyncio: float, uvloop: float | None = None) -> Target:
     return Target(asyncio, asyncio if uvloop is None else uvloop, unit=unit)
 
 
+def at_least(unit: str, asyncio: float, uvloop: float | None = None) -> Target:
+    """Make a target that is a floor in the figure's own unit."""
+    speed = asyncio if uvloop is None else uvloop
+    return Target(asyncio, speed, at_least=True, unit=unit)
+
+
 def ratios(values: Rounds, peer: Rounds) -> list[float]:
     """Divide round by round; rounds in which the peer cost nothing measurable are left out."""
     return [value / other for value, other in zip(values, peer, strict=False) if other > 0]

@@ -66,7 +66,7 @@ def read_client(secret: str) -> dict[str, str]:
     client = _chosen(value.get("installed"), _CLIENT_KEYS)
     if not client.get("client_id") or not client.get("client_secret"):
         raise ValueError("that file holds no client of the type Desktop app; download it again")
-    return client
+    return _with_safe_address(client)
 
 
 def read_service_account(secret: str) -> dict[str, str]:
@@ -76,19 +76,14 @@ def read_service_account(secret: str) -> dict[str, str]:
         ValueError: it is another file, or its key cannot be read.
     """
     account = _chosen(_object(secret, "--service-account"), _ACCOUNT_KEYS)
-    if account.get("type") != "service_account" or not account.get("client_email"):
+    is_one = account.get("type") == "service_account"
+    if not is_one or not account.get("client_email") or not account.get("client_id"):
         raise ValueError(
             "that file is no service account's key in JSON; make one in Google Cloud"
         )
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - needed here alone
-        load_pem_private_key,
-    )
-
-    try:
-        load_pem_private_key(account.get("private_key", "").encode(), password=None)
-    except (ValueError, TypeError):
-        raise ValueError("the private key in that file cannot be read") from None
-    return account
+    if not _is_rsa_key(account.get("private_key", "")):
+        raise ValueError("the private key in that file cannot be read")
+    return _with_safe_address(account)
 
 
 def _object(secret: str, option: str) -> Mapping[str, Any]:
@@ -101,6 +96,29 @@ def _object(secret: str, option: str) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise ValueError(f"the file of {option} is not the JSON that Google Cloud hands out")
+
+
+def _is_rsa_key(pem: str) -> bool:
+    """Tell whether that is a key that Google's library can sign with."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - needed here alone
+    from cryptography.hazmat.primitives.asymmetric.rsa import (  # noqa: PLC0415 - as above
+        RSAPrivateKey,
+    )
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - as above
+        load_pem_private_key,
+    )
+
+    try:
+        return isinstance(load_pem_private_key(pem.encode(), password=None), RSAPrivateKey)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
+def _with_safe_address(credential: dict[str, str]) -> dict[str, str]:
+    """Return it, unless the address that it would be sent to has no TLS."""
+    if not credential.get("token_uri", TOKEN_URL).startswith("https://"):
+        raise ValueError("the file names a token address without TLS; download it again")
+    return credential
 
 
 def _chosen(value: object, keys: tuple[str, ...]) -> dict[str, str]:

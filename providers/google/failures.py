@@ -24,7 +24,8 @@ THROTTLED = frozenset(
 (developers.google.com/workspace/gmail/api/guides/handle-errors)."""
 
 _DAILY = frozenset({"dailylimitexceeded", "dailylimitexceededunreg"})
-_GONE = frozenset({"notfound", "not_found"})
+_GONE = frozenset({"notfound"})
+_AS_REASON = {"FAILED_PRECONDITION": "failedPrecondition", "NOT_FOUND": "notFound"}
 _NONSENSE = frozenset({"invalidargument", "invalid_argument"})
 
 
@@ -44,8 +45,6 @@ REFUSED: Mapping[str, str] = {
     "service_disabled": "the Gmail API is not enabled in the Google Cloud project of the client;"
     " enable it there and wait some minutes",
     "failedprecondition": "Gmail is not switched on for this person; have the administrator do so, or"
-    " name a person who has it with --subject",
-    "failed_precondition": "Gmail is not switched on for this person; have the administrator do so, or"
     " name a person who has it with --subject",
     "delegationdenied": "the service account may not act for this person; check --subject and the"
     " domain-wide delegation",
@@ -84,6 +83,9 @@ LOST = frozenset(
      "access_denied", "admin_policy_enforced", "org_internal", "invalid_scope"}
 )  # fmt: skip
 """Errors of a renewal that no later try will change."""
+
+PASSING = frozenset({"internal_failure", "server_error", "temporarily_unavailable"})
+"""Errors that are outages in disguise (RFC 6749 section 4.1.2.1): google-auth would sleep and try again."""
 
 
 def judge(answer: HttpAnswer, now: float) -> ProviderError | None:
@@ -141,7 +143,9 @@ def reasons_of(answer: HttpAnswer) -> tuple[str, ...]:
         return ()
     listed = [*_reasons(error.get("details")), *_reasons(error.get("errors"))]
     status = error.get("status")
-    return (*listed, status) if isinstance(status, str) else tuple(listed)
+    if isinstance(status, str):
+        listed.append(_AS_REASON.get(status, status))
+    return tuple(listed)
 
 
 def _reasons(value: Any) -> list[str]:  # noqa: ANN401 - whatever JSON the service sent
@@ -155,14 +159,21 @@ def sign_in_error(value: Any) -> str:  # noqa: ANN401 - whatever JSON the servic
     if not isinstance(value, dict):
         return "unknown_error"
     error, finer = value.get("error"), value.get("error_subtype")
-    if isinstance(finer, str) and finer in SIGN_IN:
-        return finer
+    if finer in ("invalid_rapt", "rapt_required"):
+        return "invalid_rapt"
     described = str(value.get("error_description", ""))
     if error == "invalid_grant" and "JWT" in described:
         return "invalid_jwt"
     if error == "invalid_grant" and "email" in described:
         return "invalid_subject"
     return error[:60] if isinstance(error, str) and error else "unknown_error"
+
+
+def explain_code(error: str) -> str:
+    """Return one sentence about an error in place of the tokens for a code that was brought here."""
+    if error == "invalid_grant":
+        return f"that address was used already, or is older than ten minutes; begin again ({error})"
+    return explain(error)
 
 
 def explain(error: str) -> str:

@@ -24,7 +24,7 @@ from providers.google.credential import (
     read_client,
     read_service_account,
 )
-from providers.google.failures import LOST, explain, sign_in_error
+from providers.google.failures import LOST, PASSING, explain, explain_code, sign_in_error
 from providers.google.settings import SCOPES, Settings, read_settings
 from providers.google.tokens import Minted, mint
 from providers.identity import (
@@ -37,7 +37,7 @@ from providers.identity import (
     SignInRefused,
 )
 from providers.pasted import returned_to
-from providers.pauses import retry_after
+from providers.pauses import http_date, retry_after
 from providers.transport import SIGN_IN, HttpAnswer, HttpClient, Patience
 
 REDIRECT = "http://127.0.0.1:8586/"
@@ -45,6 +45,8 @@ REDIRECT = "http://127.0.0.1:8586/"
 
 FRESH_SECONDS = 600.0
 """A kept token with less left is renewed; Google's live for an hour."""
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 _WIDER = {
     SCOPES["read"]: (SCOPES["change"], SCOPES["purge"]),
@@ -141,14 +143,13 @@ class GoogleIdentity:
             "redirect_uri": REDIRECT,
             "code_verifier": verifier,
         }
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
-        answer = await self._http.ask("POST", self._token_url(kept), headers=kind, body=body)
+        answer = await self._http.ask("POST", self._token_url(kept), headers=_FORM, body=body)
         self._check(answer)
-        value = answer.json()
-        if not answer.is_success or not isinstance(value, dict) or "access_token" not in value:
-            raise SignInRefused(explain(sign_in_error(value)))
-        return value
+        value: dict[str, Any] = answer.json()
+        if answer.is_success and "access_token" in value:
+            return value
+        raise SignInRefused(explain_code(sign_in_error(value)))
 
     async def renew(
         self, grant: Grant, *, force: bool = False, claims: str | None = None
@@ -188,8 +189,14 @@ class GoogleIdentity:
         return None
 
     async def reach(self) -> HostAnswer:
-        """Return the token host's answer to a request that asks for nothing."""
-        return await self._http.reach(self._settings.token_url or TOKEN_URL)
+        """Return the token host's answer to a form that asks for nothing; a GET has none there."""
+        url = self._settings.token_url or TOKEN_URL
+        host = urlsplit(url).hostname or url
+        answer = await self._http.ask("POST", url, headers=_FORM, body=b"")
+        if answer.is_page:
+            raise _not_sensible(answer)
+        served = http_date(answer.headers.get("Date", ""))
+        return HostAnswer(host, None if served is None else served - self._now())
 
     async def close(self) -> None:
         """Close the connections."""
@@ -198,26 +205,18 @@ class GoogleIdentity:
     # ---- private
 
     def _token_url(self, kept: GoogleGrant) -> str:
-        """Return where tokens are given; what the admin named goes before what the file names.
-
-        Raises:
-            SignInRefused: the file names an address without TLS.
-        """
-        url = self._settings.token_url or kept.credential.get("token_uri") or TOKEN_URL
-        if urlsplit(url).scheme != "https":
-            raise SignInRefused("the file names a token address without TLS; download it again")
-        return url
+        """Return where tokens are given; what the admin named goes before what the file names."""
+        return self._settings.token_url or kept.credential.get("token_uri") or TOKEN_URL
 
     def _check(self, answer: HttpAnswer) -> None:
         """Accept what may be Google's word; an outage is none."""
         wait = retry_after(answer.headers, self._now())
         if answer.status == 429 or (answer.status == 503 and wait is not None):  # noqa: PLR2004 - RFC 6585, RFC 9110
             raise Throttled("Google's sign-in asks for a pause", wait or 0.0)
-        if answer.status >= 500 or answer.is_page:  # noqa: PLR2004 - RFC 9110 section 15.6
-            raise Unreachable(
-                f"Google's sign-in did not answer sensibly (status {answer.status})"
-            )
-        answer.json()
+        is_down = answer.is_page or answer.status == 408 or answer.status >= 500  # noqa: PLR2004 - RFC 9110 sections 15.5.9, 15.6
+        value = None if is_down else answer.json()
+        if not isinstance(value, dict) or value.get("error") in PASSING:
+            raise _not_sensible(answer)
 
     def _granted(self, kept: GoogleGrant, value: Mapping[str, Any]) -> Renewal:
         """Return a first token, once all that is needed was granted."""
@@ -244,8 +243,13 @@ class GoogleIdentity:
             token=minted.token,
             expires_at=self._now() + minted.lifetime,
             scopes=minted.scopes or kept.scopes,
+            refresh_token=minted.refresh_token or kept.refresh_token,
         )
         return Renewal(minted.token, minted.lifetime, frozenset(after.scopes), after.pack())
+
+
+def _not_sensible(answer: HttpAnswer) -> Unreachable:
+    return Unreachable(f"Google's sign-in did not answer sensibly (status {answer.status})")
 
 
 def open_identity(settings: Mapping[str, str]) -> GoogleIdentity:

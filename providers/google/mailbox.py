@@ -27,11 +27,12 @@ from providers.contract import (
 from providers.google import wire
 from providers.google.failures import NoSuchThing, judge
 from providers.google.labelling import NOTHING, LabelChange, change_for, grouped
+from providers.google.labels import Labels, no_label
 from providers.google.quota import Budget
 from providers.google.rawstream import Broken, RawDecoder
 from providers.google.requests import MODIFY_MESSAGES, Priced, Requests
 from providers.google.settings import Settings, read_settings
-from providers.google.wire import ByLabelId, ByLabelName, BySearch, History
+from providers.google.wire import BySearch, History
 from providers.identity import TokenSource
 from providers.transport import HttpAnswer, HttpClient, Patience
 
@@ -65,7 +66,7 @@ class GmailMailbox:
         self._requests = Requests(settings.gmail_url)
         self._budget = Budget(settings.units_per_minute)
         self._pause = pause
-        self._labels: dict[str, str] = {}
+        self._labels = Labels(self._requests, self._json)
 
     @property
     def at_once(self) -> int:
@@ -102,12 +103,12 @@ class GmailMailbox:
             ProviderError: as the contract says.
         """
         if cursor is None:
-            label_id, pages = await self._label_of(folder), None
+            label_id, pages = await self._labels.of_folder(folder), None
         else:
             label_id, start = wire.read_cursor(cursor, folder)
             history = await self._history(label_id, start)
             if history.is_busy:
-                await self._check_name(folder, label_id)
+                await self._labels.check_name(folder, label_id)
             after = wire.make_cursor(folder, label_id, history.history_id)
             tells_all = not history.is_busy or (label_id and not history.is_vague)
             pages = _net(history, after) if tells_all else None
@@ -131,19 +132,6 @@ class GmailMailbox:
                 return history
             _check_moves_on(token, before)
 
-    async def _check_name(self, folder: FolderName, label_id: str) -> None:
-        """Accept a folder whose label still has the name it goes by.
-
-        Raises:
-            CursorExpired: it was removed or renamed, and perhaps made anew.
-        """
-        reference = wire.folder_ref(folder)
-        if not isinstance(reference, ByLabelName):
-            return
-        self._labels.clear()
-        if await self._find_label(reference.name) != label_id:
-            raise CursorExpired("the label of that name is gone, or is another one now")
-
     async def _list(
         self, folder: FolderName, label_id: str
     ) -> AsyncGenerator[ChangePage, None]:
@@ -158,9 +146,9 @@ class GmailMailbox:
                 value = await self._json(self._requests.messages(label_id, query, token))
             except (MessageGone, NoSuchThing) as error:
                 if token:
-                    raise Unreachable("Gmail's list broke off between two pages") from error
-                self._labels.clear()
-                raise _no_label(folder) from error
+                    raise Unreachable("Gmail's answer broke off between two pages") from error
+                self._labels.forget()
+                raise no_label(folder) from error
             before = token
             ids, token = wire.read_list(value)
             is_last = not token
@@ -226,7 +214,7 @@ class GmailMailbox:
                 for start in range(0, len(ids), MODIFY_MESSAGES):
                     await self._carry_out(change, ids[start : start + MODIFY_MESSAGES])
         except NoSuchThing:
-            self._labels.clear()  # a label was removed: look its name up again the next time
+            self._labels.forget()  # a label was removed: look its name up again the next time
             raise
         return [
             DispositionOutcome.REFUSED if change is None else DispositionOutcome.DONE
@@ -240,10 +228,12 @@ class GmailMailbox:
             return None
         if kind is DispositionKind.PURGE and not await self._is_there(order):
             return NOTHING
-        label_id = await self._label_for(target) if target else ""
+        label_id = await self._labels.to_give(target) if target else ""
         if target and not label_id:
             return None
-        source = "" if kind is DispositionKind.KEEP else await self._source_of(order.folder)
+        source = (
+            "" if kind is DispositionKind.KEEP else await self._labels.to_take(order.folder)
+        )
         return change_for(kind, source, label_id)
 
     async def _carry_out(self, change: LabelChange, ids: Sequence[RemoteId]) -> None:
@@ -269,7 +259,7 @@ class GmailMailbox:
         """Tell whether a message still shows in its folder; of a search, whether it is there at all."""
         try:
             carried = await self._carried(order.remote_id)
-            label_id = await self._label_of(order.folder)
+            label_id = await self._labels.of_folder(order.folder)
         except (MessageGone, FolderMissing):
             return False
         return not label_id or wire.is_in(label_id, carried)
@@ -288,7 +278,7 @@ class GmailMailbox:
             ProviderError: as the contract says.
         """
         carried = await self._carried(remote_id)
-        label_id = await self._label_of(folder)
+        label_id = await self._labels.of_folder(folder)
         if label_id and label_id not in carried:
             raise MessageGone("the message has left its folder")
         given = sorted(carried - wire.GIVEN_BY_GMAIL)
@@ -298,58 +288,6 @@ class GmailMailbox:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
-
-    # ---- labels
-
-    async def _label_of(self, folder: FolderName) -> str:
-        """Return the id of a folder's label; empty for a search.
-
-        Raises:
-            FolderMissing: there is no label of that name.
-        """
-        match wire.folder_ref(folder):
-            case ByLabelId(label_id):
-                return label_id
-            case ByLabelName(name):
-                found = await self._find_label(name)
-                if found is None:
-                    raise _no_label(folder)
-                return found
-            case _:
-                return ""
-
-    async def _label_for(self, target: str) -> str:
-        """Return the id of a label to give to a message, made where its name is missing; empty for none."""
-        try:
-            reference = wire.label_to_give(target)
-        except ValueError:
-            return ""
-        if isinstance(reference, ByLabelId):
-            return reference.label_id if await self._is_label(reference.label_id) else ""
-        name = reference.name
-        found = await self._find_label(name)
-        if found is None:
-            value = await self._json(self._requests.create_label(name))
-            found = self._labels[name.casefold()] = wire.read_text(value, "id")
-        return found
-
-    async def _source_of(self, folder: FolderName) -> str:
-        """Return the label that a message of a folder can lose; empty for a search, or where it is gone."""
-        try:
-            label_id = await self._label_of(folder)
-        except FolderMissing:
-            return ""
-        return label_id if label_id and await self._is_label(label_id) else ""
-
-    async def _is_label(self, label_id: str) -> bool:
-        if label_id not in wire.SYSTEM_LABELS and label_id not in self._labels.values():
-            self._labels = wire.read_labels(await self._json(self._requests.labels()))
-        return label_id in wire.SYSTEM_LABELS or label_id in self._labels.values()
-
-    async def _find_label(self, name: str) -> str | None:
-        if name.casefold() not in self._labels:
-            self._labels = wire.read_labels(await self._json(self._requests.labels()))
-        return self._labels.get(name.casefold())
 
     async def _carried(self, remote_id: RemoteId) -> frozenset[str]:
         try:
@@ -388,14 +326,7 @@ def _net(history: History, cursor: Cursor) -> tuple[ChangePage, ...]:
 def _check_moves_on(token: str, before: str) -> None:
     """Refuse a page that names itself as the next one: reading on would never end."""
     if token == before:
-        raise Unreachable("Gmail's pages go round in a circle")
-
-
-def _no_label(folder: FolderName) -> FolderMissing:
-    return FolderMissing(
-        f"the mailbox has no label {folder}; it is spelled as in Gmail, with / between a label and"
-        " one below it"
-    )
+        raise Unreachable("Gmail's answer names itself as the next page")
 
 
 def _judge(answer: HttpAnswer) -> ProviderError | None:

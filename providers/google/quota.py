@@ -32,7 +32,8 @@ class Budget:
     def __init__(self, units_per_minute: int) -> None:
         """Have spent nothing yet."""
         self._per_minute = units_per_minute
-        self._spent: deque[tuple[float, int]] = deque()
+        self._last = 0.0
+        self._spent: deque[tuple[float, int]] = deque()  # until when, and how much
         self._sum = 0
 
     def take(self, units: int, now: float) -> float:
@@ -40,15 +41,17 @@ class Budget:
 
         A call that costs more than a minute's budget is let through alone.
         """
-        when = max(now, self._spent[-1][0]) if self._spent else now
+        when = max(now, self._last) if self._spent else now
         self._forget_until(when)
         while self._spent and self._sum + units > self._per_minute:
-            when = max(when, self._spent[0][0] + WINDOW_SECONDS)
+            when = self._spent[0][0]
             self._forget_until(when)
-        self._spent.append((when, units))
+        self._last = when
+        self._spent.append((when + WINDOW_SECONDS, units))
         self._sum += units
         return when - now
 
     def _forget_until(self, when: float) -> None:
-        while self._spent and self._spent[0][0] <= when - WINDOW_SECONDS:
+        """Forget what was spent; no clock is reckoned with here, or rounding could keep it for ever."""
+        while self._spent and self._spent[0][0] <= when:
             self._sum -= self._spent.popleft()[1]

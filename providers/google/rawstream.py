@@ -9,8 +9,7 @@ import enum
 import json
 import re
 
-_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")  # what is no digit here is none there either
 _BLANKS = b" \t\r\n"
 _ESCAPED_PADDING = re.compile(rb"\\u003[dD]")
 _ESCAPE_OCTETS = 6
@@ -119,7 +118,7 @@ class RawDecoder:
             raise Broken("an escape in the message that stands for no digit")
         whole, unread = (octets, b"") if cut < 0 else (octets[:cut], octets[cut:])
         digits = whole.rstrip(b"=")
-        if digits.translate(None, _ALPHABET) or (digits and self._is_padded):
+        if digits and self._is_padded:
             raise Broken("the message is not base64url")
         self._is_padded = self._is_padded or len(digits) < len(whole)
         is_whole = is_end or self._is_padded
@@ -131,11 +130,15 @@ class RawDecoder:
 def _decoded(digits: bytes) -> bytes:
     if len(digits) % 4 == 1:
         raise Broken("a digit of the message is missing")
-    padded = digits.translate(_TO_BASE64) + b"=" * (-len(digits) % 4)
+    padding = b"=" * (-len(digits) % 4)
+    digits = digits.translate(_TO_BASE64)
     try:
-        return binascii.a2b_base64(padded)
-    except binascii.Error as error:
-        raise Broken("the message is not base64url") from error
+        decoded = binascii.a2b_base64(digits + padding if padding else digits)
+    except binascii.Error:
+        decoded = b""
+    if len(decoded) != len(digits) * 3 // 4:  # what is no digit was passed over
+        raise Broken("the message is not base64url")
+    return decoded
 
 
 def _value_begins(octets: bytes, position: int) -> int | None:

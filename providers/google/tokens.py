@@ -1,4 +1,8 @@
-"""Has google-auth mint an access token in a thread, its HTTP sent through the one client."""
+"""Has google-auth mint an access token in a thread, its HTTP sent through the one client.
+
+What the answer says is read here: the library keeps neither the scopes that were not asked for, nor
+the error where a domain wants to see its person again.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,12 +21,16 @@ from providers.transport import HttpAnswer
 
 @attrs.frozen
 class Minted:
-    """A new access token, living `lifetime` seconds; or the error that came in its place."""
+    """A new access token, living `lifetime` seconds; or the error that came in its place.
+
+    `refresh_token` is another one than before, where the service gave one.
+    """
 
     token: str = attrs.field(repr=False)
     lifetime: float
     scopes: tuple[str, ...]
     error: str = ""
+    refresh_token: str = attrs.field(default="", repr=False)
 
 
 def mint(
@@ -51,15 +59,17 @@ def mint(
             client_id=kept.client_id,
             client_secret=kept.credential["client_secret"],
         )
+    request = _Request(line, check)
     try:
-        made.refresh(_Request(line, check))
-    except exceptions.RefreshError as error:
-        return Minted("", 0.0, (), _error_of(error))
-    except (exceptions.GoogleAuthError, ValueError) as error:
-        raise Unreachable(f"Google gave no token ({type(error).__name__})") from error
-    granted = getattr(made, "granted_scopes", None)
-    scopes = tuple(granted) if granted else (scope,) if subject else ()
-    return Minted(str(made.token), _lifetime(made.expiry), scopes)
+        made.refresh(request)
+    except exceptions.RefreshError:
+        return Minted("", 0.0, (), sign_in_error(request.said))
+    except (exceptions.GoogleAuthError, ValueError, TypeError) as error:
+        # Not even as its cause: such a text may repeat the answer, and so a token.
+        raise Unreachable(f"Google gave no token ({type(error).__name__})") from None
+    scopes = tuple(request.said_text("scope").split()) or ((scope,) if subject else ())
+    renewed = request.said_text("refresh_token")
+    return Minted(str(made.token), _lifetime(made.expiry), scopes, refresh_token=renewed)
 
 
 def _untyped(library: Any) -> Any:  # noqa: ANN401 - google-auth has types in some places only
@@ -77,18 +87,19 @@ def _utc_now() -> float:
     return datetime.now(UTC).timestamp()  # noqa: TID251 - by the clock google-auth counted with
 
 
-def _error_of(error: exceptions.RefreshError) -> str:
-    """Return the error of an answer, as google-auth hands it on behind its own sentence."""
-    value = error.args[1] if len(error.args) > 1 else None
-    return sign_in_error(value)
-
-
 class _Request(transport.Request):
     """What google-auth takes for a transport: a line to the one HTTP client, whose outages end the call."""
+
+    said: Any = None
 
     def __init__(self, line: Line, check: Callable[[HttpAnswer], None]) -> None:
         self._line = line
         self._check = check
+
+    def said_text(self, name: str) -> str:
+        """Return a text of the last answer, or an empty one."""
+        found = self.said.get(name) if isinstance(self.said, dict) else None
+        return found if isinstance(found, str) else ""
 
     def __call__(
         self,
@@ -104,6 +115,7 @@ class _Request(transport.Request):
         octets = body.encode() if isinstance(body, str) else body
         answer = self._line.ask(method, url, headers or {}, octets)
         self._check(answer)
+        self.said = answer.json()
         return _Response(answer)
 
 

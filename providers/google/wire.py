@@ -95,19 +95,19 @@ def folder_ref(folder: FolderName) -> FolderRef:
     return ByLabelName(text)
 
 
-def label_to_give(target: str) -> ByLabelId | ByLabelName:
-    """Return what the target of a MOVE or LABEL means.
-
-    Raises:
-        ValueError: no message can be given it.
-    """
-    reference = folder_ref(FolderName(target))
-    if isinstance(reference, BySearch):
-        raise ValueError("a message cannot be moved into a search")
-    named = reference.label_id if isinstance(reference, ByLabelId) else reference.name.upper()
-    if named in GIVEN_BY_GMAIL:
-        raise ValueError(f"Gmail alone gives the label {named}")
-    return reference
+def label_to_give(target: str) -> ByLabelId | ByLabelName | None:
+    """Return what the target of a MOVE or LABEL means; None where no message can be given it."""
+    try:
+        reference = folder_ref(FolderName(target))
+    except ValueError:
+        return None
+    match reference:
+        case BySearch():
+            return None
+        case ByLabelId(named) | ByLabelName(named) if named.upper() in GIVEN_BY_GMAIL:
+            return None
+        case _:
+            return reference
 
 
 # ---- cursors
@@ -211,12 +211,18 @@ class History:
             self._is_here[message_id] = False
         elif isinstance(labels, list):
             self._is_here[message_id] = is_in(self.label_id, labels)
-        elif self.label_id in touched and kind == "labelsRemoved":
+        else:
+            self._guess(message_id, kind, touched)
+
+    def _guess(self, message_id: str, kind: str, touched: set[str]) -> None:
+        """Go by what happened to a message, where the record is silent about what it carries now."""
+        is_shelf = bool(touched & SHELVED - {self.label_id})
+        if kind == "labelsAdded" and (is_shelf or self.label_id in touched):
+            self._is_here[message_id] = not is_shelf
+        elif kind == "labelsRemoved" and self.label_id in touched:
             self._is_here[message_id] = False
-        elif touched & SHELVED - {self.label_id} and kind == "labelsAdded":
-            self._is_here[message_id] = False
-        elif kind == "messagesAdded" or touched & {*SHELVED, self.label_id}:
-            self.is_vague = True  # it may be here now, or carry no label at all
+        elif kind == "messagesAdded" or is_shelf:
+            self.is_vague = True  # it may be here, or carry no label at all
 
 
 def is_in(label_id: str, labels: Iterable[object]) -> bool:

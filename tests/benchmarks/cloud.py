@@ -27,7 +27,9 @@ _ANSWER_SECONDS = 120.0
 _PATIENCE_SECONDS = 600.0
 _QUIET_SECONDS = 1.5
 _PAUSE_SECONDS = 0.05
-_UNITS = "1000000000"  # a budget that never paces: what is measured is the bridge, not the quota
+_UNITS = (
+    "1000000000"  # a budget that never paces: what is measured is the bridge, not the quota
+)
 
 _CONFIG = """\
 state_dir = "{state}"
@@ -123,15 +125,18 @@ class Cloud:
         return self._states[service]
 
     def clear(self) -> None:
-        """Begin anew with empty mailboxes.
+        """Begin anew with empty mailboxes."""
+        self.fakes.do("clear")
+        self.filled.clear()
+
+    def assert_kept(self) -> None:
+        """Accept that both sides kept to the contracts since the last call.
 
         Raises:
-            LoadFailedError: a contract was broken up to now.
+            LoadFailedError: they did not.
         """
         if broken := self.fakes.do("violations"):
             raise LoadFailedError(f"{len(broken)} breaches of contract, the first: {broken[0]}")
-        self.fakes.do("clear")
-        self.filled.clear()
 
     def _enrolled(self, service: str) -> Path:
         folder = self.folder / service
@@ -199,9 +204,7 @@ class CloudLoop:
         folder.mkdir()
         shutil.copytree(state, folder / "state")
         port = free_port()
-        config = write_config(
-            folder, self.name, port, interval=interval, nudge_gap=nudge_gap
-        )
+        config = write_config(folder, self.name, port, interval=interval, nudge_gap=nudge_gap)
         command = [str(ours.program()), "--config", str(config), "serve"]
         return launch(command, port, cores, folder / "output")
 
@@ -298,15 +301,15 @@ def road(
 ) -> Iterator[Road]:
     """Yield a bridge whose first look is over, and stop it afterwards; we are the device meanwhile."""
     cloud = contender.cloud
+    enrolled = state or cloud.state(service)  # enrolling asks the service, and is not counted
     begun = time.monotonic()
-    server = contender.launch(
-        state or cloud.state(service), cores, interval=interval, nudge_gap=nudge_gap
-    )
+    server = contender.launch(enrolled, cores, interval=interval, nudge_gap=nudge_gap)
     try:
         with on_cores(set() if cloud.client_core is None else {cloud.client_core}):
             found = Road(server, cloud.fakes, service)
             found.wait_quiet(begun)
             yield found
+            cloud.assert_kept()
     finally:
         server.stop()
 

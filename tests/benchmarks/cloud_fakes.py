@@ -97,8 +97,11 @@ def authorize(cloud: Cloud, *, address: str) -> str:
 
 
 def violations(cloud: Cloud) -> list[str]:
-    """Tell how either side broke a contract so far."""
-    return [one for service in cloud.services for one in service.violations]
+    """Tell how either side broke a contract, once."""
+    found = [one for service in cloud.services for one in service.violations]
+    for service in cloud.services:
+        service.violations.clear()
+    return found
 
 
 WORDS: Mapping[str, Callable[..., object]] = {

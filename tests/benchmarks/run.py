@@ -46,25 +46,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     scale = QUICK if asked.quick else FULL
     rounds = asked.rounds or (2 if asked.quick else 5)
-    chosen = _chosen(asked.only, scale, quick=asked.quick)
+    chosen, on_cloud = _chosen(asked.only, scale, quick=asked.quick)
+    loops = () if asked.peer_only else LOOPS
     missing = "left out by --without-peer" if asked.without_peer else dovecot.why_missing()
     facts = machine.facts(rounds)
     _say("\n".join(f"{name:12} {value}" for name, value in facts.items()))
     if missing:
         _say(f"No peer: {missing}")
+    rows: list[Readings] = []
     with tempfile.TemporaryDirectory(prefix="popbench-") as name:
         bench = Bench(Path(name), scale, rounds)
-        bench.set_up(chosen, loops=() if asked.peer_only else LOOPS, peer=not missing)
-        rows = [bench.measure(figure) for figure in chosen]
-    _say("\n" + render(rows))
+        if chosen:
+            bench.set_up(chosen, loops=loops, peer=not missing)
+            rows += [bench.measure(figure) for figure in chosen]
+            _say("\n".join(["", render(rows), *bench.tls_lines()]))
+        if on_cloud and loops:
+            rows += _measure_cloud(Path(name), on_cloud, scale, rounds)
     failures = [
         f"{row.figure.name}, {who}: {why}" for row in rows for who, why in row.failures.items()
     ]
-    _say("\n".join([*bench.tls_lines(), *failures]))
+    _say("\n".join(failures))
     if asked.json:
         data = {"machine": facts, "figures": as_data(rows)}
         Path(asked.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    if missing and not asked.without_peer:
+    if chosen and missing and not asked.without_peer:
         return _NO_PEER
     return 1 if failures else 0
 
@@ -98,6 +103,10 @@ class Bench:
             contender.prepare(sets, messages)
             self._contenders.append(contender)
 
+    def set_up_cloud(self, sky: cloud.Cloud) -> None:
+        """Make ours at the fake cloud the only contenders."""
+        self._contenders = [cloud.CloudLoop(sky, loop) for loop in _usable(LOOPS)]
+
     def measure(self, figure: Figure) -> Readings:
         """Give every contender one turn in every round; a failed one sits out the rest."""
         readings = Readings(figure)
@@ -124,11 +133,7 @@ class Bench:
     def _set_up_ours(
         self, sets: Sequence[MailSet], messages: Path, loops: Sequence[str]
     ) -> dovecot.Certificates | None:
-        reasons = {loop: ours.why_missing(loop) for loop in loops}
-        for loop, reason in reasons.items():
-            if reason:
-                _say(f"No {loop}: {reason}")
-        usable = [loop for loop, reason in reasons.items() if not reason]
+        usable = _usable(loops)
         if not usable:
             return None
         _note("setting up popbridge")
@@ -158,17 +163,49 @@ class Bench:
             turn.server = None
 
 
-def _chosen(only: Sequence[str], scale: Scale, *, quick: bool) -> list[Figure]:
-    """Return the figures asked for; by default all, or if quick those with a target."""
+def _measure_cloud(
+    folder: Path, chosen: Sequence[Figure], scale: Scale, rounds: int
+) -> list[Readings]:
+    """Measure the figures of the cloud road, and print their table."""
+    bench = Bench(folder, scale, rounds)
+    _note("starting the fake cloud")
+    with contextlib.closing(cloud.Cloud(folder / "cloud", machine.cores().client)) as sky:
+        bench.set_up_cloud(sky)
+        rows = [bench.measure(figure) for figure in chosen]
+    _say("\n" + render(rows, peer=False))
+    return rows
+
+
+def _usable(loops: Sequence[str]) -> list[str]:
+    """Return the event loops that ours can run on, and say why others cannot."""
+    reasons = {loop: ours.why_missing(loop) for loop in loops}
+    for loop, reason in reasons.items():
+        if reason:
+            _say(f"No {loop}: {reason}")
+    return [loop for loop, reason in reasons.items() if not reason]
+
+
+def _chosen(
+    only: Sequence[str], scale: Scale, *, quick: bool
+) -> tuple[list[Figure], list[Figure]]:
+    """Return the figures asked for, and those of the cloud road.
+
+    By default these are all, or if quick those with a target.
+    """
     aimed, growth = figures.targets(scale), figures.growth(scale)
-    every = [*aimed, *growth]
-    unknown = set(only) - {figure.name for figure in every}
+    on_cloud = cloud_figures.cloud_figures(cloud_figures.QUICK if quick else cloud_figures.FULL)
+    if not only:
+        return (aimed if quick else [*aimed, *growth]), on_cloud
+    names = [figure.name for figure in (*aimed, *growth, *on_cloud)]
+    unknown = set(only) - set(names)
     if unknown:
-        names = ", ".join(figure.name for figure in every)
-        raise SystemExit(f"--only {min(unknown)}: there is no such figure; there are {names}")
-    if only:
-        return [figure for figure in every if figure.name in only]
-    return aimed if quick else every
+        raise SystemExit(
+            f"--only {min(unknown)}: there is no such figure; there are {', '.join(names)}"
+        )
+    return (
+        [figure for figure in (*aimed, *growth) if figure.name in only],
+        [figure for figure in on_cloud if figure.name in only],
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -59,7 +59,9 @@ class WireForm:
         if not self._blank_line_seen:
             self._blank_line_seen = b"\r\n\r\n" in self._tail + text
             self._tail = (self._tail + text)[-3:]
-        stuffed = text.replace(b"\r\n.", b"\r\n..")
+        # Most of a print job is base64, which has no dots: finding none is many times quicker than
+        # looking at every line end.
+        stuffed = text.replace(b"\r\n.", b"\r\n..") if b"." in text else text
         if self._at_line_start and text.startswith(b"."):
             stuffed = b"." + stuffed
         self._at_line_start = text.endswith(b"\n")

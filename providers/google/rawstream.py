@@ -2,6 +2,7 @@
 
 Nothing is held but the few octets that a piece leaves over, so memory does not grow with the message.
 Each step is a search or a translation of a whole piece: a loop over octets would cost minutes a gigabyte.
+pybase64 decodes with the processor's vector instructions, a quarter of the standard library's time.
 """
 
 import binascii
@@ -9,7 +10,9 @@ import enum
 import json
 import re
 
-_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")  # what is no digit here is none there either
+from pybase64 import b64decode
+
+_ALTERNATIVE = b"-_"
 _BLANKS = b" \t\r\n"
 _ESCAPED_PADDING = re.compile(rb"\\u003[dD]")
 _ESCAPE_OCTETS = 6
@@ -128,17 +131,12 @@ class RawDecoder:
 
 
 def _decoded(digits: bytes) -> bytes:
-    if len(digits) % 4 == 1:
-        raise Broken("a digit of the message is missing")
-    padding = b"=" * (-len(digits) % 4)
-    digits = digits.translate(_TO_BASE64)
-    try:
-        decoded = binascii.a2b_base64(digits + padding if padding else digits)
-    except binascii.Error:
-        decoded = b""
-    if len(decoded) != len(digits) * 3 // 4:  # what is no digit was passed over
+    if b"+" in digits or b"/" in digits:  # digits of base64, but not of base64url
         raise Broken("the message is not base64url")
-    return decoded
+    try:
+        return b64decode(digits + b"=" * (-len(digits) % 4), _ALTERNATIVE, validate=True)
+    except binascii.Error as error:
+        raise Broken("the message is not base64url, or a digit of it is missing") from error
 
 
 def _value_begins(octets: bytes, position: int) -> int | None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from providers.google.requests import MODIFY_MESSAGES, Priced, Requests
 from providers.google.settings import Settings, read_settings
 from providers.google.wire import BySearch, History
 from providers.identity import TokenSource
+from providers.inflation import PIECE_OCTETS
 from providers.transport import HttpAnswer, HttpClient, Patience
 
 AT_ONCE = 4
@@ -182,9 +183,10 @@ class GmailMailbox:
                 aclosing(answer.pieces) as pieces,
             ):
                 async for piece in pieces:
-                    if decoded := decoder.feed(piece):
-                        is_empty = False
-                        yield decoded
+                    for part in _in_parts(piece):
+                        if decoded := decoder.feed(part):
+                            is_empty = False
+                            yield decoded
                 decoder.finish()
         except NoSuchThing as error:
             raise MessageGone(str(error)) from error
@@ -321,6 +323,12 @@ def open_mailbox(settings: Mapping[str, str], tokens: TokenSource) -> GmailMailb
 
 def _net(history: History, cursor: Cursor) -> tuple[ChangePage, ...]:
     return (ChangePage(history.added, history.removed, cursor, full=False, last=True),)
+
+
+def _in_parts(octets: bytes) -> Iterator[bytes]:
+    """Cut what came at once, which is up to the event loop: uvloop reads half a megabyte."""
+    for start in range(0, len(octets), PIECE_OCTETS):
+        yield octets[start : start + PIECE_OCTETS]
 
 
 def _check_moves_on(token: str, before: str) -> None:

@@ -21,6 +21,7 @@ from bridge.app.initialise import initialise
 from bridge.app.samples import samples
 from bridge.clock import SystemClock
 from bridge.config import load_config
+from bridge.errors import OwnerError
 from tests.fakes.cloud import Cloud
 
 PASSWORD = "print-Me-4-ever"
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         place = prepared(asked.folder.absolute())
-    except FileExistsError as error:
+    except (FileExistsError, OwnerError) as error:
         say(str(error))
         return 1
     return asyncio.run(run(place))

@@ -61,8 +61,9 @@ class Walk:
 
 
 @pytest.fixture
-def walk(tmp_path: Path) -> Iterator[Walk]:
-    folder = tmp_path / "demo of a cloud"
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    # A name that a shell would take apart; and short, since a socket lies in it (unix(7)).
+    folder = tmp_path_factory.mktemp("a demo") / "cloud"
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.demo_cloud", "--folder", str(folder)],
         stdout=subprocess.PIPE,

@@ -71,6 +71,10 @@ class SignInRefused(ProviderError):
     """The sign-in ended without a grant; the text says why, and what to do."""
 
 
+class NotTheAddress(SignInRefused):
+    """What was brought back is not the address where this sign-in ended; another may still be."""
+
+
 class TokenSource(Protocol):
     """Gives a mailbox its access tokens; one per account, whoever asks."""
 
@@ -121,6 +125,7 @@ class IdentityProvider(Protocol):
         `answer` is the address that the admin brought back to an AddressInvitation.
 
         Raises:
+            NotTheAddress: `answer` is none, or that of another sign-in; nothing was asked.
             SignInRefused: the enrolment has ended without a grant.
             Unreachable, Throttled: asking again with the same values may help.
         """

@@ -3,7 +3,7 @@
 import hmac
 from urllib.parse import parse_qs
 
-from providers.identity import SignInRefused
+from providers.identity import NotTheAddress
 
 
 def returned_to(redirect: str, pasted: str, state: str) -> dict[str, str]:
@@ -13,18 +13,16 @@ def returned_to(redirect: str, pasted: str, state: str) -> dict[str, str]:
     what the sign-in began with (RFC 6749 section 10.12), compared in constant time.
 
     Raises:
-        SignInRefused: it is no such address, or that of another sign-in.
+        NotTheAddress: it is no such address, or that of another sign-in.
     """
     text = "".join(pasted.split())
     query = (text.partition("?")[2] if "?" in text else text).partition("#")[0]
     found = {key: values[0] for key, values in parse_qs(query).items()}
     if "code" not in found and "error" not in found:
-        raise SignInRefused(
+        raise NotTheAddress(
             f"that is not the address where the browser ended, which begins with {redirect} and"
-            " holds code= and state=; begin again and paste the whole of it"
+            " holds code= and state=; paste the whole of it"
         )
     if not hmac.compare_digest(found.get("state", "").encode(), state.encode()):
-        raise SignInRefused(
-            "that address belongs to another sign-in (its state differs); begin again"
-        )
+        raise NotTheAddress("that address belongs to another sign-in (its state differs)")
     return found

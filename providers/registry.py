@@ -19,13 +19,26 @@ Settings = Mapping[str, str]
 class ProviderEntry:
     """One provider: what an owner should know of it, and how its two halves are opened.
 
-    `open_identity` is None where no sign-in is needed; `open_mailbox` then gets no tokens.
+    `open_identity` is None where no sign-in is needed; `open_mailbox` then gets no tokens. `credentials`
+    says for each option that hands something over with which ways to sign in it goes.
     """
 
     summary: str
     settings: tuple[str, ...]
     open_mailbox: Callable[[Settings, TokenSource | None], MailboxProvider]
     open_identity: Callable[[Settings], IdentityProvider] | None = None
+    credentials: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    default_auth: str = ""
+
+    def check_credential(self, option: str, settings: Settings) -> None:
+        """Accept an option that hands over what accounts with these settings sign in with.
+
+        Raises:
+            ValueError: it is of another provider or way; sent to this one it would be given away.
+        """
+        auth = settings.get("auth", self.default_auth)
+        if auth not in self.credentials.get(option, ()):
+            raise ValueError(f"--{option} is not for an account that signs in like this one")
 
 
 def entry_for(provider: str, settings: Settings) -> ProviderEntry:
@@ -130,6 +143,8 @@ PROVIDERS: Mapping[str, ProviderEntry] = MappingProxyType(
             ),
             open_mailbox=_open_graph,
             open_identity=_open_entra,
+            credentials={"client-secret-stdin": ("browser", "app"), "new-key": ("app",)},
+            default_auth="device",
         ),
         "google": ProviderEntry(
             summary="a mailbox of Gmail or Google Workspace, through the Gmail API",
@@ -144,6 +159,11 @@ PROVIDERS: Mapping[str, ProviderEntry] = MappingProxyType(
             ),
             open_mailbox=_open_gmail,
             open_identity=_open_google,
+            credentials={
+                "client-file": ("browser",),
+                "service-account": ("service-account",),
+            },
+            default_auth="browser",
         ),
     }
 )

@@ -35,7 +35,7 @@ Row = Mapping[str, str]
 
 ERRORS = {
     "Unreachable", "Throttled", "AccessRefused", "GrantLost", "FolderMissing", "MessageUnreadable",
-    "TokenRefused", "TookTooLong", "AskedInVain", "SignInRefused", "ValueError", "OwnerError",
+    "TokenRefused", "TookTooLong", "AskedInVain", "SignInRefused", "NotTheAddress", "ValueError", "OwnerError",
     "RegisterError", "UsageError", "Damaged",
 }  # fmt: skip
 """What is raised with a sentence for the owner; cursors and messages that are gone concern nobody."""

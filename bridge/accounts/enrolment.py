@@ -23,6 +23,7 @@ from providers.identity import (
     Grant,
     IdentityProvider,
     Invitation,
+    NotTheAddress,
     Renewal,
     SignInRefused,
 )
@@ -108,6 +109,7 @@ class Enrolment:
         """Return what was granted for the address where the admin's browser ended, once it was saved.
 
         Raises:
+            NotTheAddress: that was not it; bring another.
             SignInRefused: the journey has ended; the account is as it was.
             Unreachable, Throttled: the service is away; bring the same address again.
         """
@@ -149,6 +151,8 @@ class Enrolment:
         try:
             grant = self._change.credential or kept.grant
             renewal = await self._identity.redeem(grant, self._invitation, answer)
+        except NotTheAddress:
+            raise  # the sign-in still waits for the right one
         except SignInRefused:
             self.state = EnrolmentState.ENDED
             raise

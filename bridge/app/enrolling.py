@@ -4,10 +4,12 @@ from typing import Protocol
 
 from bridge.accounts.enrolment import Enrolment
 from bridge.clock import Clock
+from providers.contract import Throttled, Unreachable
 from providers.identity import (
     AddressInvitation,
     CodeInvitation,
     Invitation,
+    NotTheAddress,
     Renewal,
 )
 
@@ -21,6 +23,10 @@ class EnrolmentDoor(Protocol):
 
     async def address(self) -> str:
         """Return the address where the admin's browser ended; called after an AddressInvitation."""
+        ...
+
+    def again(self, why: str) -> bool:
+        """Say why that address did not do, and return whether to ask for one again."""
         ...
 
     async def done(self) -> None:
@@ -52,7 +58,7 @@ async def _granted(
 ) -> Renewal:
     match invitation:
         case AddressInvitation():
-            return await journey.bring(await door.address())
+            return await _brought(journey, door)
         case CodeInvitation():
             await clock.sleep(journey.interval)
         case _:
@@ -60,3 +66,13 @@ async def _granted(
     while (renewal := await journey.ask()) is None:
         await clock.sleep(journey.interval)
     return renewal
+
+
+async def _brought(journey: Enrolment, door: EnrolmentDoor) -> Renewal:
+    """Return what an address brings: a wrong paste, or an outage just then, costs no sign-in."""
+    while True:
+        try:
+            return await journey.bring(await door.address())
+        except (NotTheAddress, Unreachable, Throttled) as error:
+            if not door.again(str(error)):
+                raise

@@ -73,21 +73,22 @@ class Examination:
             identity = self.opened.identity
             return () if identity is None else (await identity.reach(),)
 
-        for reach in (sign_in, self.opened.mailbox.reach):
+        hosts = (("sign-in host", sign_in), ("mail host", self.opened.mailbox.reach))
+        for subject, reach in hosts:
             try:
                 found = await reach()
             except ProviderError as error:
-                yield Finding("host", ok=False, text=told(error))
+                yield Finding(subject, ok=False, text=told(error))
             else:
                 answers += found
                 for answer in found:
-                    yield Finding("host", ok=True, text=f"{answer.host} answers")
+                    yield Finding(subject, ok=True, text=f"{answer.host} answers")
 
     async def _sign_in(
         self, identity: IdentityProvider, tokens: Tokens
     ) -> AsyncGenerator[Finding, None]:
         if self.kept is not None and (ends := identity.ends(self.kept.grant)) is not None:
-            yield _credential(ends, self.clock.now())
+            yield credential(ends, self.clock.now())
         token = await _tried("token", tokens.prove, "the grant is honoured")
         yield token
         if not token.ok:
@@ -192,7 +193,8 @@ def _clock(answers: Sequence[HostAnswer]) -> list[Finding]:
     return [Finding("clock", ok=False, text=text)]
 
 
-def _credential(ends: float, now: float) -> Finding:
+def credential(ends: float, now: float) -> Finding:
+    """Return what to say of a secret or certificate that ends then, in seconds since the epoch."""
     days = int((ends - now) // 86400)
     day = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
     if days < 0:

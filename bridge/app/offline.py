@@ -26,8 +26,18 @@ from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.identity import Grant, IdentityProvider
+from providers.registry import entry_for
 
 T = TypeVar("T")
+
+
+@attrs.frozen
+class HandedOver:
+    """What an admin gives with an enrolment: by which option, its text, and settings to change."""
+
+    option: str = ""
+    text: str = attrs.field(default="", repr=False)
+    settings: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -63,42 +73,29 @@ class Offline:
 
         return self._change(work)
 
-    def enrol(
-        self,
-        name: str,
-        door: EnrolmentDoor,
-        *,
-        secret: str | None = None,
-        secret_ends: str | None = None,
-    ) -> None:
+    def enrol(self, name: str, door: EnrolmentDoor, given: HandedOver) -> None:
         """Lead the admin behind `door` through the enrolment of an account.
 
-        `secret` replaces what was handed over when the account was added (the empty text: by what the
-        provider makes itself), `secret_ends` when it ends; both are kept only once it went well.
+        What is `given` besides takes the place of what the account has, once all went well.
 
         Raises:
-            RegisterError: there is no such account, it needs no enrolment, or the secret is none.
+            RegisterError: there is no such account, it needs no enrolment, or what is given does not
+                fit it.
             OwnerError: it ended without a grant; the account is as it was.
         """
 
         async def work(state: State) -> None:
-            account = changes.find_account(await state.register.snapshot(), name)
-            settings = None
-            if secret_ends is not None:
-                settings = {**account.settings, "secret_ends": secret_ends}
-                account = attrs.evolve(account, settings=settings)
+            snapshot = await state.register.snapshot()
+            account = changes.find_account(snapshot, name)
+            settings = {**account.settings, **given.settings}
+            account = attrs.evolve(account, settings=settings)
             async with _opened(state, account) as opened:
                 if opened.identity is None:
                     raise RegisterError(f"The account {name} needs no enrolment.")
-                credential = None if secret is None else _prepared(opened.identity, secret)
+                _check_dispositions(opened.mailbox, snapshot, account)
+                change = Change(_credential(opened.identity, account, given), settings)
                 clock = SystemClock()
-                journey = Enrolment(
-                    account.name,
-                    state.grants,
-                    opened.identity,
-                    clock,
-                    Change(credential, settings),
-                )
+                journey = Enrolment(account.name, state.grants, opened.identity, clock, change)
                 try:
                     await lead(journey, door, clock)
                 except ProviderError as error:
@@ -137,7 +134,7 @@ class Offline:
         self._change(lambda state: state.register.remove_account(AccountName(name)))
 
     def add_maildrop(self, name: str, account: str, folder: str, on_dele: str | None) -> str:
-        """Add a maildrop and return its disposition; without one, the safest the mailbox can do."""
+        """Add a maildrop and return its disposition: without one, a move to Printed, or keep where it cannot move."""
 
         async def work(state: State) -> str:
             owner = changes.find_account(await state.register.snapshot(), account)
@@ -187,7 +184,15 @@ class Offline:
         )
 
     def sync(self, account: str) -> Values:
-        """Look at an account now, in the running bridge or here, and return what changed."""
+        """Look at an account now, in the running bridge or here, and return what changed.
+
+        Raises:
+            OwnerError: it cannot be looked at.
+        """
+        if changes.find_account(self.snapshot(), account).enrolment == 0:
+            raise OwnerError(
+                f"Account {account} is not enrolled yet; run `popbridge account enrol {account}`."
+            )
         answer = ask(self.config.state_dir, "sync", account=account)
         if answer is not None:
             return dict(answer["report"])
@@ -255,7 +260,35 @@ def _prepared(identity: IdentityProvider, secret: str) -> Grant:
     try:
         return identity.prepare(secret)
     except ValueError as error:
-        raise RegisterError(f"The account cannot be added: {error}.") from error
+        raise RegisterError(f"What was handed over cannot be used: {error}.") from error
+
+
+def _credential(
+    identity: IdentityProvider, account: Account, given: HandedOver
+) -> Grant | None:
+    """Return the credential that is given, once it is known to be for this account's service."""
+    if not given.option:
+        return None
+    try:
+        entry = entry_for(account.provider, account.settings)
+        entry.check_credential(given.option, account.settings)
+    except ValueError as error:
+        raise RegisterError(
+            f"The account {account.name} cannot be enrolled: {error}."
+        ) from error
+    return _prepared(identity, given.text)
+
+
+def _check_dispositions(
+    mailbox: MailboxProvider, snapshot: RegisterSnapshot, account: Account
+) -> None:
+    """Refuse an access that would leave deletions undone which maildrops promise."""
+    for drop in snapshot.maildrops:
+        if drop.account == account.name and drop.disposition.kind not in mailbox.dispositions:
+            raise RegisterError(
+                f"The maildrop {drop.name} does {drop.disposition.spelled()}, which account"
+                f" {account.name} could not do any more; choose a wider --access."
+            )
 
 
 def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:

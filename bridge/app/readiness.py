@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bridge import logs
-from bridge.app.examining import Finding, look_briefly
-from bridge.app.opening import AccountOpener
+from bridge.app.examining import Finding, credential, look_briefly
+from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig
@@ -123,12 +123,26 @@ async def _account(
     try:
         for folder in folders or {FolderName("")}:
             await look_briefly(opened.mailbox, folder)
+        ending = await _ending(account, opened, opener)
     except (ProviderError, PopbridgeError) as error:
-        more = "" if opened.identity is None else f" (popbridge account check {account.name})"
+        more = "" if not account.enrolment else f" (popbridge account check {account.name})"
         return Finding(subject, ok=False, text=f"{error}{more}")
     finally:
         await opened.close()
+    if ending is not None and not ending.ok:
+        return Finding(subject, ok=False, text=ending.text)
     return Finding(subject, ok=True, text="its mailbox answers")
+
+
+async def _ending(
+    account: Account, opened: OpenAccount, opener: AccountOpener
+) -> Finding | None:
+    """Return what is to be said of a secret or certificate whose end is known."""
+    kept = None if opened.identity is None else await opener.grants.load(account.name)
+    if kept is None or opened.identity is None:
+        return None
+    ends = opened.identity.ends(kept.grant)
+    return None if ends is None else credential(ends, SystemClock().now())
 
 
 def _tried(subject: str, work: Callable[[], str]) -> Finding:

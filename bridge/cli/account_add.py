@@ -72,7 +72,7 @@ def add(option: Path | None, /, name: str, provider: str, **given: Any) -> None:
         given.pop("service_account"),
         from_stdin=given.pop("client_secret_stdin"),
     )
-    settings = _settings(given)
+    settings = as_settings(given)
     if Offline(loaded(option), os.environ).add_account(name, provider, settings, secret or ""):
         click.echo(f"Account {name} added. Next: popbridge account enrol {name}")
         return
@@ -100,7 +100,7 @@ def _check_needed(provider: str, given: dict[str, Any]) -> None:
             raise click.UsageError(f"{named} is not for an account of provider {provider}.")
 
 
-def _settings(given: dict[str, Any]) -> dict[str, str]:
+def as_settings(given: dict[str, Any]) -> dict[str, str]:
     """Return what was given, as the register keeps it; files as whole paths."""
     if given.get("ca") is not None:
         _check_ca(given["ca"])

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.offline import HandedOver, Offline
+from bridge.cli.account_add import as_settings
 from bridge.cli.handing_over import read_line, read_secret
 from bridge.cli.output import loaded
 from bridge.errors import OwnerError
@@ -41,30 +42,41 @@ _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--secret-ends", metavar="DATE", help="microsoft: when that secret ends, YYYY-MM-DD."
 )
+@click.option("--client-id", help="microsoft: as another app.")
+@click.option("--tenant", help="microsoft: in another tenant.")
 @click.option("--client-file", type=_file, help="google: with another Desktop client's JSON.")
 @click.option("--service-account", type=_file, help="google: with another key of the account.")
+@click.option(
+    "--access",
+    type=click.Choice(["read", "change", "purge"]),
+    help="With more rights, or fewer.",
+)
+@click.option("--ca", type=_file, help="Trust another private CA.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs."
 )
 @click.pass_obj
 def enrol(option: Path | None, /, name: str, as_json: bool, **given: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
     """Get the grant of the account NAME, anew where it has one; Ctrl-C leaves all as it was."""
-    secret = read_secret(
-        given["client_file"], given["service_account"], from_stdin=given["client_secret_stdin"]
-    )
-    if given["new_key"] and secret is not None:
-        raise click.UsageError("--new-key makes a key pair; give no other secret beside it.")
-    if given["new_key"]:
-        secret = ""
     door = JsonDoor(name, waits=given["new_key"]) if as_json else PersonDoor(name)
     try:
-        Offline(loaded(option), os.environ).enrol(
-            name, door, secret=secret, secret_ends=given["secret_ends"]
-        )
+        Offline(loaded(option), os.environ).enrol(name, door, _handed_over(given))
     except OwnerError as error:
         if as_json:
             _event("failed", account=name, why=str(error))
         raise
+
+
+def _handed_over(given: dict[str, Any]) -> HandedOver:
+    """Return what is given besides the account's name."""
+    secret = read_secret(
+        given["client_file"], given["service_account"], from_stdin=given["client_secret_stdin"]
+    )
+    options = ("new_key", "client_secret_stdin", "client_file", "service_account")
+    named = [one.replace("_", "-") for one in options if given.pop(one)]
+    if len(named) > 1:
+        raise click.UsageError("--new-key makes a key pair; give no other secret beside it.")
+    return HandedOver(named[0] if named else "", secret or "", as_settings(given))
 
 
 @attrs.frozen
@@ -102,6 +114,13 @@ class PersonDoor:
         """Return what is pasted."""
         click.echo("Address: ", nl=False)
         return await _line()
+
+    def again(self, why: str) -> bool:
+        """Say what was wrong, and ask again where somebody sits at the terminal."""
+        if not sys.stdin.isatty():
+            return False
+        click.echo(f"Not yet: {why}.")
+        return True
 
     async def done(self) -> None:
         """Wait for Enter, where somebody is there to press it."""
@@ -151,6 +170,11 @@ class JsonDoor:
     async def address(self) -> str:
         """Return the next line of standard input."""
         return await _line()
+
+    def again(self, why: str) -> bool:
+        """Give up: a program can call again."""
+        del why
+        return False
 
     async def done(self) -> None:
         """Go on at once, since a program can call again; not so where a new key would be lost."""

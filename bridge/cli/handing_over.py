@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import click
+
 from bridge.errors import RegisterError
 
 SECRET_OCTETS = 65536
@@ -26,16 +28,24 @@ def read_secret(
     if path is None and not from_stdin:
         return None
     if path is None:
-        octets = read_line(SECRET_OCTETS)
+        octets = _asked() if sys.stdin.isatty() else read_line(SECRET_OCTETS)
     else:
         with path.open("rb") as file:
             octets = file.read(SECRET_OCTETS)
+    if not octets.strip():
+        raise RegisterError("No secret was given: standard input, or the file, is empty.")
     try:
         return octets.decode().strip()
     except UnicodeDecodeError:
         raise RegisterError(
             "The secret is not text; give the file as it was downloaded."
         ) from None
+
+
+def _asked() -> bytes:
+    """Return what a person types, which nobody beside them can read."""
+    typed: str = click.prompt("Client secret", hide_input=True, err=True)
+    return typed.encode()
 
 
 def read_line(limit: int) -> bytes:

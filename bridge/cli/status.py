@@ -32,15 +32,18 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
 
 
 async def _unable(state: State) -> dict[str, str]:
-    """Return the accounts that only an enrolment can help, and why."""
+    """Return the accounts at which no bridge looks until an admin has done something, and what."""
     found: dict[str, str] = {}
-    for account in (await state.register.snapshot()).accounts:
+    snapshot = await state.register.snapshot()
+    for account in snapshot.accounts:
         grant = await state.register.grant(account.name)
         how = f"run `popbridge account enrol {account.name}`"
         if grant is not None and grant.lost is not None:
             found[account.name] = f"NEEDS ENROLMENT: {grant.lost}; {how}"
         elif account.enrolment == 0:
             found[account.name] = f"not enrolled yet: {how}"
+        elif not any(drop.account == account.name for drop in snapshot.maildrops):
+            found[account.name] = "no maildrop shows it: popbridge maildrop add --help"
     return found
 
 

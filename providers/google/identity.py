@@ -122,10 +122,10 @@ class GoogleIdentity:
         """
         kept = GoogleGrant.unpack(grant)
         if not isinstance(invitation, AddressInvitation):
-            try:
-                return await self.renew(grant, force=True)
-            except GrantLost as error:
-                raise SignInRefused(str(error)) from error
+            minted = await self._mint(kept)
+            if minted.error:
+                raise SignInRefused(explain(minted.error))
+            return self._renewed(kept, minted)
         memory = json.loads(invitation.memory)
         returned = returned_to(REDIRECT, answer, memory["state"])
         if "code" not in returned:
@@ -166,10 +166,7 @@ class GoogleIdentity:
             return Renewal(kept.token, left, frozenset(kept.scopes), grant)
         if not self._acts_for and not kept.refresh_token:
             raise GrantLost("nobody has consented yet; enrol the account")
-        url, settings = self._token_url(kept), self._settings
-        minted = await self._blocking.run(
-            lambda line: mint(kept, url, settings.scope, settings.subject, line, self._check)
-        )
+        minted = await self._mint(kept)
         if minted.error:
             if minted.error in LOST:
                 raise GrantLost(explain(minted.error))
@@ -203,6 +200,12 @@ class GoogleIdentity:
         await self._http.close()
 
     # ---- private
+
+    async def _mint(self, kept: GoogleGrant) -> Minted:
+        url, settings = self._token_url(kept), self._settings
+        return await self._blocking.run(
+            lambda line: mint(kept, url, settings.scope, settings.subject, line, self._check)
+        )
 
     def _token_url(self, kept: GoogleGrant) -> str:
         """Return where tokens are given; what the admin named goes before what the file names."""

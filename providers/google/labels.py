@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from providers.contract import CursorExpired, FolderMissing, FolderName
 from providers.google import wire
+from providers.google.failures import NoSuchThing
 from providers.google.requests import Priced, Requests
 from providers.google.wire import ByLabelId, ByLabelName
 
@@ -56,7 +57,10 @@ class Labels:
             raise CursorExpired("the label of that name is gone, or is another one now")
 
     async def to_give(self, target: str) -> str:
-        """Return the id of a label to give to a message, made where its name is missing; empty for none."""
+        """Return the id of a label to give to a message, made where its name is missing.
+
+        Empty for one that no message can be given, and for a name that Gmail does not take.
+        """
         match wire.label_to_give(target):
             case ByLabelId(label_id):
                 return label_id if await self._is_there(label_id) else ""
@@ -74,7 +78,12 @@ class Labels:
         return label_id if label_id and await self._is_there(label_id) else ""
 
     async def _make(self, name: str) -> str:
-        value = await self._ask(self._requests.create_label(name))
+        try:
+            value = await self._ask(self._requests.create_label(name))
+        except (
+            NoSuchThing
+        ):  # "Invalid label name" (400): it would hold up all other orders for ever
+            return ""
         made = self._ids[name.casefold()] = wire.read_text(value, "id")
         return made
 

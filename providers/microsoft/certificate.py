@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 LIFE_DAYS = 730
-"""Two years: an admin who looks twice a year is told three times before it ends."""
+"""Two years, which Entra allows and an admin need not think of often."""
 
 KEY_BITS = 2048
 """What Entra takes for certificates (learn.microsoft.com/entra/identity-platform/certificate-credentials)."""

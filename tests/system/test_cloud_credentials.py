@@ -115,3 +115,45 @@ def test_a_credential_of_another_kind_is_refused_and_nothing_changed(
     assert done.returncode == 1
     assert done.stderr.startswith("popbridge: ")
     assert before[2:-3] in home.must("account", "list", "--json")
+
+
+@pytest.mark.parametrize(
+    ("option", "content"), [("--client-file", '{"installed": {}}'), ("--service-account", "{}")]
+)
+def test_what_belongs_to_one_cloud_is_never_sent_to_the_other(
+    home: CloudHome, option: str, content: str, tmp_path: Path
+) -> None:
+    home.add_microsoft("fax", "--auth", "app", "--mailbox", FAX)
+    path = tmp_path / "secret.json"
+    path.write_text(content, "utf-8")
+    done = home.home.run("account", "enrol", "fax", option, str(path))
+    assert done.returncode == 1
+    assert "is not for an account that signs in like this one" in done.stderr
+    assert home.cloud.do(lambda c: c.entra.asked) == []
+
+
+def test_an_empty_secret_is_no_wish_for_a_key_pair(home: CloudHome) -> None:
+    app_enrolled(home)
+    done = home.home.run("account", "enrol", "fax", "--client-secret-stdin", text="\n")
+    assert done.returncode == 1
+    assert "No secret was given" in done.stderr
+    assert "FAIL" not in home.must("account", "check", "fax")
+
+
+def test_an_enrolment_can_change_what_the_account_may_do_but_not_below_its_maildrops(
+    home: CloudHome,
+) -> None:
+    home.cloud.cloud.entra.device_interval = 1
+    home.add_microsoft()
+    home.enrol_by_code()
+    home.add_road("office365", "move:Printed")
+    done = home.home.run("account", "enrol", "office365", "--access", "read")
+    assert done.returncode == 1
+    assert "choose a wider --access" in done.stderr
+    with home.enrolling("office365", "--access", "purge") as journey:
+        code = journey.event()["code"]
+        home.cloud.do(lambda cloud: cloud.entra.approve(code))
+        assert journey.event()["event"] == "enrolled"
+        assert journey.end()[0] == 0
+    [account] = json.loads(home.must("account", "list", "--json"))
+    assert account["access"] == "purge"

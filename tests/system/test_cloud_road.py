@@ -171,7 +171,7 @@ def test_a_check_goes_through_everything(home: CloudHome, side: Side) -> None:
     assert all(one["ok"] for one in found)
     subjects = [one["subject"] for one in found]
     assert subjects == [
-        *("host", "host", "clock", "token", "scopes", "folder (inbox)", "sample"),
+        *("sign-in host", "mail host", "clock", "token", "scopes", "folder (inbox)", "sample"),
         "right to dispose",
     ]
 

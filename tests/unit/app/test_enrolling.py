@@ -14,6 +14,7 @@ from providers.contract import Throttled, Unreachable
 from providers.identity import (
     AddressInvitation,
     Invitation,
+    NotTheAddress,
     Renewal,
     SetupInvitation,
     SignInRefused,
@@ -37,12 +38,18 @@ class FakeDoor:
     waiting: asyncio.Event = attrs.field(factory=asyncio.Event)
     gate: asyncio.Event | None = None
     trouble: Exception | None = None
+    patience: int = 1
 
     def show(self, invitation: Invitation) -> None:
         self.said.append("show")
         self.shown.append(invitation)
 
+    def again(self, why: str) -> bool:
+        self.said.append(f"again: {why}")
+        return self.patience > 0
+
     async def address(self) -> str:
+        self.patience -= 1
         self.said.append("address")
         await self._wait()
         return BACK
@@ -182,6 +189,19 @@ async def test_a_service_that_is_away_when_an_address_is_brought_ends_the_journe
         await lead(journey, door, enrolled.clock)
     assert journey.state is EnrolmentState.ENDED
     assert await as_it_was(enrolled)
+
+
+@pytest.mark.parametrize("error", [Unreachable("away"), NotTheAddress("not that one")])
+async def test_a_wrong_paste_or_an_outage_just_then_costs_no_sign_in(
+    enrolled: Enrolled, journey: Enrolment, door: FakeDoor, error: Exception
+) -> None:
+    enrolled.identity.invitation = ADDRESS
+    enrolled.identity.failures["redeem"].append(error)
+    door.patience = 2
+    await lead(journey, door, enrolled.clock)
+    assert door.said.count("address") == 2
+    assert f"again: {error}" in door.said
+    assert journey.state is EnrolmentState.GRANTED
 
 
 async def test_an_account_that_needs_no_enrolment_is_told(

@@ -101,8 +101,8 @@ async def test_an_account_in_order_is_so_in_every_thing(bench: Bench) -> None:
     findings = await bench.findings()
     assert all(one.ok for one in findings)
     assert [f"{one.subject}: {one.text}" for one in findings] == [
-        "host: sign.in answers",
-        "host: mail.box answers",
+        "sign-in host: sign.in answers",
+        "mail host: mail.box answers",
         "clock: 0 s from the service's",
         "token: the grant is honoured",
         "scopes: Mail.ReadWrite",
@@ -125,7 +125,7 @@ async def test_of_a_local_mailbox_there_is_no_sign_in_to_examine(bench: Bench) -
     plain = FakeMailbox(bench.service)
     examination = Examination(OpenAccount(plain, None, None), None, [], bench.enrolled.clock)
     subjects = [finding.subject async for finding in examination.findings()]
-    assert subjects == ["host", "clock", "folder (inbox)", "sample", "right to dispose"]
+    assert subjects == ["mail host", "clock", "folder (inbox)", "sample", "right to dispose"]
 
 
 # ---- hosts and the clock
@@ -137,8 +137,8 @@ async def test_hosts_that_are_away_are_each_named_and_the_rest_is_looked_at_all_
     bench.mailbox.away = Unreachable("mail.box cannot be asked: refused")
     bench.enrolled.identity.failures["reach"].append(Unreachable("sign.in did not answer"))
     assert await bench.wrong() == [
-        "host: sign.in did not answer",
-        "host: mail.box cannot be asked: refused",
+        "sign-in host: sign.in did not answer",
+        "mail host: mail.box cannot be asked: refused",
     ]
     assert await bench.said("token") == [(True, "the grant is honoured")]
 

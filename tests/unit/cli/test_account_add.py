@@ -104,7 +104,9 @@ def test_a_secret_that_cannot_be_used_is_one_sentence_and_adds_nothing(
     cloud.identity.failures["prepare"].append(ValueError("a device code needs no secret"))
     said = owner.runs(*MICROSOFT, "--client-secret-stdin", stdin=b"s3cr3t\n")
     assert said.code == 1
-    assert said.sentence == "The account cannot be added: a device code needs no secret."
+    assert (
+        said.sentence == "What was handed over cannot be used: a device code needs no secret."
+    )
     assert accounts(owner) == []
 
 

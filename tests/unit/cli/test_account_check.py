@@ -36,8 +36,8 @@ def test_an_account_in_order_has_a_line_for_each_thing_and_exit_code_0(
     lines = said.out.splitlines()
     assert all(line.startswith("ok    ") for line in lines)
     assert [line.split(":")[0].removeprefix("ok    ") for line in lines] == [
-        "host",
-        "host",
+        "sign-in host",
+        "mail host",
         "clock",
         "token",
         "scopes",
@@ -50,7 +50,7 @@ def test_an_account_in_order_has_a_line_for_each_thing_and_exit_code_0(
 
 def test_json_has_the_same_findings(holder: Owner) -> None:
     findings = holder.must("account", "check", "office", "--json").json
-    assert findings[0] == {"subject": "host", "ok": True, "text": "sign.in answers"}
+    assert findings[0] == {"subject": "sign-in host", "ok": True, "text": "sign.in answers"}
     assert {one["ok"] for one in findings} == {True}
 
 
@@ -128,6 +128,6 @@ def test_a_real_provider_whose_hosts_are_away_names_both_and_stops_at_the_token(
     words = ("--client-id", "x", "--authority", away, "--graph-url", away)
     owner.must("account", "add", "office", "--provider", "microsoft", *words)
     first, second, token = failing(owner)
-    assert first == second
-    assert first.startswith("host: 127.0.0.1 cannot be asked: ")
+    assert first.replace("sign-in", "mail") == second
+    assert first.startswith("sign-in host: 127.0.0.1 cannot be asked: ")
     assert token.startswith("token: it is not enrolled yet")

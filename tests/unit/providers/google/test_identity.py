@@ -87,7 +87,7 @@ async def test_what_is_pasted_is_checked_before_anything_is_sent(desk: Desk) -> 
     own = desk.signin.authorize(invitation.address)
     code = parse_qs(urlsplit(own).query)["code"][0]
     for pasted in ("", "4/0Acode", code, REDIRECT, foreign, f"{REDIRECT}?code=x"):
-        with pytest.raises(SignInRefused, match="begin again"):
+        with pytest.raises(SignInRefused, match="paste the whole|another sign-in"):
             await identity.redeem(grant, invitation, pasted)
     assert desk.asked() == 0
 
@@ -207,6 +207,24 @@ async def test_a_person_who_is_not_in_the_domain_is_named_as_the_fault(desk: Des
     grant = identity.prepare(desk.account())
     with pytest.raises(SignInRefused, match="check --subject"):
         await identity.redeem(grant, SetupInvitation())
+
+
+async def test_a_clock_that_is_off_is_named_at_the_enrolment(desk: Desk) -> None:
+    """There is somebody in front of it who can set the clock: waiting would not."""
+    identity, grant = await desk.acting()
+    desk.signin.clock_offset = 7200
+    with pytest.raises(SignInRefused, match=r"clock right.*\(invalid_jwt\)"):
+        await identity.redeem(grant, SetupInvitation())
+    desk.signin.clock_offset = 0
+    assert await identity.redeem(grant, SetupInvitation()) is not None
+
+
+async def test_an_outage_while_a_service_account_signs_in_is_no_refusal(desk: Desk) -> None:
+    identity, grant = await desk.acting()
+    desk.signin.script("/token$", Answer(503, is_legal=False))
+    with pytest.raises(Unreachable):
+        await identity.redeem(grant, SetupInvitation())
+    assert await identity.redeem(grant, SetupInvitation()) is not None
 
 
 # ---- files and addresses

@@ -133,6 +133,30 @@ async def test_what_no_message_can_become_is_refused_and_holds_nothing_up(
     assert desk.store.label_names(message) == {"INBOX", "UNREAD"}
 
 
+async def test_a_name_that_gmail_does_not_take_is_refused_and_holds_nothing_up(
+    desk: Desk,
+) -> None:
+    message, other = desk.put(), desk.put()
+    desk.gmail.script("POST .*/labels", refusal(400, "invalidArgument", "Invalid label name"))
+    orders = [
+        DispositionOrder(INBOX, message, Disposition.parse("move:^odd//name")),
+        DispositionOrder(INBOX, other, Disposition.parse("trash")),
+    ]
+    assert list(await desk.mailbox.dispose(orders)) == [REFUSED, DONE]
+    assert desk.store.label_names(message) == {"INBOX", "UNREAD"}
+
+
+async def test_a_label_that_somebody_else_makes_meanwhile_is_found_at_the_next_try(
+    desk: Desk,
+) -> None:
+    message = desk.put()
+    desk.gmail.meanwhile("POST .*/labels", lambda: desk.store.create_label("Printed"))
+    with pytest.raises(Unreachable, match="409"):
+        await desk.dispose("move:Printed", message)
+    assert await desk.dispose("move:Printed", message) == [DONE]
+    assert desk.store.ids_labelled("Printed") == [message]
+
+
 async def test_a_label_by_its_id_is_given(desk: Desk) -> None:
     desk.store.create_label("Printed")
     message = desk.put()

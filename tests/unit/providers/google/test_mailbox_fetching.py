@@ -70,6 +70,17 @@ async def test_a_message_that_is_removed_just_before_it_is_fetched_is_gone(desk:
         await desk.fetch(message)
 
 
+@pytest.mark.parametrize("label", ["Printed", "TRASH"])
+async def test_a_message_that_is_moved_just_before_it_is_fetched_is_still_found(
+    desk: Desk, label: str
+) -> None:
+    message, other = desk.put(), desk.put(b"x", "Printed")
+    to = next(iter(desk.store.message(other).label_ids)) if label == "Printed" else label
+    desk.gmail.meanwhile(RAW, lambda: desk.store.modify(message, [to], ["INBOX"]))
+    assert await desk.fetch(message) == MAIL
+    assert label in desk.store.label_names(message)
+
+
 _BROKEN: dict[str, Fault] = {
     "page-200": html(200),
     "page-403": html(403),

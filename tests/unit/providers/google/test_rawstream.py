@@ -76,6 +76,14 @@ def test_no_answer_that_is_cut_short_is_a_message(octets: bytes, data: st.DataOb
         decoded(whole[:end])
 
 
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_cut_anywhere_no_shape_of_an_answer_is_a_message(shape: str) -> None:
+    whole = _SHAPES[shape].replace(b"%s", spelled(MAIL).encode()).rstrip()
+    for end in range(len(whole)):
+        with pytest.raises(Broken):
+            decoded(whole[:end])
+
+
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_whatever_arrives_is_a_message_or_broken(octets: bytes, cut: int) -> None:
     """Nothing else is ever raised, and what passes is what a JSON reader finds."""

@@ -87,7 +87,7 @@ async def test_what_is_pasted_is_checked_before_anything_is_sent(desk: Desk) -> 
     own = desk.signin.authorize(invitation.address)
     code = parse_qs(urlsplit(own).query)["code"][0]
     for pasted in ("", "4/0Acode", code, REDIRECT, foreign, f"{REDIRECT}?code=x"):
-        with pytest.raises(SignInRefused, match="paste the whole|another sign-in"):
+        with pytest.raises(SignInRefused, match=r"paste the whole|another sign-in"):
             await identity.redeem(grant, invitation, pasted)
     assert desk.asked() == 0
 

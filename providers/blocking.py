@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
@@ -19,6 +19,13 @@ class Blocking:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
         self._turn = asyncio.Lock()
+        # A thread of its own: in the loop's pool, libraries that wait for an answer would take the
+        # threads in which names are resolved, and wait for ever.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
+
+    def close(self) -> None:
+        """End the thread; a call under way was waited for by who made it."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, work: Callable[["Line"], T]) -> T:
         """Return what `work` returns, run in a thread with a line to the network.
@@ -28,7 +35,7 @@ class Blocking:
         async with self._turn:
             loop = asyncio.get_running_loop()
             line = Line(self._http, loop)
-            thread = loop.run_in_executor(None, work, line)
+            thread = loop.run_in_executor(self._thread, work, line)
             try:
                 return await asyncio.shield(thread)
             except asyncio.CancelledError:

@@ -43,6 +43,10 @@ class Inflation:
             octets = self._unpack.unconsumed_tail
             if piece:
                 yield piece
+            if self._unpack.unused_data.strip(
+                b"\0"
+            ):  # zeros are padding (RFC 1952 section 2.2)
+                raise Damaged("followed by something that is not part of it")
 
     def finish(self) -> None:
         """Accept the end of the body.

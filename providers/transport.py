@@ -23,7 +23,7 @@ from providers.contract import HostAnswer, Unreachable
 from providers.inflation import Damaged, Inflation
 from providers.pauses import http_date
 
-ANSWER_OCTETS = 16 << 20
+ANSWER_OCTETS = 4 << 20
 """Longest answer taken into memory: a page of 1,000 messages has well under one megabyte."""
 
 SLOWEST_OCTETS = 1024

@@ -61,6 +61,7 @@ INSIDE = {
     "there is no provider …: choose from …": "the command line takes no other",
     "this provider needs an account that can be enrolled": "a mistake of ours",
     "coded as …, which was not asked for": "follows `the answer of … is …`",
+    "followed by something that is not part of it": "follows `the answer of … is …`",
     "cut short": "follows `the answer of … is …`",
     "damaged on the way": "follows `the answer of … is …`",
 }

@@ -55,6 +55,9 @@ class Enrolment:
     PATIENCE_SECONDS: Final = 5.0
     """Between two questions where the service names no interval (RFC 8628 section 3.5)."""
 
+    LONGEST_SECONDS: Final = 60.0
+    """Between two questions, whatever is asked for: a code lives for a quarter of an hour."""
+
     def __init__(
         self,
         account: AccountName,
@@ -137,9 +140,8 @@ class Enrolment:
         try:
             return await self._redeem("")
         except Throttled as error:
-            self.interval += max(
-                error.retry_after, self.PATIENCE_SECONDS
-            )  # RFC 8628 section 3.5
+            longer = self.interval + max(error.retry_after, self.PATIENCE_SECONDS)
+            self.interval = min(longer, self.LONGEST_SECONDS)  # RFC 8628 section 3.5
         except Unreachable:
             pass  # the code outlives a short outage
         return None

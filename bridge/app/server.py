@@ -189,8 +189,13 @@ class Bridge:
             await self._clock.sleep(GRANT_LOOK_SECONDS)
             try:
                 await workers.keep_grants_alive()
+                # Another process may have enrolled an account, and died before it could say so.
+                await self._directory.load()
+                await workers.reconcile()
             except PopbridgeError as error:
                 self._log.error("grants-not-looked-at", why=str(error))
+            except Exception:  # noqa: BLE001 - the doors stay open whatever a sign-in answers
+                self._log.exception("grants-not-looked-at")
 
     async def _watch_certificates(self) -> None:
         while True:

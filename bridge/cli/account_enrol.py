@@ -89,9 +89,8 @@ class PersonDoor:
         """Show what is to be done, with a QR code of an address that may be opened elsewhere."""
         match invitation:
             case CodeInvitation():
-                click.echo(
-                    f"Open {invitation.address}\nand type this code: {invitation.code}\n"
-                )
+                address, code = _shown(invitation.address), _shown(invitation.code)
+                click.echo(f"Open {address}\nand type this code: {code}\n")
                 click.echo(qr_code(invitation.address))
                 click.echo(
                     f"Waiting for at most {invitation.lifetime / 60:.0f} minutes; Ctrl-C stops."
@@ -99,7 +98,7 @@ class PersonDoor:
                 )
             case AddressInvitation():
                 click.echo("Open this address in a browser, on any machine, and sign in:\n")
-                click.echo(f"{invitation.address}\n")
+                click.echo(f"{_shown(invitation.address)}\n")
                 click.echo(
                     "The browser ends on a page that cannot be loaded. That is right: copy the"
                     "\nwhole address from its address bar, and paste it here."
@@ -184,6 +183,11 @@ class JsonDoor:
     def enrolled(self, renewal: Renewal) -> None:
         """Print that it went well."""
         _event("enrolled", account=self.name, scopes=sorted(renewal.scopes))
+
+
+def _shown(text: str) -> str:
+    """Return what a service said without what a terminal would obey."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def qr_code(address: str) -> str:

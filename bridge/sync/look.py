@@ -13,7 +13,7 @@ from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.ports import Locks, MaildropRecord, QueuedDisposition, Spool
-from bridge.sync.fetching import Errand, Fetcher
+from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand, Fetcher
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason
 from providers.contract import (
@@ -95,6 +95,7 @@ class Looker:
     async def _dispose(self, maildrops: Sequence[MaildropRecord], report: LookReport) -> None:
         folders = {maildrop.name: maildrop.folder for maildrop in maildrops}
         waiting: set[SpoolId] = set()  # asked in this look, and to be asked again in the next
+        in_vain = 0  # batches in a row of which nothing was done
         while queued := await self.spool.queued(self.account, BATCH + len(waiting)):
             queued = [item for item in queued if item.spool_id not in waiting][:BATCH]
             if not queued:
@@ -103,6 +104,9 @@ class Looker:
             await self.spool.disposed(done)
             report.disposed += len(done)
             waiting.update(item.spool_id for item in queued if item.spool_id not in done)
+            in_vain = 0 if done else in_vain + 1
+            if in_vain == FAILURES_IN_A_ROW:
+                return  # what is in the way is in the way of all
 
     async def _dispose_batch(
         self, queued: list[QueuedDisposition], folders: dict[MaildropName, FolderName]
@@ -113,7 +117,7 @@ class Looker:
             DispositionOrder(folders[item.maildrop], item.remote_id, item.disposition)
             for item in known
         ]
-        outcomes = await self.provider.dispose(orders)
+        outcomes = await self._dispose_orders(orders)
         for item, outcome in zip(known, outcomes, strict=True):
             if outcome is DispositionOutcome.REFUSED:
                 self.log.error(
@@ -128,6 +132,38 @@ class Looker:
             for item, outcome in zip(known, outcomes, strict=True)
             if outcome is not DispositionOutcome.RETRY
         ]
+
+    async def _dispose_orders(
+        self, orders: Sequence[DispositionOrder]
+    ) -> Sequence[DispositionOutcome]:
+        """Carry out a batch; where it fails as a whole, one by one, so that one order cannot hold up all.
+
+        Raises:
+            ProviderError: as `dispose`, once a row of single orders failed too.
+        """
+        try:
+            return await self.provider.dispose(orders)
+        except (Unreachable, AccessRefused):
+            if len(orders) == 1:
+                raise
+        outcomes, row = [], 0
+        for order in orders:
+            try:
+                (outcome,) = await self.provider.dispose([order])
+                row = 0
+            except (Unreachable, AccessRefused) as error:
+                row += 1
+                if row == FAILURES_IN_A_ROW:
+                    raise
+                self.log.warning(
+                    "disposition-failed",
+                    account=self.account,
+                    remote_id=order.remote_id,
+                    **reason(error),
+                )
+                outcome = DispositionOutcome.RETRY
+            outcomes.append(outcome)
+        return outcomes
 
     # ---- from there to here
 

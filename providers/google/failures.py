@@ -90,7 +90,7 @@ PASSING = frozenset({"internal_failure", "server_error", "temporarily_unavailabl
 
 def judge(answer: HttpAnswer, now: float) -> ProviderError | None:
     """Return the error that an answer of Gmail is, or None; `now` is in seconds since the epoch."""
-    if answer.is_success:
+    if answer.is_success and not answer.is_page:
         return None
     if answer.is_page:
         return Unreachable(
@@ -151,7 +151,11 @@ def reasons_of(answer: HttpAnswer) -> tuple[str, ...]:
 def _reasons(value: Any) -> list[str]:  # noqa: ANN401 - whatever JSON the service sent
     found = value if isinstance(value, list) else []
     reasons = [one.get("reason") for one in found if isinstance(one, dict)]
-    return [reason[:100] for reason in reasons if isinstance(reason, str) and reason]
+    return [
+        reason[:100]
+        for reason in reasons
+        if isinstance(reason, str) and reason.isprintable() and reason
+    ]
 
 
 def sign_in_error(value: Any) -> str:  # noqa: ANN401 - whatever JSON the service sent

@@ -196,8 +196,9 @@ class GoogleIdentity:
         return HostAnswer(host, None if served is None else served - self._now())
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end the library's thread."""
         await self._http.close()
+        self._blocking.close()
 
     # ---- private
 

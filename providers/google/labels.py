@@ -80,10 +80,10 @@ class Labels:
     async def _make(self, name: str) -> str:
         try:
             value = await self._ask(self._requests.create_label(name))
-        except (
-            NoSuchThing
-        ):  # "Invalid label name" (400): it would hold up all other orders for ever
-            return ""
+        except NoSuchThing:
+            return (
+                ""  # "Invalid label name" (400): or it would hold up all other orders for ever
+            )
         made = self._ids[name.casefold()] = wire.read_text(value, "id")
         return made
 

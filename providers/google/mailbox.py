@@ -35,6 +35,7 @@ from providers.google.settings import Settings, read_settings
 from providers.google.wire import BySearch, History
 from providers.identity import TokenSource
 from providers.inflation import PIECE_OCTETS
+from providers.paging import Trail
 from providers.transport import HttpAnswer, HttpClient, Patience
 
 AT_ONCE = 4
@@ -122,16 +123,16 @@ class GmailMailbox:
                 yield page
 
     async def _history(self, label_id: str, start: str) -> History:
-        history, token = History(label_id), ""
+        history, token, trail = History(label_id), "", Trail()
         while True:
             try:
                 value = await self._json(self._requests.history(start, token))
             except (MessageGone, NoSuchThing) as error:
                 raise CursorExpired(str(error)) from error
-            token, before = history.take(value), token
+            token = history.take(value)
             if not token:
                 return history
-            _check_moves_on(token, before)
+            trail.step(token)
 
     async def _list(
         self, folder: FolderName, label_id: str
@@ -141,7 +142,7 @@ class GmailMailbox:
         cursor = wire.make_cursor(folder, label_id, wire.read_text(profile, "historyId"))
         reference = wire.folder_ref(folder)
         query = reference.query if isinstance(reference, BySearch) else ""
-        token, is_last = "", False
+        token, is_last, trail = "", False, Trail()
         while not is_last:
             try:
                 value = await self._json(self._requests.messages(label_id, query, token))
@@ -150,11 +151,10 @@ class GmailMailbox:
                     raise Unreachable("Gmail's answer broke off between two pages") from error
                 self._labels.forget()
                 raise no_label(folder) from error
-            before = token
             ids, token = wire.read_list(value)
             is_last = not token
             if token:
-                _check_moves_on(token, before)
+                trail.step(token)
             yield ChangePage(
                 tuple(wire.remote_message(one) for one in ids),
                 (),
@@ -329,12 +329,6 @@ def _in_parts(octets: bytes) -> Iterator[bytes]:
     """Cut what came at once, which is up to the event loop: uvloop reads half a megabyte."""
     for start in range(0, len(octets), PIECE_OCTETS):
         yield octets[start : start + PIECE_OCTETS]
-
-
-def _check_moves_on(token: str, before: str) -> None:
-    """Refuse a page that names itself as the next one: reading on would never end."""
-    if token == before:
-        raise Unreachable("Gmail's answer names itself as the next page")
 
 
 def _judge(answer: HttpAnswer) -> ProviderError | None:

@@ -16,7 +16,7 @@ _ALTERNATIVE = b"-_"
 _BLANKS = b" \t\r\n"
 _ESCAPED_PADDING = re.compile(rb"\\u003[dD]")
 _ESCAPE_OCTETS = 6
-_REST_OCTETS = 1 << 16  # what stands beside a message: a snippet and some ids, well under 4 kB
+_REST_OCTETS = 1 << 13  # what stands beside a message: a snippet and some ids, well under 4 kB
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -66,12 +66,8 @@ class RawDecoder:
         """
         if self._place is not _Place.AFTER:
             raise Broken("the answer ends before the message does")
-        try:
-            json.loads(b'{"raw": ""' + self._kept)
-        except (ValueError, RecursionError):
-            raise Broken(
-                "the answer ends before its object does, or goes on after it"
-            ) from None
+        if not _is_json(b'{"raw": ""' + self._kept):
+            raise Broken("the answer ends before its object does, or goes on after it")
 
     # ---- private
 
@@ -88,10 +84,7 @@ class RawDecoder:
                 if depth == 1 and is_key and string[0] == b'"raw"' and begun is not None:
                     if not begun:
                         break  # the next piece tells what kind of value it is
-                    if octets[begun : begun + 1] != b'"':
-                        raise Broken("the message is not a string")
-                    self._place, self._kept = _Place.INSIDE, b""
-                    return octets[begun + 1 :]
+                    return self._enter(octets, position, begun)
                 position = string.end()
                 continue
             depth += (one in b"{[") - (one in b"}]")
@@ -101,6 +94,15 @@ class RawDecoder:
             position += 1
         self._keep(octets)
         return b""
+
+    def _enter(self, octets: bytes, key: int, begun: int) -> bytes:
+        """Return what follows the quotation mark at `begun`, behind the key at `key`."""
+        if octets[begun : begun + 1] != b'"':
+            raise Broken("the message is not a string")
+        if not _is_json(octets[:key] + b'"raw": ""}'):
+            raise Broken("what stands before the message is no JSON")
+        self._place, self._kept = _Place.INSIDE, b""
+        return octets[begun + 1 :]
 
     def _keep(self, octets: bytes) -> None:
         if len(octets) > _REST_OCTETS:
@@ -137,6 +139,14 @@ def _decoded(digits: bytes) -> bytes:
         return b64decode(digits + b"=" * (-len(digits) % 4), _ALTERNATIVE, validate=True)
     except binascii.Error as error:
         raise Broken("the message is not base64url, or a digit of it is missing") from error
+
+
+def _is_json(octets: bytes) -> bool:
+    try:
+        json.loads(octets)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _value_begins(octets: bytes, position: int) -> int | None:

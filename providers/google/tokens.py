@@ -64,7 +64,7 @@ def mint(
         made.refresh(request)
     except exceptions.RefreshError:
         return Minted("", 0.0, (), sign_in_error(request.said))
-    except (exceptions.GoogleAuthError, ValueError, TypeError) as error:
+    except (exceptions.GoogleAuthError, ValueError, TypeError, OverflowError) as error:
         # Not even as its cause: such a text may repeat the answer, and so a token.
         raise Unreachable(f"Google gave no token ({type(error).__name__})") from None
     scopes = tuple(request.said_text("scope").split()) or ((scope,) if subject else ())

@@ -71,7 +71,7 @@ _CLAIMS = re.compile(r'claims="([^"]*)"')
 
 def judge(answer: HttpAnswer, now: float) -> ProviderError | None:
     """Return the error that an answer is, or None for a good one; `now` is in seconds since the epoch."""
-    if answer.is_success:
+    if answer.is_success and not answer.is_page:
         return None
     error = verdict(answer.status, error_codes(answer), answer.headers, now)
     # The gateways before Graph put their 429, 503 and 504 on pages; what these mean is in the head.
@@ -140,7 +140,7 @@ def codes_of(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever JSON the
     error = value.get("error") if isinstance(value, dict) else None
     while isinstance(error, dict) and len(found) < 8:  # noqa: PLR2004 - a bound, not a measure
         code = error.get("code")
-        if isinstance(code, str) and code:
+        if isinstance(code, str) and code.isprintable() and code:
             found.append(code[:100])
         error = error.get("innerError") or error.get("innererror")
     return tuple(found)

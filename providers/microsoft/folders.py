@@ -1,6 +1,7 @@
 """Finds the folders of one mailbox by name, makes those a move needs, and remembers their ids."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,9 @@ from providers.contract import (
 from providers.microsoft.wire import ById, ByPath, WellKnown, folder_ref, odata_text, quoted
 from providers.transport import HttpAnswer
 
+HOUR_SECONDS = 3600.0
+"""How often a path is followed anew: a look at an unchanged folder is one request otherwise."""
+
 Ask = Callable[[Request], Awaitable[HttpAnswer]]
 
 
@@ -26,8 +30,10 @@ class NameTaken(ProviderError):
 class Folders:
     """The folders of one mailbox; ids of folders stay the same for as long as they exist."""
 
-    def __init__(self, base: str, ask: Ask) -> None:
-        """Ask below `base`, the address of the mailbox."""
+    def __init__(self, base: str, ask: Ask, now: Callable[[], float] = time.monotonic) -> None:
+        """Ask below `base`, the address of the mailbox; `now` runs in seconds, never backwards."""
+        self._now = now
+        self._looked_up: dict[FolderName, float] = {}
         self._base = base
         self._ask = ask
         self._known: dict[FolderName, str] = {}
@@ -42,6 +48,22 @@ class Folders:
         if folder not in self._known:
             self._known[folder] = await self._look_up(folder, create=False)
         return self._known[folder]
+
+    async def find_hourly(self, folder: FolderName) -> str | None:
+        """Return the id that a path leads to now, once an hour; None in between and for other names.
+
+        A folder keeps its id when it is renamed or thrown away, and another may take its name.
+
+        Raises:
+            FolderMissing: the path leads nowhere any more.
+            ProviderError: as the contract says.
+        """
+        due = self._looked_up.setdefault(folder, self._now()) + HOUR_SECONDS
+        if self._now() < due or not isinstance(folder_ref(folder), ByPath):
+            return None
+        self._looked_up[folder] = self._now()
+        self.forget(folder)
+        return await self.find(folder)
 
     async def find_or_make(self, folder: FolderName) -> str:
         """Return the id of a folder, and make it, and those above it, where it is missing.

@@ -42,6 +42,9 @@ REDIRECT = "http://localhost"
 FRESH_SECONDS = 600.0
 """A kept token with less left is renewed: MSAL itself takes one with five minutes for expired."""
 
+LONGEST_SECONDS = 28 * 3600.0
+"""No access token lives longer (learn.microsoft.com/entra/identity-platform/access-tokens)."""
+
 CAPABILITIES = ["CP1"]
 """Claims challenges are handled, so tokens live for up to 28 hours and outlast an outage of Entra
 (learn.microsoft.com/entra/identity-platform/claims-challenge)."""
@@ -205,8 +208,9 @@ class EntraIdentity:
         )
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end the library's thread."""
         await self._http.close()
+        self._blocking.close()
 
     # ---- private
 
@@ -234,7 +238,8 @@ class EntraIdentity:
             raise
         except ValueError as error:
             raise _told(error, self._settings) from error
-        except (RuntimeError, msal.exceptions.MsalError) as error:
+        except (RuntimeError, TypeError, AttributeError, KeyError, OverflowError) as error:
+            # MSAL trusts its answers, and its own errors are RuntimeErrors too.
             raise Unreachable(
                 f"Entra did not answer sensibly ({type(error).__name__})"
             ) from error
@@ -297,7 +302,10 @@ class EntraIdentity:
     def _renewed(
         self, kept: GraphGrant, cache: msal.SerializableTokenCache, result: Mapping[str, Any]
     ) -> Renewal:
-        token, lifetime = str(result["access_token"]), float(result.get("expires_in", 0))
+        token, lifetime = result["access_token"], result.get("expires_in", 0)
+        if not isinstance(token, str) or not isinstance(lifetime, int | float):
+            raise Unreachable("Entra's answer holds no access token")
+        lifetime = min(float(lifetime), LONGEST_SECONDS)
         scopes = tuple(str(result.get("scope", "")).split())
         after = attrs.evolve(
             kept,

@@ -37,6 +37,7 @@ from providers.microsoft.disposing import Disposing
 from providers.microsoft.failures import error_codes, judge
 from providers.microsoft.folders import Folders, NameTaken
 from providers.microsoft.wire import ListCursor, Page, quoted
+from providers.paging import Trail
 from providers.transport import HttpAnswer, HttpClient, Patience
 
 AT_ONCE = 3
@@ -100,6 +101,7 @@ class GraphMailbox:
             ProviderError: as the contract says.
         """
         self._page_messages = wire.PAGE_MESSAGES
+        given = cursor
         pages = await self._pages(folder, cursor)
         async with aclosing(pages):
             try:
@@ -111,6 +113,10 @@ class GraphMailbox:
                     raise
                 # The cursor's folder is gone; there may be another of its name.
                 raise CursorExpired(str(error), request_id=error.request_id) from error
+            except CursorExpired as error:
+                if given is not None:
+                    raise
+                raise Unreachable(str(error), request_id=error.request_id) from error
 
     async def _pages(
         self, folder: FolderName, cursor: Cursor | None
@@ -119,6 +125,8 @@ class GraphMailbox:
         if cursor is None:
             return self._list(key, folder, await self._folders.find(folder), "")
         known = wire.read_cursor(cursor, key, self._settings.graph_url)
+        if await self._folders.find_hourly(folder) not in (None, known.folder_id):
+            raise CursorExpired("there is another folder of that name now")
         if isinstance(known, ListCursor):
             return self._list(key, folder, known.folder_id, known.digest)
         return self._round(key, folder, known.folder_id, known.link, full=False)
@@ -150,8 +158,9 @@ class GraphMailbox:
         self, key: str, folder: FolderName, folder_id: str, link: str, *, full: bool
     ) -> AsyncGenerator[ChangePage, None]:
         """Yield the pages of a delta round: of a first one, every message; else what has changed."""
-        is_first = True
+        is_first, trail = True, Trail()
         while link:
+            trail.step(link)
             try:
                 page = await self._page(folder, _delta_request(link))
             except CursorExpired as error:
@@ -210,14 +219,17 @@ class GraphMailbox:
             ):
                 if answer.head.is_page:
                     raise Unreachable("a page for people came in the message's place")
-                is_empty = True
+                head, is_begun = b"", False
                 async for piece in pieces:
-                    if is_empty and not wire.looks_like_mail(piece):
-                        raise Unreachable("something else than a message came in its place")
-                    is_empty = False
-                    yield piece
-                if is_empty:
-                    raise Unreachable("Graph sent a message of no octets")
+                    if is_begun:
+                        yield piece
+                        continue
+                    head += piece
+                    if len(head) >= wire.HEAD_OCTETS:
+                        yield _mail(head)
+                        is_begun = True
+                if not is_begun:
+                    yield _mail(head)
         except MessageUnreadable as error:
             envelope = await self._envelope(remote_id)
             raise MessageUnreadable(
@@ -298,6 +310,19 @@ def open_mailbox(settings: Mapping[str, str], tokens: TokenSource) -> GraphMailb
         ValueError: they do not go together.
     """
     return GraphMailbox(read_settings(settings), tokens)
+
+
+def _mail(head: bytes) -> bytes:
+    """Return the beginning of a message, or the whole of a short one.
+
+    Raises:
+        Unreachable: it is none.
+    """
+    if not head:
+        raise Unreachable("Graph sent a message of no octets")
+    if not wire.looks_like_mail(head):
+        raise Unreachable("something else than a message came in its place")
+    return head
 
 
 def _manners(headers: Mapping[str, str]) -> dict[str, str]:

@@ -44,10 +44,14 @@ WELL_KNOWN = frozenset(
 
 _MAX_NAME = 255  # characters of a displayName
 _HTTPS_PORT = 443
+HEAD_OCTETS = 64
+"""Octets of a body that are looked at before it is taken for a message."""
+
 _NO_MAIL = re.compile(
     rb"[\s\xef\xbb\xbf]*(?:<(?:!doctype|html|head|body|\?xml)\b|\{\s*\"error\"\s*:)",
     re.IGNORECASE,
 )
+_LINK = re.compile(r"[!-~]{1,16384}")  # what an address on the wire may be made of
 _LIST, _DELTA = "graph-list-1", "graph-delta-1"
 
 
@@ -163,7 +167,7 @@ def _link(value: Mapping[str, Any], name: str, origin: str) -> str:
     link = value.get(name, "")
     if not isinstance(link, str):
         raise Unreachable("Graph's answer has a link that is none")
-    if link and not is_at(link, origin):
+    if link and not (is_at(link, origin) and _LINK.fullmatch(link)):
         raise Unreachable(
             f"Graph's answer leads to {_host(link)}, which is not the host that this account names;"
             " nothing was sent there"

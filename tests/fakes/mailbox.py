@@ -80,6 +80,7 @@ class FakeService:
         self.trouble_after = 0
         self.gates: dict[RemoteId, asyncio.Event] = {}
         self.outcomes: dict[RemoteId, DispositionOutcome] = {}
+        self.poison: dict[RemoteId, Exception] = {}
         self.on_step: Callable[[str], None] = lambda _name: None
         self.asked: list[tuple[str, object]] = []
         self.orders: list[list[DispositionOrder]] = []
@@ -252,6 +253,9 @@ class FakeMailbox:
         await service.step("dispose")
         service.call("dispose", len(orders))
         service.orders.append(list(orders))
+        for order in orders:
+            if order.remote_id in service.poison:
+                raise service.poison[order.remote_id]
         outcomes = [service.carry_out(order) for order in orders]
         service.on_step("disposed")
         return outcomes

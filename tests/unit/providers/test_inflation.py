@@ -93,5 +93,10 @@ def test_a_bomb_comes_in_bounded_pieces() -> None:
     assert total == 64 << 20
 
 
+def test_a_second_member_is_no_part_that_may_be_left_out() -> None:
+    with pytest.raises(Damaged):
+        unpacked("gzip", gzip.compress(b"first half") + gzip.compress(b"second half"))
+
+
 def test_octets_behind_the_end_are_not_part_of_the_body() -> None:
     assert unpacked("gzip", gzip.compress(b"body") + b"\0" * 100) == b"body"

@@ -148,3 +148,42 @@ async def test_a_refused_right_is_told_before_what_may_pass(looking: Looking) ->
     looking.service.failures["changes"] = [Unreachable("a bad moment")]
     with pytest.raises(AccessRefused):
         await looking.look()
+
+
+@pytest.mark.parametrize("error", [AccessRefused("no right"), Unreachable("400")])
+async def test_one_order_that_always_fails_holds_up_no_other(
+    looking: Looking, error: ProviderError
+) -> None:
+    await looking.register()
+    bad, *_ = [looking.service.put(A) for _ in range(2 * BATCH + 5)]
+    await looking.look()
+    await looking.delete(*range(1, 2 * BATCH + 6))
+    looking.service.poison[bad] = error
+    assert (await looking.look()).disposed == 2 * BATCH + 4
+    assert [item.remote_id for item in await looking.storage.spool.queued(OFFICE, 9)] == [bad]
+    looking.service.poison.clear()
+    assert (await looking.look()).disposed == 1
+
+
+async def test_a_mailbox_in_which_nothing_may_be_done_is_not_asked_about_each_order(
+    looking: Looking,
+) -> None:
+    await looking.register()
+    for _ in range(2 * BATCH):
+        bad = looking.service.put(A)
+        looking.service.poison[bad] = AccessRefused("no right")
+    await looking.look()
+    await looking.delete(*range(1, 2 * BATCH + 1))
+    with pytest.raises(AccessRefused):
+        await looking.look()
+    assert [len(batch) for batch in looking.service.orders] == [BATCH, 1, 1, 1]
+
+
+async def test_orders_that_all_have_to_wait_are_not_all_asked_for(looking: Looking) -> None:
+    await looking.register()
+    for _ in range(5 * BATCH):
+        looking.service.outcomes[looking.service.put(A)] = DispositionOutcome.RETRY
+    await looking.look()
+    await looking.delete(*range(1, 5 * BATCH + 1))
+    assert (await looking.look()).disposed == 0
+    assert len(looking.service.orders) == 3

@@ -5,6 +5,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -126,6 +127,12 @@ def test_whatever_arrives_is_a_message_or_broken(octets: bytes, cut: int) -> Non
         b'{"raw":"QQ"]',
         b'{"raw":"QQ"}{"raw":"QQ"}',
         b'{"raw":"QQ"} more',
+        b'{"id":"raw":"QQ"}',
+        b'{"id" "raw":"QQ"}',
+        b'{"id":,"raw":"QQ"}',
+        b'{1,"raw":"QQ"}',
+        b'{"id":"18c"]{"raw":"QQ"}',
+        b'{"id":"\xff","raw":"QQ"}',
     ],
 )
 @pytest.mark.parametrize("cut", [0, 1])
@@ -156,6 +163,14 @@ def test_what_is_not_the_whole_answer_is_broken(answer: bytes, cut: int) -> None
 def test_what_is_not_base64url_is_broken(raw: str, cut: int) -> None:
     with pytest.raises(Broken):
         decoded(answer_of(raw), cut)
+
+
+def test_what_is_nested_deep_is_read_or_broken() -> None:
+    """How deep a JSON reader goes is up to the version of Python."""
+    deep = b'"id":' + b"[" * 1_900 + b"]" * 1_900
+    for answer in (b"{" + deep + b',"raw":"QQ"}', b'{"raw":"QQ",' + deep + b"}"):
+        with suppress(Broken):
+            assert decoded(answer) == b"A"
 
 
 def test_an_empty_message_is_decoded_to_nothing() -> None:

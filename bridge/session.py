@@ -44,7 +44,8 @@ from bridge.pop3.machine import Machine
 from bridge.pop3.replies import TERMINATION, ResponseCode
 from bridge.pop3.table import State
 from bridge.pop3.wireform import TopCutter
-from bridge.storage.ports import Device, Holder, Locks, MaildropLock, OpenBody, Spool
+from bridge.storage.holding import Holder, Locks, MaildropLock
+from bridge.storage.ports import Device, OpenBody, Spool
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
 
 WRITE_OCTETS = 65536

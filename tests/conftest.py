@@ -1,6 +1,7 @@
 """Options and fixtures that every test folder shares."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="asyncio",
         help="the loop that asynchronous tests run on",
     )
+
+
+def pytest_configure() -> None:
+    # A shell that starts a job in the background has it ignore Ctrl-C, and every program below it too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_asyncio_loop_factories(

@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
+    "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: held by contract"),
     "bridge/storage/sealing.py": (
         "tests/unit/vault/test_seal.py",
         "protocols: see who fits them",

@@ -12,7 +12,8 @@ from bridge.config import SyncConfig
 from bridge.errors import RegisterError
 from bridge.logs import EventLog
 from bridge.names import AccountName
-from bridge.storage.ports import Account, Locks, MaildropRecord, Spool
+from bridge.storage.holding import Locks
+from bridge.storage.ports import Account, MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.worker import Pace, Worker, WorkerStatus
 

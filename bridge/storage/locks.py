@@ -12,7 +12,7 @@ import attrs
 
 from bridge.errors import MaildropBusy
 from bridge.names import MaildropName
-from bridge.storage.ports import Holder, Locks, MaildropLock
+from bridge.storage.holding import Holder, Locks, MaildropLock
 
 
 @attrs.define(eq=False)

@@ -5,7 +5,7 @@ machine that loses power on the next instruction still keeps the promise.
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import attrs
@@ -344,57 +344,4 @@ class Register(Protocol):
         Raises:
             RegisterError: there is no such device.
         """
-        ...
-
-
-# ---- the locks
-
-
-@attrs.frozen
-class Holder:
-    """Who holds a maildrop: the device, and the network address it came from."""
-
-    device: DeviceName
-    address: str
-
-
-class MaildropLock(Protocol):
-    """The exclusive-access lock of RFC 1939 section 4, held until it is released."""
-
-    def touch(self) -> None:
-        """Show that the session lives: it heard a command, or its peer took some octets."""
-        ...
-
-    def pin(self) -> None:
-        """Refuse eviction from now on: the session is in the UPDATE state."""
-        ...
-
-    def release(self) -> None:
-        """Give the maildrop free; a second call does nothing."""
-        ...
-
-
-class Locks(Protocol):
-    """One session per maildrop."""
-
-    async def acquire(
-        self,
-        maildrop: MaildropName,
-        holder: Holder,
-        evict: Callable[[], None],
-        progress: Callable[[], int] = lambda: 0,
-    ) -> MaildropLock:
-        """Return the lock; the same device from the same address may take it over after a grace.
-
-        `evict` is called at most once, when a later connection of the same holder takes over; the
-        session must then end without entering UPDATE. A `progress` that grows while a newcomer waits
-        is a sign of life, such as octets that a slow printer takes in the middle of a message.
-
-        Raises:
-            MaildropBusy: somebody else holds it, or the older session showed life.
-        """
-        ...
-
-    def is_held(self, maildrop: MaildropName) -> bool:
-        """Tell whether a session is open."""
         ...

@@ -12,7 +12,8 @@ import attrs
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
-from bridge.storage.ports import Locks, MaildropRecord, QueuedDisposition, Spool
+from bridge.storage.holding import Locks
+from bridge.storage.ports import MaildropRecord, QueuedDisposition, Spool
 from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand, Fetcher
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason

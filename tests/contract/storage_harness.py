@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from bridge.names import AccountName, DeviceName, MaildropName, SpoolId, UniqueId
+from bridge.storage.holding import Locks
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.ports import (
     Account,
     Announcement,
     Device,
-    Locks,
     MaildropRecord,
     OpenBody,
     Register,

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import MaildropBusy
 from bridge.names import DeviceName, MaildropName
-from bridge.storage.ports import Holder, Locks, MaildropLock
+from bridge.storage.holding import Holder, Locks, MaildropLock
 from tests.contract.storage_harness import FAX, LOCKS, PRINTER
 from tests.fakes.clock import run_without_waiting
 

@@ -6,8 +6,8 @@ import pytest
 
 from bridge.errors import MaildropBusy
 from bridge.names import DeviceName, MaildropName
+from bridge.storage.holding import Holder, MaildropLock
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Holder, MaildropLock
 from tests.fakes.clock import run_without_waiting
 
 PRINTER = MaildropName("printer")

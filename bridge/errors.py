@@ -11,6 +11,7 @@ PopbridgeError
 |-- NoSuchMessage           no such message-number, or it is marked as deleted
 |-- BodyUnreadable          this message's body cannot be had whole: [SYS/PERM]
 `-- SpoolUnavailable        the spool cannot answer now: [SYS/TEMP]
+    `-- CeilingReached      the maildrop holds all it may: nothing more is fetched for it
 """
 
 from typing import ClassVar
@@ -68,3 +69,7 @@ class BodyUnreadable(PopbridgeError):
 
 class SpoolUnavailable(PopbridgeError):
     """The spool cannot answer just now (disk full, database busy); asking again may help."""
+
+
+class CeilingReached(SpoolUnavailable):
+    """A maildrop holds as much as its owner allows; it is served, and nothing more is fetched."""

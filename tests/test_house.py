@@ -22,7 +22,7 @@ from bridge.cli import group
 from bridge.config import settings
 from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import diagram
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 
 HOUSE = Path(__file__).parent.parent
 PRODUCT = sorted((*HOUSE.glob("bridge/**/*.py"), *HOUSE.glob("providers/**/*.py")))
@@ -46,7 +46,14 @@ TESTED_ELSEWHERE = {
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
-    "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: held by contract"),
+    "bridge/storage/holding.py": (
+        "tests/contract/test_locks.py",
+        "protocols: held by contract",
+    ),
+    "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
+    "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
+    "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
     "bridge/storage/sealing.py": (
         "tests/unit/vault/test_seal.py",
         "protocols: see who fits them",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bridge.accounts.grants import Grants
+from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
 from bridge.storage.sqlite.bodies import Bodies
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.accounts.grants import SecretBox
     from bridge.maildrop import Maildrop, MessageEntry
     from bridge.pop3.events import Drop, Entry
-    from bridge.storage.sealing import FrameSeal
+    from bridge.storage.sealing import FrameSeal, RowSeal
     from bridge.vault.passwords import PasswordVerifier
 
 KEY_CHECK = "key-check"
@@ -106,13 +107,14 @@ def open_state(config: Config, environ: Mapping[str, str]) -> Iterator[State]:
     )
     try:
         _check_key(places.database, keyring)
+        secrets = SecretSeal(keyring.derive(Purpose.SECRETS))
         yield State(
             places,
             database,
             bodies,
-            SqliteSpool(database, bodies),
+            SqliteSpool(database, bodies, SystemClock(), secrets),
             SqliteRegister(database),
-            SecretSeal(keyring.derive(Purpose.SECRETS)),
+            secrets,
         )
     finally:
         bodies.close()
@@ -193,6 +195,7 @@ def _check_key(database: Path, keyring: Keyring) -> None:
 if TYPE_CHECKING:
     # Who keeps which promise: floors that may not import each other meet here.
     _frame_seal: type[FrameSeal] = BodySeal
+    _row_seal: type[RowSeal] = SecretSeal
     _opener: type[SecretOpener] = SecretSeal
     _sealer: type[SecretSealer] = SecretSeal
     _box: type[SecretBox] = SecretSeal

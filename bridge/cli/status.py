@@ -11,7 +11,7 @@ from bridge.app.offline import Offline
 from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.control import ask
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 
 
 @click.command("status")

@@ -17,58 +17,24 @@ from bridge.names import (
     MaildropName,
     Octets,
     SpoolId,
-    UniqueId,
 )
-from providers.contract import Cursor, Disposition, FolderName, RemoteId
+from bridge.storage.holding import Holder
+from bridge.storage.lives import Note
+from bridge.storage.messages import (
+    Announcement,
+    Delivery,
+    MessageState,
+    Pending,
+    QueuedDisposition,
+    SpoolFigures,
+)
+from providers.contract import Cursor, Disposition, Envelope, FolderName, RemoteId
 
-
-class MessageState(enum.StrEnum):
-    """Every legal state of a message (docs/architecture.md, section "States of a message")."""
-
-    ANNOUNCED = "announced"
-    READY = "ready"
-    QUARANTINED = "quarantined"
-    EXPUNGED = "expunged"
-    DISPOSED = "disposed"
-    VANISHED = "vanished"
+NOTHING_TOLD = Envelope()
+"""The envelope of a message of which nothing is known."""
 
 
 # ---- the spool
-
-
-@attrs.frozen
-class Announcement:
-    """A message known by its id, before its body is here."""
-
-    remote_id: RemoteId
-    unique_id: UniqueId
-    sort_key: str
-
-
-@attrs.frozen
-class Pending:
-    """A message that is announced and waits for its body."""
-
-    spool_id: SpoolId
-    remote_id: RemoteId
-
-
-@attrs.frozen
-class QueuedDisposition:
-    """A deletion that devices were promised and upstream does not know of yet."""
-
-    spool_id: SpoolId
-    maildrop: MaildropName
-    remote_id: RemoteId
-    disposition: Disposition
-
-
-@attrs.frozen
-class SpoolFigures:
-    """How many messages of a maildrop are in which state, and the octets that are listed."""
-
-    count: dict[MessageState, int]
-    octets: Octets
 
 
 class OpenBody(Protocol):
@@ -107,10 +73,12 @@ class Spool(Protocol):
         """
         ...
 
-    async def expunge(self, maildrop: MaildropName, messages: Iterable[SpoolId]) -> None:
+    async def expunge(
+        self, maildrop: MaildropName, messages: Iterable[SpoolId], by: Holder | None = None
+    ) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction.
 
-        A message of these that has vanished upstream becomes a tombstone at once. A notice that
+        `by` is the device that was promised it, where one was. A message of these that has vanished upstream becomes a tombstone at once. A notice that
         stands for a quarantined message is removed, and its original left alone upstream.
 
         Raises:
@@ -119,12 +87,16 @@ class Spool(Protocol):
         ...
 
     async def known(self, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
-        """Return every message and tombstone of the maildrop."""
+        """Return every message and tombstone of the maildrop.
+
+        One that an admin had listed again counts as disposed of: upstream has no say in it any more.
+        """
         ...
 
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; one that is known already, tombstones included, is left as it is.
 
+        After a restore they are held until a cursor was saved: a device may have printed them.
         A vanished message that is named again is ready again where its body is still here, and
         announced again elsewhere.
         """
@@ -134,10 +106,11 @@ class Spool(Protocol):
         """Return what waits for its body, in listing order."""
         ...
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
-        """Store RFC 5322 octets in sealed wire form, make the message visible durably, return its octets.
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+        """Store RFC 5322 octets in sealed wire form, and make the message visible durably.
 
-        Delivering a message that is no longer announced changes nothing and returns its octets.
+        A second copy of a message delivered within the maildrop's `print_once` is held instead.
+        Delivering a message that is no longer announced changes nothing.
         An exception raised by `body` is passed on and leaves nothing behind.
 
         Raises:
@@ -145,19 +118,32 @@ class Spool(Protocol):
         """
         ...
 
-    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+    async def quarantine(
+        self,
+        spool_id: SpoolId,
+        notice: bytes,
+        reason: str = "",
+        envelope: Envelope = NOTHING_TOLD,
+    ) -> None:
         """Let `notice` (RFC 5322 octets) stand for a message that can never be had, durably."""
+        ...
+
+    async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
+        """Return the octets of all bodies that are here for the maildrop."""
         ...
 
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note, durably, that these are gone upstream; unless a device took them they are listed no more.
 
-        The maildrop's cursor is forgotten with them, until the look is over and saves another.
+        What was held as a second copy of one of them is announced: it is the only one now. The maildrop's cursor is forgotten with them, until the look is over and saves another.
         """
         ...
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
-        """Remove the bodies and rows of vanished messages; call only while no session is open."""
+        """Remove the bodies and rows of vanished messages; call only while no session is open.
+
+        A message whose body was found damaged is announced again: it is fetched anew.
+        """
         ...
 
     async def cursor(self, maildrop: MaildropName) -> Cursor | None:
@@ -180,6 +166,22 @@ class Spool(Protocol):
 
     def refresh(self) -> None:
         """Forget what is remembered of listings: another process has changed the register."""
+        ...
+
+    async def note(self, notes: Sequence[Note]) -> None:
+        """Write down what happened to messages; those that are gone are passed over.
+
+        Raises:
+            SpoolUnavailable: nothing was written.
+        """
+        ...
+
+    async def note_listed(self, listing: Listing, by: Holder, at: float) -> None:
+        """Write down that a device was told of these messages, where it was not told before."""
+        ...
+
+    async def note_damaged(self, spool_id: SpoolId, why: str, at: float) -> None:
+        """Have the body of a message fetched anew, once no session is open."""
         ...
 
     async def figures(self, maildrop: MaildropName) -> SpoolFigures:
@@ -216,14 +218,36 @@ class StoredGrant:
     lost: str | None = None
 
 
+class OnOutage(enum.StrEnum):
+    """What a device sees of a maildrop while its account cannot be looked at."""
+
+    SERVE = "serve"  # what is here
+    EMPTY = "empty"  # no message
+    ERROR = "error"  # a refused login, [SYS/TEMP]
+
+
+PRINT_ONCE_SECONDS = 86400
+"""For how long a second copy of a message is held where its owner does not say: a day."""
+
+CEILING_OCTETS = 1 << 31
+"""What may lie here for one maildrop where its owner does not say: 2 GiB, some 100 large scans."""
+
+
 @attrs.frozen
 class MaildropRecord:
-    """One folder of one account, as devices see it."""
+    """One folder of one account, as devices see it.
+
+    For `print_once` seconds a second copy of a message is held; 0 lets every copy be listed. At
+    `ceiling` octets of bodies at rest nothing more is fetched.
+    """
 
     name: MaildropName
     account: AccountName
     folder: FolderName
     disposition: Disposition
+    on_outage: OnOutage = OnOutage.SERVE
+    print_once: int = PRINT_ONCE_SECONDS
+    ceiling: int = CEILING_OCTETS
 
 
 @attrs.frozen
@@ -309,6 +333,14 @@ class Register(Protocol):
 
         Raises:
             RegisterError: the name is taken, or there is no such account.
+        """
+        ...
+
+    async def change_maildrop(self, maildrop: MaildropRecord) -> None:
+        """Replace what an owner may change of a maildrop: all but its account and its folder.
+
+        Raises:
+            RegisterError: there is no such maildrop.
         """
         ...
 

@@ -33,3 +33,19 @@ class SealedWriter(Protocol):
     def finish(self) -> None:
         """Seal the last frame and mark it as the last; the file is not synced by this."""
         ...
+
+
+class RowSeal(Protocol):
+    """Seals a short text to the row it belongs to; bridge.vault.seal.SecretSeal keeps the promise."""
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """Return the text sealed for `context`."""
+        ...
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return what was sealed for `context`.
+
+        Raises:
+            StateError: it was altered, or sealed with another key or for another context.
+        """
+        ...

@@ -5,17 +5,21 @@ next one is asked for there. Messages begin in listing order and may end in any.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
 import attrs
 
 from bridge.clock import Clock
+from bridge.errors import CeilingReached
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
-from bridge.storage.ports import Pending, Spool
+from bridge.storage.lives import LifeEvent, Note
+from bridge.storage.messages import Delivery, Pending
+from bridge.storage.ports import Spool
 from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
+from bridge.sync.room import Room
 from providers.contract import (
     FolderName,
     MailboxProvider,
@@ -34,13 +38,15 @@ had just now must not block those behind it, a dead service must not be asked a 
 class Errand:
     """The fetching that one look does for one folder, and what has come of it.
 
-    `failed` is what was asked for in vain: once in a look is enough. `gone` counts the messages
+    `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for in vain: once in a look is enough. `gone` counts the messages
     that were listed and could not be found any more.
     """
 
     folder: FolderName
     maildrops: Sequence[MaildropName]
+    ceilings: Mapping[MaildropName, int]
     delivered: int = 0
+    held: int = 0
     quarantined: int = 0
     gone: int = 0
     failed: set[SpoolId] = attrs.field(factory=set)
@@ -65,10 +71,16 @@ class _Turn:
 
     errand: Errand
     maildrop: MaildropName
-    waiting: Iterator[Pending]
+    items: Sequence[Pending]
     row: _Row
+    room: Room
+    is_full: bool = False
     lanes: list[asyncio.Task[None]] = attrs.field(factory=list)
     error: Exception | None = None
+    waiting: Iterator[Pending] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.waiting = iter(self.items)
 
     def give_up(self, error: Exception) -> None:
         """End every other lane; the first error is the one to raise."""
@@ -91,6 +103,8 @@ class Fetcher:
     message_octets: int
     # Per maildrop, the one that failed longest ago first: so each has its turn again.
     _stubborn: dict[MaildropName, dict[SpoolId, None]] = attrs.field(factory=dict, init=False)
+    # Those whose ceiling is reached, and of which that was told.
+    _full: set[MaildropName] = attrs.field(factory=set, init=False)
 
     async def fetch(self, errand: Errand) -> None:
         """Fetch what is announced; one failure lets the next be tried, a row of them ends the look.
@@ -107,11 +121,16 @@ class Fetcher:
         row = _Row()
         for maildrop in errand.maildrops:
             fresh, stubborn = await self._waiting(maildrop, errand)
-            await self._run_lanes(errand, maildrop, fresh, row)
+            used = await self.spool.octets_at_rest(maildrop)
+            room = Room(errand.ceilings[maildrop], used)
+            is_full = await self._run_lanes(_Turn(errand, maildrop, fresh, row, room))
             if row.ending is not None:
                 raise row.ending
-            await self._run_lanes(errand, maildrop, stubborn, row)
+            if not is_full:
+                turn = _Turn(errand, maildrop, stubborn, row, room)
+                is_full = await self._run_lanes(turn)
             row.ending = None
+            self._tell_ceiling(maildrop, room, is_full=is_full)
 
     async def _waiting(
         self, maildrop: MaildropName, errand: Errand
@@ -125,18 +144,17 @@ class Fetcher:
         again = [pending[spool_id] for spool_id in stubborn if spool_id not in errand.failed]
         return fresh, again
 
-    async def _run_lanes(
-        self, errand: Errand, maildrop: MaildropName, items: list[Pending], row: _Row
-    ) -> None:
-        turn = _Turn(errand, maildrop, iter(items), row)
+    async def _run_lanes(self, turn: _Turn) -> bool:
+        """Fetch what the turn is about, and return whether its ceiling was reached."""
         bears = self.provider.at_once
         lanes = bears + 1 if bears > 1 else 1
         async with asyncio.TaskGroup() as group:
-            for number in range(1, min(lanes, len(items)) + 1):
+            for number in range(1, min(lanes, len(turn.items)) + 1):
                 name = f"fetch {self.account} {number}"
                 turn.lanes.append(group.create_task(self._lane(turn), name=name))
         if turn.error is not None:
             raise turn.error
+        return turn.is_full
 
     async def _lane(self, turn: _Turn) -> None:
         """Fetch one message after the other, until there are none or the turn is over.
@@ -147,14 +165,17 @@ class Fetcher:
         try:
             for item in turn.waiting:
                 await self._try(turn, item)
-                if turn.row.ending is not None:
+                if turn.row.ending is not None or turn.is_full:
                     return
         except Exception as error:  # noqa: BLE001 - raised again by who waits for the lanes
             turn.give_up(error)
 
     async def _try(self, turn: _Turn, item: Pending) -> None:
         try:
-            await self._fetch(turn.errand, turn.maildrop, item)
+            turn.room.check()
+            await self._fetch(turn, item)
+        except CeilingReached:
+            turn.is_full = True
         except Unreachable as error:
             turn.errand.failed.add(item.spool_id)
             stubborn = self._stubborn[turn.maildrop]
@@ -163,45 +184,91 @@ class Fetcher:
             self.log.warning(
                 "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
             )
+            now = self.clock.now()
+            note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
+            await self.spool.note([note])
             turn.row.grow(error)
         else:
             turn.row.length = 0
 
-    async def _fetch(self, errand: Errand, maildrop: MaildropName, item: Pending) -> None:
+    async def _fetch(self, turn: _Turn, item: Pending) -> None:
+        errand, maildrop = turn.errand, turn.maildrop
         try:
-            async with aclosing(self._bounded(errand.folder, item.remote_id)) as body:
-                octets = await self.spool.deliver(item.spool_id, body)
+            async with aclosing(self._bounded(turn, item.remote_id)) as body:
+                delivery = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
             errand.gone += 1
             await self.spool.forget(maildrop, [item.remote_id])
         except MessageUnreadable as error:
-            self.log.error(
-                "message-quarantined",
-                account=self.account,
-                maildrop=maildrop,
-                message=item.spool_id,
-                remote_id=item.remote_id,
-                **reason(error),
-            )
-            text = notice(item.remote_id, str(error), error.envelope, self.clock.now())
-            await self.spool.quarantine(item.spool_id, text)
+            await self._quarantine(maildrop, item, error)
             errand.quarantined += 1
         else:
+            self._count(errand, maildrop, item, delivery)
+
+    def _count(
+        self, errand: Errand, maildrop: MaildropName, item: Pending, delivery: Delivery
+    ) -> None:
+        told = {"maildrop": maildrop, "message": item.spool_id, "octets": delivery.octets}
+        if delivery.twin is None:
             errand.delivered += 1
-            self.log.info(
-                "message-delivered", maildrop=maildrop, message=item.spool_id, octets=octets
+            self.log.info("message-delivered", **told)
+        else:
+            errand.held += 1
+            hint = "a second copy, not listed; an admin may have it listed"
+            self.log.warning("message-held", **told, copy_of=delivery.twin, hint=hint)
+
+    async def _quarantine(
+        self, maildrop: MaildropName, item: Pending, error: MessageUnreadable
+    ) -> None:
+        self.log.error(
+            "message-quarantined",
+            account=self.account,
+            maildrop=maildrop,
+            message=item.spool_id,
+            remote_id=item.remote_id,
+            **reason(error),
+        )
+        text = notice(item.remote_id, str(error), error.envelope, self.clock.now())
+        await self.spool.quarantine(item.spool_id, text, str(error), error.envelope)
+
+    async def _bounded(self, turn: _Turn, remote_id: RemoteId) -> AsyncGenerator[bytes, None]:
+        """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
+        octets = 0
+        is_whole = False
+        try:
+            async with aclosing(self.provider.fetch(turn.errand.folder, remote_id)) as pieces:
+                async for piece in pieces:
+                    octets += len(piece)
+                    self._check_size(octets, turn.room.ceiling)
+                    turn.room.take(len(piece))
+                    yield piece
+            is_whole = True
+        finally:
+            if not is_whole:
+                turn.room.give_back(octets)
+
+    def _check_size(self, octets: int, ceiling: int) -> None:
+        """Refuse a message that would not even fit alone."""
+        if octets > self.message_octets:
+            raise MessageUnreadable(
+                f"it is larger than {self.message_octets} octets (sync.message_octets)"
+            )
+        if octets > ceiling:
+            raise MessageUnreadable(
+                f"it is larger than {ceiling} octets, the maildrop's ceiling"
             )
 
-    async def _bounded(
-        self, folder: FolderName, remote_id: RemoteId
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the message's octets, up to the size this bridge takes."""
-        octets = 0
-        async with aclosing(self.provider.fetch(folder, remote_id)) as pieces:
-            async for piece in pieces:
-                octets += len(piece)
-                if octets > self.message_octets:
-                    raise MessageUnreadable(
-                        f"it is larger than {self.message_octets} octets (sync.message_octets)"
-                    )
-                yield piece
+    def _tell_ceiling(self, maildrop: MaildropName, room: Room, *, is_full: bool) -> None:
+        """Say once that a ceiling is reached, and once that it is not any more."""
+        if is_full and maildrop not in self._full:
+            self._full.add(maildrop)
+            self.log.error(
+                "ceiling-reached",
+                account=self.account,
+                maildrop=maildrop,
+                ceiling=room.ceiling,
+                hint="nothing more is fetched until devices have deleted something",
+            )
+        elif not is_full and maildrop in self._full:
+            self._full.discard(maildrop)
+            self.log.info("ceiling-left", account=self.account, maildrop=maildrop)

@@ -13,7 +13,9 @@ from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.holding import Locks
-from bridge.storage.ports import MaildropRecord, QueuedDisposition, Spool
+from bridge.storage.lives import LifeEvent, Note
+from bridge.storage.messages import QueuedDisposition
+from bridge.storage.ports import MaildropRecord, Spool
 from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand, Fetcher
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason
@@ -41,6 +43,7 @@ class LookReport:
 
     announced: int = 0
     delivered: int = 0
+    held: int = 0
     quarantined: int = 0
     vanished: int = 0
     disposed: int = 0
@@ -79,12 +82,13 @@ class Looker:
         except (Unreachable, AccessRefused) as error:
             # What cannot be moved away must not keep new mail from coming.
             troubles.append(error)
-        folders: dict[FolderName, list[MaildropName]] = {}
+        folders: dict[FolderName, list[MaildropRecord]] = {}
         for maildrop in maildrops:
-            folders.setdefault(maildrop.folder, []).append(maildrop.name)
-        for folder, names in folders.items():
+            folders.setdefault(maildrop.folder, []).append(maildrop)
+        for folder, drops in folders.items():
+            ceilings = {drop.name: drop.ceiling for drop in drops}
             try:
-                await self._look_at(folder, names, report)
+                await self._look_at(Errand(folder, list(ceilings), ceilings), report)
             except (FolderMissing, Unreachable) as error:
                 troubles.append(error)  # one folder that was renamed must not stop the others
         if troubles:
@@ -128,6 +132,9 @@ class Looker:
                     remote_id=item.remote_id,
                     disposition=item.disposition.spelled(),
                 )
+                why = f"the service refuses to {item.disposition.spelled()}"
+                refused = Note(item.spool_id, LifeEvent.REFUSED, self.clock.now(), detail=why)
+                await self.spool.note([refused])
         return [
             item
             for item, outcome in zip(known, outcomes, strict=True)
@@ -168,28 +175,26 @@ class Looker:
 
     # ---- from there to here
 
-    async def _look_at(
-        self, folder: FolderName, names: list[MaildropName], report: LookReport
-    ) -> None:
-        for name in names:
+    async def _look_at(self, errand: Errand, report: LookReport) -> None:
+        for name in errand.maildrops:
             if not self.locks.is_held(name):
                 await self.spool.sweep_vanished(name)
-        errand = Errand(folder, names)
-        cursor = await self._common_cursor(names)
+        cursor = await self._common_cursor(errand.maildrops)
         try:
             await self._take_pages(errand, cursor, report)
         except CursorExpired as error:
             self.log.warning(
-                "cursor-expired", account=self.account, folder=folder, **reason(error)
+                "cursor-expired", account=self.account, folder=errand.folder, **reason(error)
             )
             await self._take_pages(errand, None, report)
         # Bodies that an earlier look announced and could not fetch.
         await self._fetcher.fetch(errand)
         report.delivered += errand.delivered
+        report.held += errand.held
         report.quarantined += errand.quarantined
         report.vanished += errand.gone
 
-    async def _common_cursor(self, names: list[MaildropName]) -> Cursor | None:
+    async def _common_cursor(self, names: Sequence[MaildropName]) -> Cursor | None:
         """Return the cursor that all share; a maildrop that joined later makes the list full."""
         cursors = {await self.spool.cursor(name) for name in names}
         return cursors.pop() if len(cursors) == 1 else None

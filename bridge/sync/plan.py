@@ -10,14 +10,16 @@ from collections.abc import Mapping
 import attrs
 
 from bridge.names import UniqueId
-from bridge.storage.ports import Announcement, MessageState
+from bridge.storage.messages import Announcement, MessageState
 from providers.contract import ChangePage, RemoteId
 
 UNIQUE_ID_SCHEME = "1"
 """First character of every unique-id. Another scheme must take another one, so that a device can
 never take a new id for an old one; changing the scheme makes devices print everything anew."""
 
-_LISTABLE = frozenset({MessageState.ANNOUNCED, MessageState.READY, MessageState.QUARANTINED})
+_FORGETTABLE = frozenset(
+    {MessageState.ANNOUNCED, MessageState.READY, MessageState.QUARANTINED, MessageState.HELD}
+)
 
 
 @attrs.frozen
@@ -50,7 +52,7 @@ class Look:
             self._seen |= added
             if page.last:
                 gone += [remote_id for remote_id in self.known if remote_id not in self._seen]
-        forget = tuple(i for i in gone if self._state(i) in _LISTABLE)
+        forget = tuple(i for i in gone if self._state(i) in _FORGETTABLE)
         self._since.update((item.remote_id, MessageState.ANNOUNCED) for item in announce)
         self._since.update((remote_id, MessageState.VANISHED) for remote_id in forget)
         return Plan(announce, forget)

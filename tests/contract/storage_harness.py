@@ -14,21 +14,15 @@ from typing import Protocol
 from bridge.names import AccountName, DeviceName, MaildropName, SpoolId, UniqueId
 from bridge.storage.holding import Locks
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import (
-    Account,
-    Announcement,
-    Device,
-    MaildropRecord,
-    OpenBody,
-    Register,
-    Spool,
-)
+from bridge.storage.messages import Announcement
+from bridge.storage.ports import Account, Device, MaildropRecord, OpenBody, Register, Spool
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.spool import SqliteSpool
-from bridge.vault.seal import BodySeal
+from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import Disposition, FolderName, RemoteId
+from tests.fakes.clock import FakeClock
 
 KEY = bytes(range(32))
 OFFICE = AccountName("office")
@@ -83,7 +77,8 @@ class SqliteUnderTest:
     def _open(self) -> None:
         self.database: Database = open_database(self.folder / "popbridge.db", create=True)
         self.bodies = Bodies(self.folder / "bodies", BodySeal(KEY), minimum_free=0)
-        self.spool = SqliteSpool(self.database, self.bodies)
+        self.clock = FakeClock()
+        self.spool = SqliteSpool(self.database, self.bodies, self.clock, SecretSeal(KEY))
         self.register = SqliteRegister(self.database)
 
     def crash(self) -> None:

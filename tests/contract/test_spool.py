@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import BodyUnreadable, SpoolUnavailable
 from bridge.names import AccountName, MaildropName, SpoolId
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import Delivery, MessageState
 from providers.contract import Cursor, Disposition, MessageGone, RemoteId
 from tests.contract.storage_harness import (
     FAX,
@@ -251,9 +251,9 @@ async def test_what_is_pending_comes_in_listing_order(storage: StorageUnderTest)
 
 
 async def test_a_delivery_returns_what_the_listing_says(storage: StorageUnderTest) -> None:
-    octets = await storage.spool.deliver(await announced(storage), pieces_of(b"H: v\n", b"\nx"))
+    made = await storage.spool.deliver(await announced(storage), pieces_of(b"H: v\n", b"\nx"))
     (entry,) = (await storage.spool.listing(PRINTER)).entries
-    assert entry.octets == octets
+    assert made == Delivery(entry.octets)
 
 
 async def test_a_second_delivery_changes_nothing_and_returns_the_octets(
@@ -353,20 +353,6 @@ async def test_a_notice_that_is_deleted_leaves_the_original_alone(
 
 
 # ---- figures and cursors
-
-
-async def test_figures_count_every_state_and_what_is_listed(storage: StorageUnderTest) -> None:
-    await deliver(storage, "ready")
-    gone, disposed = await deliver(storage, "b"), await deliver(storage, "c")
-    await storage.spool.expunge(PRINTER, [gone, disposed])
-    await storage.spool.disposed([disposed])
-    await deliver(storage, "d")
-    await storage.spool.forget(PRINTER, [RemoteId("d")])
-    await storage.spool.quarantine(await announced(storage, "e"), NOTICE)
-    await storage.spool.announce(PRINTER, [announcement("f")])
-    figures = await storage.spool.figures(PRINTER)
-    assert figures.count == dict.fromkeys(MessageState, 1)
-    assert figures.octets == (await storage.spool.listing(PRINTER)).octets > 0
 
 
 async def test_a_cursor_is_kept_for_the_maildrops_it_was_saved_for(

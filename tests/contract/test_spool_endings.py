@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import SpoolUnavailable
 from bridge.names import SpoolId
-from bridge.storage.ports import MessageState, QueuedDisposition
+from bridge.storage.messages import MessageState, QueuedDisposition
 from providers.contract import Disposition, RemoteId
 from tests.contract.storage_harness import (
     FAX,

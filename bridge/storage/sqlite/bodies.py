@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from bridge.errors import BodyUnreadable, SpoolUnavailable
+from bridge.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
 from bridge.pop3.wireform import WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter
@@ -47,8 +48,10 @@ class Bodies:
         """Wait for file work under way."""
         self._executor.shutdown()
 
-    async def write(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
-        """Store a body in wire form, durably, and return its octets; a failure leaves nothing.
+    async def write(
+        self, spool_id: SpoolId, body: AsyncIterator[bytes]
+    ) -> tuple[Octets, Imprint]:
+        """Store a body in wire form, durably, and return its octets and imprint; a failure leaves nothing.
 
         Raises:
             SpoolUnavailable: the disk is full or not writable.
@@ -89,15 +92,16 @@ class Bodies:
 
     async def _write_part(
         self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes]
-    ) -> Octets:
-        form = WireForm()
+    ) -> tuple[Octets, Imprint]:
+        form, taker = WireForm(), ImprintTaker()
         with contextlib.ExitStack() as stack:
             file = await self._storing(lambda: self._create(part, stack))
             writer = self._seal.writer(file, _context(spool_id))
             async for chunk in _gathered(body):
-                await self._storing(partial(_store, writer, form, chunk))
-            await self._storing(lambda: self._complete(file, writer, form, part, spool_id))
-        return form.octets
+                await self._storing(partial(_store, writer, form, taker, chunk))
+            await self._storing(partial(_store_rest, writer, form, taker))
+            await self._storing(lambda: self._complete(file, writer, part, spool_id))
+        return form.octets, taker.finish()
 
     def _create(self, part: Path, stack: contextlib.ExitStack) -> BinaryIO:
         room = os.statvfs(self._folder)
@@ -109,14 +113,8 @@ class Bodies:
         return file
 
     def _complete(
-        self,
-        file: BinaryIO,
-        writer: SealedWriter,
-        form: WireForm,
-        part: Path,
-        spool_id: SpoolId,
+        self, file: BinaryIO, writer: SealedWriter, part: Path, spool_id: SpoolId
     ) -> None:
-        writer.write(form.finish())
         writer.finish()
         file.flush()
         os.fsync(file.fileno())
@@ -234,8 +232,16 @@ def _unlink_all(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
-def _store(writer: SealedWriter, form: WireForm, chunk: bytes) -> None:
-    writer.write(form.feed(chunk))
+def _store(writer: SealedWriter, form: WireForm, taker: ImprintTaker, chunk: bytes) -> None:
+    stored = form.feed(chunk)
+    taker.feed(stored)
+    writer.write(stored)
+
+
+def _store_rest(writer: SealedWriter, form: WireForm, taker: ImprintTaker) -> None:
+    rest = form.finish()
+    taker.feed(rest)
+    writer.write(rest)
 
 
 async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ from bridge.storage.ports import (
     Account,
     Device,
     MaildropRecord,
+    OnOutage,
     Register,
     RegisterSnapshot,
     StoredGrant,
@@ -129,13 +130,23 @@ class SqliteRegister:
             _refuse_if(db, "maildrop", maildrop.name, "There is a maildrop {} already.")
             _need(db, "account", maildrop.account)
             db.execute(
-                "INSERT INTO maildrop (name, account, folder, disposition) VALUES (?, ?, ?, ?)",
-                (
-                    maildrop.name,
-                    maildrop.account,
-                    maildrop.folder,
-                    maildrop.disposition.spelled(),
-                ),
+                "INSERT INTO maildrop"
+                " (name, account, folder, disposition, on_outage, print_once, ceiling)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (maildrop.name, maildrop.account, maildrop.folder, *_choices(maildrop)),
+            )
+
+        await self._database.write(work)
+
+    async def change_maildrop(self, maildrop: MaildropRecord) -> None:
+        """Replace what an owner may change of a maildrop."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _need(db, "maildrop", maildrop.name)
+            db.execute(
+                "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?"
+                " WHERE name = ?",
+                (*_choices(maildrop), maildrop.name),
             )
 
         await self._database.write(work)
@@ -216,6 +227,16 @@ def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) ->
         )
 
 
+def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int]:
+    """Return what an owner may change, in the order of the columns."""
+    return (
+        maildrop.disposition.spelled(),
+        maildrop.on_outage,
+        maildrop.print_once,
+        maildrop.ceiling,
+    )
+
+
 def _store_device(db: sqlite3.Connection, device: Device) -> None:
     db.execute(
         "INSERT INTO device (name, maildrop, password, apop_secret, allow) VALUES (?, ?, ?, ?, ?)",
@@ -260,9 +281,13 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
                 AccountName(account),
                 FolderName(folder),
                 Disposition.parse(disposition),
+                OnOutage(on_outage),
+                print_once,
+                ceiling,
             )
-            for name, account, folder, disposition in db.execute(
-                "SELECT name, account, folder, disposition FROM maildrop ORDER BY name"
+            for name, account, folder, disposition, on_outage, print_once, ceiling in db.execute(
+                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling"
+                " FROM maildrop ORDER BY name"
             )
         ),
         devices=tuple(

@@ -4,41 +4,57 @@ Listings are remembered until a step changes them, so a poll that finds nothing 
 That is sound because one process alone serves a state folder.
 """
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import attrs
+
+from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
+from bridge.imprint import TEXT_CHARACTERS, Imprint
 from bridge.maildrop import Listing, MessageEntry
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
-from bridge.storage.ports import (
+from bridge.storage.holding import Holder
+from bridge.storage.lives import LifeEvent, Note
+from bridge.storage.messages import (
     Announcement,
+    Delivery,
     MessageState,
-    OpenBody,
     Pending,
     QueuedDisposition,
-    Spool,
     SpoolFigures,
 )
+from bridge.storage.ports import NOTHING_TOLD, OpenBody, Spool
+from bridge.storage.sealing import RowSeal
+from bridge.storage.sqlite import events, steps
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database
-from providers.contract import Cursor, Disposition, RemoteId
+from providers.contract import Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
 
 REMEMBERED_MESSAGES = 200_000
 """Entries of all remembered listings together, some 250 octets each: about 50 MB at the worst."""
 
+REMEMBERED_HOLDERS = 10_000
+"""Devices and addresses that are known to have been told of a listing."""
+
 
 class SqliteSpool:
     """Messages at rest in one database and one folder of bodies."""
 
-    def __init__(self, database: Database, bodies: Bodies) -> None:
+    def __init__(self, database: Database, bodies: Bodies, clock: Clock, seal: RowSeal) -> None:
         self._database = database
         self._bodies = bodies
+        self._clock = clock
+        self._seal = seal
         self._listings: dict[MaildropName, Listing] = {}
         self._changes = 0
         self._left_over: dict[MaildropName, list[SpoolId]] = {}
+        self._told: dict[Holder, Listing] = {}
+        self._damaged: set[SpoolId] = set()
 
     async def sweep_orphans(self) -> int:
         """Remove body files that a crash left without a message; call once, before serving."""
@@ -67,11 +83,35 @@ class SqliteSpool:
         """Return the body after opening every frame of it."""
         return await self._bodies.open(spool_id)
 
-    async def expunge(self, maildrop: MaildropName, messages: Iterable[SpoolId]) -> None:
+    async def expunge(
+        self, maildrop: MaildropName, messages: Iterable[SpoolId], by: Holder | None = None
+    ) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction."""
-        wanted = list(messages)
-        gone = await self._change(maildrop, lambda db: _expunge(db, maildrop, wanted))
+        wanted, now = list(messages), self._clock.now()
+        gone = await self._change(
+            maildrop, lambda db: steps.expunge(db, maildrop, wanted, by, now)
+        )
         await self._bodies.remove(gone)
+
+    async def note(self, notes: Sequence[Note]) -> None:
+        """Write down what happened to messages."""
+        if notes:
+            await self._database.write(lambda db: events.write_notes(db, notes))
+
+    async def note_listed(self, listing: Listing, by: Holder, at: float) -> None:
+        """Write down that a device was told of these messages; the same listing twice asks no disk."""
+        if not listing.entries or self._told.get(by) is listing:
+            return
+        messages = [entry.spool_id for entry in listing.entries]
+        await self._database.write(lambda db: events.write_listed(db, messages, by, at))
+        if len(self._told) >= REMEMBERED_HOLDERS:
+            self._told.clear()
+        self._told[by] = listing
+
+    async def note_damaged(self, spool_id: SpoolId, why: str, at: float) -> None:
+        """Have the body of a message fetched anew, once no session is open."""
+        self._damaged.add(spool_id)
+        await self.note([Note(spool_id, LifeEvent.UNREADABLE, at, detail=why)])
 
     # ---- the sync road
 
@@ -81,14 +121,19 @@ class SqliteSpool:
             lambda db: {
                 RemoteId(remote_id): MessageState(state)
                 for remote_id, state in db.execute(
-                    "SELECT remote_id, state FROM message WHERE maildrop = ?", (maildrop,)
+                    "SELECT remote_id, CASE WHEN redelivered > 0 AND state <> 'announced'"
+                    " THEN 'disposed' ELSE state END FROM message WHERE maildrop = ?",
+                    (maildrop,),
                 )
             }
         )
 
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; a known one is left as it is, a vanished one begins anew."""
-        left_over = await self._change(maildrop, lambda db: _announce(db, maildrop, messages))
+        now = self._clock.now()
+        left_over = await self._change(
+            maildrop, lambda db: steps.announce(db, maildrop, messages, now)
+        )
         # A session that is still open may be sending these; they go when it is closed.
         self._left_over.setdefault(maildrop, []).extend(left_over)
 
@@ -105,45 +150,73 @@ class SqliteSpool:
             ]
         )
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
-        """Store a body in sealed wire form and make the message visible, durably."""
-        return await self._store(spool_id, MessageState.READY, body)
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+        """Store a body in sealed wire form and make the message visible, or hold a second copy."""
+        present = await self._present(spool_id)
+        if present.state is not MessageState.ANNOUNCED:
+            return Delivery(present.octets)
+        arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+        now = self._clock.now()
+        is_taken, twin = await self._change(
+            present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
+        )
+        if (
+            not is_taken or twin is not None
+        ):  # its maildrop was removed meanwhile, or it is held
+            await self._bodies.remove([spool_id])
+        return Delivery(arrival.octets, twin)
 
-    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+    async def quarantine(
+        self,
+        spool_id: SpoolId,
+        notice: bytes,
+        reason: str = "",
+        envelope: Envelope = NOTHING_TOLD,
+    ) -> None:
         """Let `notice` stand for a message that can never be had, durably."""
-        await self._store(spool_id, MessageState.QUARANTINED, _once(notice))
+        present = await self._present(spool_id)
+        if present.state is not MessageState.ANNOUNCED:
+            return
+        octets, _ = await self._bodies.write(spool_id, _once(notice))
+        sealed, now = self._sealed(spool_id, envelope), self._clock.now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            is_taken = steps.quarantine(db, spool_id, octets, sealed)
+            if is_taken:
+                events.happened(db, [spool_id], LifeEvent.QUARANTINED, now, detail=reason)
+            return is_taken
+
+        if not await self._change(present.maildrop, work):
+            await self._bodies.remove([spool_id])
+
+    async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
+        """Return the octets of all bodies that are here for the maildrop."""
+        total: int = await self._database.read(
+            lambda db: db.execute(
+                "SELECT coalesce(sum(octets), 0) FROM message WHERE maildrop = ?", (maildrop,)
+            ).fetchone()[0]
+        )
+        return Octets(total)
 
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note that these are gone upstream; what devices have not taken is listed no more."""
-        rows = [(maildrop, remote_id) for remote_id in messages]
-
-        def work(db: sqlite3.Connection) -> None:
-            # Until the look that saw them gone is over, what it knew may be wrong: should it not
-            # end, the next one lists in full. An old cursor would hide a message that came back.
-            db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
-            db.executemany(
-                # A notice is not the message: should that come back, it is fetched anew.
-                "UPDATE message SET state = 'vanished',"
-                " octets = CASE state WHEN 'ready' THEN octets END"
-                " WHERE maildrop = ? AND remote_id = ?"
-                " AND state IN ('announced', 'ready', 'quarantined')",
-                rows,
-            )
-
-        await self._change(maildrop, work)
+        gone, now = list(messages), self._clock.now()
+        await self._change(maildrop, lambda db: steps.forget(db, maildrop, gone, now))
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
-        """Remove the bodies and rows of vanished messages; call only while no session is open."""
-        gone = await self._database.write(
-            lambda db: [
-                SpoolId(row[0])
-                for row in db.execute(
-                    "DELETE FROM message WHERE maildrop = ? AND state = 'vanished' RETURNING id",
-                    (maildrop,),
-                ).fetchall()
-            ]
-        )
-        await self._bodies.remove(gone + self._left_over.pop(maildrop, []))
+        """Remove what has vanished, and have damaged bodies fetched anew; only while no session is open."""
+        damaged = list(self._damaged)
+
+        def work(db: sqlite3.Connection) -> tuple[list[SpoolId], list[SpoolId]]:
+            again = steps.fetch_again(db, maildrop, damaged)
+            return steps.sweep_vanished(db, maildrop), again
+
+        if damaged:
+            gone, again = await self._change(maildrop, work)
+            self._damaged.difference_update(again)
+        else:
+            gone, again = await self._database.write(work)
+        await self._bodies.remove(gone + again + self._left_over.pop(maildrop, []))
 
     async def cursor(self, maildrop: MaildropName) -> Cursor | None:
         """Return where the last look for this maildrop ended."""
@@ -161,7 +234,12 @@ class SqliteSpool:
         rows = [(cursor, maildrop) for maildrop in maildrops]
 
         def work(db: sqlite3.Connection) -> None:
-            db.executemany("UPDATE maildrop SET cursor = ? WHERE name = ?", rows)
+            db.executemany(
+                # Once a cursor is known everything was seen: what comes now is new.
+                "UPDATE maildrop SET cursor = ?1, holds_unknown ="
+                " CASE WHEN ?1 IS NULL THEN holds_unknown ELSE 0 END WHERE name = ?2",
+                rows,
+            )
 
         await self._database.write(work)
 
@@ -186,16 +264,8 @@ class SqliteSpool:
 
     async def disposed(self, messages: Iterable[SpoolId]) -> None:
         """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
-        rows = [(spool_id,) for spool_id in messages]
-
-        def work(db: sqlite3.Connection) -> None:
-            db.executemany(
-                "UPDATE message SET state = 'disposed', disposition = NULL"
-                " WHERE id = ? AND state = 'expunged'",
-                rows,
-            )
-
-        await self._database.write(work)
+        done, now = list(messages), self._clock.now()
+        await self._database.write(lambda db: steps.dispose(db, done, now))
 
     def refresh(self) -> None:
         """Forget what is remembered of listings."""
@@ -229,21 +299,19 @@ class SqliteSpool:
             self._changes += 1
             self._listings.pop(maildrop, None)
 
-    async def _store(
-        self, spool_id: SpoolId, state: MessageState, body: AsyncIterator[bytes]
-    ) -> Octets:
-        present = await self._database.read(lambda db: _message(db, spool_id))
+    async def _present(self, spool_id: SpoolId) -> steps.Present:
+        present = await self._database.read(lambda db: steps.present(db, spool_id))
         if present is None:
             raise SpoolUnavailable("the message was removed while it was being fetched")
-        maildrop, present_state, octets = present
-        if present_state is not MessageState.ANNOUNCED:
-            return octets
-        octets = await self._bodies.write(spool_id, body)
-        if not await self._change(
-            maildrop, lambda db: _make_visible(db, spool_id, state, octets)
-        ):
-            await self._bodies.remove([spool_id])  # its maildrop was removed meanwhile
-        return octets
+        return present
+
+    def _arrival(self, spool_id: SpoolId, octets: Octets, imprint: Imprint) -> steps.Arrival:
+        sealed = self._sealed(spool_id, imprint.envelope)
+        return steps.Arrival(octets, imprint.likeness, imprint.arrived, sealed)
+
+    def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
+        told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]
+        return self._seal.seal(json.dumps(told).encode(), _envelope_context(spool_id))
 
     def _remember(self, maildrop: MaildropName, listing: Listing) -> None:
         self._listings[maildrop] = listing
@@ -262,81 +330,8 @@ def _listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
     return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
 
 
-def _message(
-    db: sqlite3.Connection, spool_id: SpoolId
-) -> tuple[MaildropName, MessageState, Octets] | None:
-    row = db.execute(
-        "SELECT maildrop, state, coalesce(octets, 0) FROM message WHERE id = ?", (spool_id,)
-    ).fetchone()
-    return (MaildropName(row[0]), MessageState(row[1]), Octets(row[2])) if row else None
-
-
-def _make_visible(
-    db: sqlite3.Connection, spool_id: SpoolId, state: MessageState, octets: Octets
-) -> bool:
-    """Return whether the message was still waiting for its body."""
-    changed = db.execute(
-        "UPDATE message SET state = ?, octets = ? WHERE id = ? AND state = 'announced'",
-        (state, octets, spool_id),
-    )
-    return changed.rowcount > 0
-
-
-def _expunge(
-    db: sqlite3.Connection, maildrop: MaildropName, wanted: list[SpoolId]
-) -> list[SpoolId]:
-    """Move messages to their tombstones, and return those that are there; only what was ready has something to do upstream."""
-    rows = [(spool_id, maildrop) for spool_id in wanted]
-    db.executemany(
-        "UPDATE message SET state = 'expunged', octets = NULL, disposition ="
-        " (SELECT disposition FROM maildrop WHERE name = message.maildrop)"
-        " WHERE id = ? AND maildrop = ? AND state = 'ready'",
-        rows,
-    )
-    # A device that throws a notice away has not seen the message: the original is left alone.
-    db.executemany(
-        "UPDATE message SET state = 'expunged', octets = NULL, disposition = 'keep'"
-        " WHERE id = ? AND maildrop = ? AND state = 'quarantined'",
-        rows,
-    )
-    db.executemany(
-        "UPDATE message SET state = 'disposed', octets = NULL, disposition = NULL"
-        " WHERE id = ? AND maildrop = ?"
-        " AND (state = 'vanished' OR (state = 'expunged' AND disposition = 'keep'))",
-        rows,
-    )
-    tombstone = "SELECT 1 FROM message WHERE id = ? AND maildrop = ? AND state IN ('expunged', 'disposed')"
-    return [row[0] for row in rows if db.execute(tombstone, row).fetchone()]
-
-
-def _announce(
-    db: sqlite3.Connection, maildrop: MaildropName, messages: Sequence[Announcement]
-) -> list[SpoolId]:
-    """Add what is not known; return the bodies of vanished messages that begin anew.
-
-    One whose body is still here is ready again under its own id: an open session may delete it.
-    """
-    db.executemany(
-        "UPDATE message SET state = 'ready'"
-        " WHERE maildrop = ? AND remote_id = ? AND state = 'vanished' AND octets NOT NULL",
-        [(maildrop, message.remote_id) for message in messages],
-    )
-    left_over = [
-        SpoolId(row[0])
-        for message in messages
-        for row in db.execute(
-            "DELETE FROM message WHERE maildrop = ? AND remote_id = ? AND state = 'vanished'"
-            " RETURNING id",
-            (maildrop, message.remote_id),
-        ).fetchall()
-    ]
-    db.executemany(
-        "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
-        " SELECT name, ?, ?, ?, 'announced' FROM maildrop WHERE name = ?"
-        " ON CONFLICT DO NOTHING",
-        [(m.remote_id, m.unique_id, m.sort_key, maildrop) for m in messages],
-    )
-    return left_over
+def _envelope_context(spool_id: SpoolId) -> bytes:
+    return b"envelope of message %d" % spool_id
 
 
 async def _once(octets: bytes) -> AsyncIterator[bytes]:

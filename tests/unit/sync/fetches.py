@@ -4,16 +4,18 @@ Without a disk or a thread, a few turns of the loop bring everything to where it
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import cast
 
 import attrs
 
 from bridge import logs
 from bridge.names import MaildropName, Octets, SpoolId
-from bridge.storage.ports import Pending, Spool
+from bridge.storage.lives import Note
+from bridge.storage.messages import Delivery, Pending
+from bridge.storage.ports import CEILING_OCTETS, Spool
 from bridge.sync.fetching import Errand, Fetcher
-from providers.contract import FolderName, RemoteId
+from providers.contract import Envelope, FolderName, RemoteId
 from tests.contract.storage_harness import OFFICE, PRINTER
 from tests.fakes.clock import FakeClock, LoopClock
 from tests.fakes.mailbox import INBOX, FakeMailbox, FakeService
@@ -36,6 +38,7 @@ class PlainSpool:
         self.waiting: dict[MaildropName, list[Pending]] = {}
         self.bodies: dict[SpoolId, bytes] = {}
         self.notices: dict[SpoolId, bytes] = {}
+        self.notes: list[Note] = []
         self.forgotten: list[tuple[MaildropName, RemoteId]] = []
         self.gates: dict[SpoolId, asyncio.Event] = {}
         self.failures: dict[SpoolId, Exception] = {}
@@ -52,7 +55,14 @@ class PlainSpool:
             and (maildrop, item.remote_id) not in self.forgotten
         ]
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
+    async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
+        items = self.waiting.get(maildrop, [])
+        return Octets(sum(len(self.bodies.get(item.spool_id, b"")) for item in items))
+
+    async def note(self, notes: Sequence[Note]) -> None:
+        self.notes += notes
+
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
         self.read.append(body)
         octets = b""
         try:
@@ -70,9 +80,13 @@ class PlainSpool:
                 raise self.cut_failure from None
             raise
         self.bodies[spool_id] = octets
-        return Octets(len(octets))
+        return Delivery(Octets(len(octets)))
 
-    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+    async def quarantine(
+        self, spool_id: SpoolId, notice: bytes, reason: str, envelope: Envelope
+    ) -> None:
+        assert reason
+        assert isinstance(envelope, Envelope)
         self.notices[spool_id] = notice
 
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
@@ -98,6 +112,7 @@ class Fetching:
 
     messages: int
     at_once: int = 3
+    ceiling: int = CEILING_OCTETS
     service: FakeService = attrs.field(factory=FakeService)
     spool: PlainSpool = attrs.field(factory=PlainSpool)
     ids: list[RemoteId] = attrs.field(factory=list)
@@ -119,7 +134,8 @@ class Fetching:
         self.spool.waiting.setdefault(maildrop, []).append(item)
 
     async def run(self, *maildrops: MaildropName) -> Errand:
-        errand = Errand(INBOX, maildrops or (PRINTER,))
+        names = maildrops or (PRINTER,)
+        errand = Errand(INBOX, names, dict.fromkeys(names, self.ceiling))
         await self.fetcher.fetch(errand)
         return errand
 

@@ -8,8 +8,9 @@ import attrs
 
 from bridge import logs
 from bridge.maildrop import Listing
-from bridge.names import MaildropName, Octets, SpoolId
+from bridge.names import MaildropName, SpoolId
 from bridge.storage.locks import MemoryLocks
+from bridge.storage.messages import Delivery
 from bridge.storage.ports import MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport
 from tests.contract.storage_harness import (
@@ -103,15 +104,15 @@ class SteppedSpool:
         await self.spool.announce(maildrop, messages)
         self.step("after announce")
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Octets:
+    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
         self.step("before deliver")
-        octets = await self.spool.deliver(spool_id, body)
+        delivery = await self.spool.deliver(spool_id, body)
         self.step("after deliver")
-        return octets
+        return delivery
 
-    async def quarantine(self, spool_id: SpoolId, notice: bytes) -> None:
+    async def quarantine(self, spool_id: SpoolId, *what: Any) -> None:  # noqa: ANN401 - as the port says
         self.step("before quarantine")
-        await self.spool.quarantine(spool_id, notice)
+        await self.spool.quarantine(spool_id, *what)
         self.step("after quarantine")
 
     async def forget(self, maildrop: MaildropName, messages: Any) -> None:  # noqa: ANN401 - as the port says

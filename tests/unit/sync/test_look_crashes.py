@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 from providers.contract import MessageUnreadable, RemoteId
 from tests.contract.storage_harness import FAX, OFFICE, PRINTER, maildrop
 from tests.fakes.mailbox import TRASH

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 from bridge.sync.look import BATCH
 from providers.contract import AccessRefused, DispositionOutcome, ProviderError, Unreachable
 from tests.contract.storage_harness import OFFICE, PRINTER, maildrop

@@ -3,11 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 from bridge.sync.plan import Look, mint_unique_id
 from providers.contract import ChangePage, Cursor, RemoteId, RemoteMessage
 
-LISTABLE = {MessageState.ANNOUNCED, MessageState.READY, MessageState.QUARANTINED}
+FORGETTABLE = {
+    MessageState.ANNOUNCED,
+    MessageState.READY,
+    MessageState.QUARANTINED,
+    MessageState.HELD,
+}
 
 
 def page(
@@ -49,12 +54,12 @@ def test_what_is_known_is_announced_again_only_if_it_had_vanished(
 
 @pytest.mark.parametrize("state", MessageState)
 def test_what_is_removed_is_forgotten_unless_it_is_a_tombstone(state: MessageState) -> None:
-    assert plan(known(a=state), page(removed="a")) == ("", "a" if state in LISTABLE else "")
+    assert plan(known(a=state), page(removed="a")) == ("", "a" if state in FORGETTABLE else "")
 
 
 @pytest.mark.parametrize("state", MessageState)
 def test_what_a_full_list_does_not_name_is_gone(state: MessageState) -> None:
-    assert plan(known(a=state), page(full=True)) == ("", "a" if state in LISTABLE else "")
+    assert plan(known(a=state), page(full=True)) == ("", "a" if state in FORGETTABLE else "")
 
 
 def test_a_full_list_is_held_against_all_its_pages() -> None:
@@ -108,11 +113,11 @@ class Model:
             if self.states.get(announcement.remote_id) in (None, MessageState.VANISHED):
                 self.states[announcement.remote_id] = MessageState.ANNOUNCED
         for remote_id in found.forget:
-            if self.states.get(remote_id) in LISTABLE:
+            if self.states.get(remote_id) in FORGETTABLE:
                 self.states[remote_id] = MessageState.VANISHED
 
     def listable(self) -> set[RemoteId]:
-        return {remote_id for remote_id, state in self.states.items() if state in LISTABLE}
+        return {remote_id for remote_id, state in self.states.items() if state in FORGETTABLE}
 
     def tombstones(self) -> set[RemoteId]:
         ends = {MessageState.EXPUNGED, MessageState.DISPOSED}

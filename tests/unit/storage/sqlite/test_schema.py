@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.storage.ports import MessageState
+from bridge.storage.messages import MessageState
 from bridge.storage.sqlite.database import schema_scripts
 
 STATES = [state.value for state in MessageState]
@@ -19,6 +19,7 @@ WHAT_IS_HELD = {
     "announced": {(False, False)},
     "ready": {(True, False)},
     "quarantined": {(True, False)},
+    "held": {(False, False)},
     "expunged": {(False, True)},
     "disposed": {(False, False)},
     "vanished": {(False, False), (True, False)},
@@ -28,20 +29,31 @@ WHAT_IS_HELD = {
 STEPS = {
     ("announced", "ready"),
     ("announced", "quarantined"),
+    ("announced", "held"),
     ("announced", "vanished"),
+    ("announced", "expunged"),
+    ("ready", "announced"),
     ("ready", "expunged"),
     ("ready", "vanished"),
+    ("quarantined", "announced"),
+    ("quarantined", "ready"),
     ("quarantined", "expunged"),
+    ("held", "announced"),
+    ("held", "ready"),
+    ("held", "vanished"),
+    ("held", "expunged"),
     ("quarantined", "vanished"),
     ("vanished", "ready"),
     ("vanished", "disposed"),
     ("expunged", "disposed"),
+    ("disposed", "ready"),
 }
 
 ROADS = {
     "announced": (),
     "ready": ("ready",),
     "quarantined": ("quarantined",),
+    "held": ("held",),
     "expunged": ("ready", "expunged"),
     "disposed": ("ready", "expunged", "disposed"),
     "vanished": ("ready", "vanished"),
@@ -52,6 +64,7 @@ HELD_AFTERWARDS = {
     "announced": (None, None),
     "ready": (10, None),
     "quarantined": (10, None),
+    "held": (None, None),
     "expunged": (None, "trash"),
     "disposed": (None, None),
     "vanished": (10, None),
@@ -66,17 +79,23 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         connection.executescript(script)
     connection.executescript(
         "INSERT INTO account VALUES ('a', 'folder', '{}');"
-        "INSERT INTO maildrop VALUES ('d', 'a', '', 'trash', NULL);"
+        "INSERT INTO maildrop (name, account, folder, disposition) VALUES ('d', 'a', '', 'trash');"
     )
     yield connection
     connection.close()
 
 
-def insert(db: sqlite3.Connection, state: str, octets: int | None, todo: str | None) -> None:
+def insert(
+    db: sqlite3.Connection,
+    state: str,
+    octets: int | None,
+    todo: str | None,
+    spool_id: int | None = 1,
+) -> None:
     db.execute(
         "INSERT INTO message (id, maildrop, remote_id, unique_id, sort_key, state, octets,"
-        " disposition) VALUES (1, 'd', 'r', 'u', 's', ?, ?, ?)",
-        (state, octets, todo),
+        " disposition) VALUES (?, 'd', 'r', 'u', 's', ?, ?, ?)",
+        (spool_id, state, octets, todo),
     )
 
 
@@ -261,16 +280,76 @@ def test_the_grant_goes_with_its_account_and_the_account_stays_without_its_grant
     assert db.execute("SELECT count(*) FROM account_grant").fetchone() == (0,)
 
 
-def test_what_the_first_popbridge_stored_is_still_there_and_needs_no_grant(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def old(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A database as the first popbridge left it, with a message in every state it knew."""
     connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
     connection.executescript(schema_scripts()[0])
     connection.execute("INSERT INTO account VALUES ('a', 'folder', '{}')")
-    connection.execute("INSERT INTO maildrop VALUES ('d', 'a', '', 'trash', NULL)")
-    before = connection.execute("SELECT * FROM account, maildrop").fetchall()
+    connection.execute("INSERT INTO maildrop VALUES ('d', 'a', 'F', 'trash', 'here')")
+    for number, state in enumerate(OLD_STATES, 1):
+        connection.execute(
+            "INSERT INTO message (id, maildrop, remote_id, unique_id, sort_key, state)"
+            " VALUES (?, 'd', ?, ?, ?, 'announced')",
+            (number, f"r{number}", f"u{number}", f"s{number}"),
+        )
+        for passed in ROADS[state]:
+            connection.execute(
+                "UPDATE message SET state = ?, octets = ?, disposition = ? WHERE id = ?",
+                (passed, *HELD_AFTERWARDS[passed], number),
+            )
+    yield connection
+    connection.close()
+
+
+OLD_STATES = [state for state in STATES if state != "held"]
+
+STORED = (
+    "SELECT name, provider, settings FROM account",
+    "SELECT name, account, folder, disposition, cursor FROM maildrop",
+    "SELECT id, maildrop, remote_id, unique_id, sort_key, state, octets, disposition FROM message",
+)
+
+
+def bring_up(connection: sqlite3.Connection) -> None:
     for script in schema_scripts()[1:]:
         connection.executescript(script)
-    assert connection.execute("SELECT * FROM account, maildrop").fetchall() == before
-    assert connection.execute("SELECT count(*) FROM account_grant").fetchone() == (0,)
+
+
+def test_what_the_first_popbridge_stored_is_still_there_and_needs_no_grant(
+    old: sqlite3.Connection,
+) -> None:
+    before = [old.execute(sql).fetchall() for sql in STORED]
+    bring_up(old)
+    assert [old.execute(sql).fetchall() for sql in STORED] == before
+    assert len(before[2]) == len(OLD_STATES)
+    assert old.execute("SELECT count(*) FROM account_grant").fetchone() == (0,)
+    assert old.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_an_id_of_before_is_not_used_again_however_empty_the_spool_is(
+    old: sqlite3.Connection,
+) -> None:
+    old.execute("DELETE FROM message WHERE state = 'vanished'")
+    bring_up(old)
+    insert_new = (
+        "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
+        " VALUES ('d', 'new', 'new', 's', 'announced') RETURNING id"
+    )
+    assert old.execute(insert_new).fetchall() == [(len(OLD_STATES) + 1,)]
+
+
+def test_no_id_is_used_again_where_every_message_was_gone(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    connection.executescript(schema_scripts()[0])
+    connection.executescript(
+        "INSERT INTO account VALUES ('a', 'folder', '{}');"
+        "INSERT INTO maildrop VALUES ('d', 'a', '', 'keep', NULL);"
+        "INSERT INTO message VALUES (7, 'd', 'r', 'u', 's', 'announced', NULL, NULL);"
+        "DELETE FROM message;"
+    )
+    bring_up(connection)
+    insert(connection, "announced", None, None, spool_id=None)
+    assert connection.execute("SELECT id FROM message").fetchall() == [(8,)]
     connection.close()

@@ -1,0 +1,63 @@
+"""What the spool says of messages: the state each is in, and the values its steps take and give."""
+
+import enum
+
+import attrs
+
+from bridge.names import MaildropName, Octets, SpoolId, UniqueId
+from providers.contract import Disposition, RemoteId
+
+
+class MessageState(enum.StrEnum):
+    """Every legal state of a message (docs/architecture.md, section "States of a message")."""
+
+    ANNOUNCED = "announced"
+    READY = "ready"
+    QUARANTINED = "quarantined"
+    HELD = "held"
+    EXPUNGED = "expunged"
+    DISPOSED = "disposed"
+    VANISHED = "vanished"
+
+
+@attrs.frozen
+class Announcement:
+    """A message known by its id, before its body is here."""
+
+    remote_id: RemoteId
+    unique_id: UniqueId
+    sort_key: str
+
+
+@attrs.frozen
+class Pending:
+    """A message that is announced and waits for its body."""
+
+    spool_id: SpoolId
+    remote_id: RemoteId
+
+
+@attrs.frozen
+class Delivery:
+    """What came of a delivery: the octets, and the message it turned out to be a second copy of."""
+
+    octets: Octets
+    twin: SpoolId | None = None
+
+
+@attrs.frozen
+class QueuedDisposition:
+    """A deletion that devices were promised and upstream does not know of yet."""
+
+    spool_id: SpoolId
+    maildrop: MaildropName
+    remote_id: RemoteId
+    disposition: Disposition
+
+
+@attrs.frozen
+class SpoolFigures:
+    """How many messages of a maildrop are in which state, and the octets that are listed."""
+
+    count: dict[MessageState, int]
+    octets: Octets

@@ -1,0 +1,93 @@
+"""What happened to messages, at rest: written in the transaction that makes it happen, or after a session."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from bridge.names import SpoolId
+from bridge.storage.holding import Holder
+from bridge.storage.lives import Happened, LifeEvent, Note
+
+DETAIL_CHARACTERS = 300
+"""Longest detail kept: a sentence."""
+
+_WRITE = (
+    "INSERT INTO message_event SELECT id, ?, ?, ?, ?, ?, 1, ? FROM message WHERE id = ?"
+    " ON CONFLICT DO UPDATE SET last = excluded.last, times = times + 1, detail = excluded.detail"
+)
+
+
+def happened(
+    db: sqlite3.Connection,
+    messages: Iterable[SpoolId],
+    event: LifeEvent,
+    now: float,
+    *,
+    by: Holder | None = None,
+    detail: str = "",
+) -> None:
+    """Write down that the same thing happened to some messages."""
+    device, address = (by.device, by.address) if by else ("", "")
+    write_notes(db, [Note(one, event, now, device, address, detail) for one in messages])
+
+
+def write_notes(db: sqlite3.Connection, notes: Sequence[Note]) -> None:
+    """Write down what happened; a message that is gone is passed over."""
+    db.executemany(
+        _WRITE,
+        [
+            (
+                note.event,
+                note.device,
+                note.address,
+                note.at,
+                note.at,
+                note.detail[:DETAIL_CHARACTERS],
+                note.spool_id,
+            )
+            for note in notes
+        ],
+    )
+
+
+def write_listed(
+    db: sqlite3.Connection, messages: Sequence[SpoolId], by: Holder, at: float
+) -> None:
+    """Write down that a device was told of messages, for those it was not told of before."""
+    db.execute(
+        "INSERT INTO message_event SELECT message.id, ?, ?, ?, ?, ?, 1, ''"
+        " FROM json_each(?) AS listed JOIN message ON message.id = listed.value"
+        " WHERE TRUE ON CONFLICT DO NOTHING",
+        (LifeEvent.LISTED, by.device, by.address, at, at, json.dumps(list(messages))),
+    )
+
+
+def read_events(db: sqlite3.Connection, spool_id: SpoolId) -> tuple[Happened, ...]:
+    """Return what happened to a message, in order."""
+    return tuple(
+        Happened(LifeEvent(event), *rest)
+        for event, *rest in db.execute(
+            "SELECT event, device, address, first, last, times, detail FROM message_event"
+            " WHERE message = ? ORDER BY first, last, event",
+            (spool_id,),
+        )
+    )
+
+
+def prune(db: sqlite3.Connection, before: float) -> int:
+    """Forget what happened to messages that were done with before then; return how many those are.
+
+    The tombstones stay. What is forgotten is the history, and who had sent them.
+    """
+    done = [
+        row[0]
+        for row in db.execute(
+            "SELECT id FROM message WHERE state = 'disposed' AND EXISTS"
+            " (SELECT 1 FROM message_event WHERE message = message.id)"
+            " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = message.id AND last >= ?)",
+            (before,),
+        )
+    ]
+    db.executemany("DELETE FROM message_event WHERE message = ?", [(one,) for one in done])
+    db.executemany("UPDATE message SET envelope = NULL WHERE id = ?", [(one,) for one in done])
+    return len(done)

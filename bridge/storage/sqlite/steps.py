@@ -1,0 +1,311 @@
+"""Every step of a message's life in SQL; each runs inside a transaction of its caller.
+
+What may follow what is held by the schema's triggers; what is noted of it, by `events`.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from bridge.names import MaildropName, Octets, SpoolId, UniqueId
+from bridge.storage.holding import Holder
+from bridge.storage.lives import LifeEvent
+from bridge.storage.messages import Announcement, MessageState
+from bridge.storage.sqlite.events import happened
+from providers.contract import Disposition, RemoteId
+
+
+@attrs.frozen
+class Present:
+    """A message as it stands."""
+
+    maildrop: MaildropName
+    remote_id: RemoteId
+    state: MessageState
+    octets: Octets
+
+
+@attrs.frozen
+class Arrival:
+    """A body that was stored, and what is remembered of it; the envelope is sealed."""
+
+    octets: Octets
+    likeness: bytes | None
+    arrived: float | None
+    envelope: bytes
+
+
+def present(db: sqlite3.Connection, spool_id: SpoolId) -> Present | None:
+    """Return a message as it stands, or None where there is none."""
+    row = db.execute(
+        "SELECT maildrop, remote_id, state, coalesce(octets, 0) FROM message WHERE id = ?",
+        (spool_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return Present(MaildropName(row[0]), RemoteId(row[1]), MessageState(row[2]), Octets(row[3]))
+
+
+def announce(
+    db: sqlite3.Connection, maildrop: MaildropName, messages: Sequence[Announcement], now: float
+) -> list[SpoolId]:
+    """Add what is not known; return the bodies of vanished messages that begin anew.
+
+    One whose body is still here is ready again under its own id: an open session may delete it.
+    """
+    left_over = []
+    for message in messages:
+        key = (maildrop, message.remote_id)
+        back = db.execute(
+            "UPDATE message SET state = 'ready'"
+            " WHERE maildrop = ? AND remote_id = ? AND state = 'vanished' AND octets NOT NULL"
+            " RETURNING id",
+            key,
+        ).fetchall()
+        happened(db, _ids(back), LifeEvent.RETURNED, now)
+        left_over += _ids(
+            db.execute(
+                "DELETE FROM message WHERE maildrop = ? AND remote_id = ? AND state = 'vanished'"
+                " RETURNING id",
+                key,
+            ).fetchall()
+        )
+    added = [
+        row
+        for m in messages
+        for row in db.execute(
+            "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
+            " SELECT name, ?, ?, ?, 'announced' FROM maildrop WHERE name = ?"
+            " ON CONFLICT DO NOTHING RETURNING id",
+            (m.remote_id, m.unique_id, m.sort_key, maildrop),
+        ).fetchall()
+    ]
+    happened(db, _ids(added), LifeEvent.ANNOUNCED, now)
+    _hold_if_unknown(db, maildrop, _ids(added), now)
+    return left_over
+
+
+def make_visible(
+    db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float
+) -> tuple[bool, SpoolId | None]:
+    """List a message that waited for its body, or hold it as the second copy of another.
+
+    Return whether it still waited, and the message it is a copy of.
+    """
+    twin = _twin(db, spool_id, arrival.likeness, now)
+    state = MessageState.READY if twin is None else MessageState.HELD
+    changed = db.execute(
+        "UPDATE message SET state = ?, octets = ?, likeness = ?, arrived = ?, envelope = ?,"
+        " delivered = coalesce(delivered, ?), twin = ? WHERE id = ? AND state = 'announced'",
+        (
+            state,
+            arrival.octets if twin is None else None,
+            arrival.likeness,
+            arrival.arrived,
+            arrival.envelope,
+            now,
+            twin,
+            spool_id,
+        ),
+    )
+    if not changed.rowcount:
+        return False, None
+    happened(db, [spool_id], LifeEvent.FETCHED, now)
+    if twin is not None:
+        why = f"a second copy of message {twin}"
+        happened(db, [spool_id], LifeEvent.HELD, now, detail=why)
+    return True, twin
+
+
+def quarantine(
+    db: sqlite3.Connection, spool_id: SpoolId, octets: Octets, envelope: bytes
+) -> bool:
+    """List the notice that stands for a message; return whether it still waited."""
+    changed = db.execute(
+        "UPDATE message SET state = 'quarantined', octets = ?, envelope = ?"
+        " WHERE id = ? AND state = 'announced'",
+        (octets, envelope, spool_id),
+    )
+    return changed.rowcount > 0
+
+
+def expunge(
+    db: sqlite3.Connection,
+    maildrop: MaildropName,
+    wanted: list[SpoolId],
+    by: Holder | None,
+    now: float,
+) -> list[SpoolId]:
+    """Move messages to their tombstones, and return those that are there; only what was ready has something to do upstream."""
+    rows = [(spool_id, maildrop) for spool_id in wanted]
+    db.executemany(
+        "UPDATE message SET state = 'expunged', octets = NULL, disposition ="
+        " (SELECT disposition FROM maildrop WHERE name = message.maildrop)"
+        " WHERE id = ? AND maildrop = ? AND state = 'ready'",
+        rows,
+    )
+    # A device that throws a notice away has not seen the message: the original is left alone.
+    db.executemany(
+        "UPDATE message SET state = 'expunged', octets = NULL, disposition = 'keep'"
+        " WHERE id = ? AND maildrop = ? AND state = 'quarantined'",
+        rows,
+    )
+    _bury(db, rows)
+    tombstone = "SELECT 1 FROM message WHERE id = ? AND maildrop = ? AND state IN ('expunged', 'disposed')"
+    gone = [row[0] for row in rows if db.execute(tombstone, row).fetchone()]
+    happened(db, gone, LifeEvent.EXPUNGED, now, by=by)
+    return gone
+
+
+def forget(
+    db: sqlite3.Connection, maildrop: MaildropName, messages: Iterable[RemoteId], now: float
+) -> None:
+    """Let messages be gone that upstream has no more."""
+    # Until the look that saw them gone is over, what it knew may be wrong: should it not
+    # end, the next one lists in full. An old cursor would hide a message that came back.
+    db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
+    for remote_id in messages:
+        gone = db.execute(
+            # A notice is not the message: should that come back, it is fetched anew.
+            "UPDATE message SET state = 'vanished', twin = NULL,"
+            " octets = CASE state WHEN 'ready' THEN octets END"
+            " WHERE maildrop = ? AND remote_id = ? AND (redelivered = 0 OR state = 'announced')"
+            " AND state IN ('announced', 'ready', 'quarantined', 'held') RETURNING id",
+            (maildrop, remote_id),
+        ).fetchall()
+        happened(db, _ids(gone), LifeEvent.VANISHED, now)
+        _release_copies(db, _ids(gone))
+
+
+def sweep_vanished(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
+    """Remove the rows of vanished messages, and return their ids."""
+    return _ids(
+        db.execute(
+            "DELETE FROM message WHERE maildrop = ? AND state = 'vanished' RETURNING id",
+            (maildrop,),
+        ).fetchall()
+    )
+
+
+def fetch_again(
+    db: sqlite3.Connection, maildrop: MaildropName, damaged: Iterable[SpoolId]
+) -> list[SpoolId]:
+    """Let messages wait for their bodies again, and return those that do.
+
+    One that an admin had listed again may be gone upstream; it stays, to be seen and dropped.
+    """
+    return [
+        spool_id
+        for spool_id in damaged
+        if db.execute(
+            "UPDATE message SET state = 'announced', octets = NULL"
+            " WHERE id = ? AND maildrop = ? AND state = 'ready' AND redelivered = 0",
+            (spool_id, maildrop),
+        ).rowcount
+    ]
+
+
+def dispose(db: sqlite3.Connection, messages: Iterable[SpoolId], now: float) -> None:
+    """Note that upstream has nothing left to do."""
+    for spool_id in messages:
+        changed = db.execute(
+            "UPDATE message SET state = 'disposed', disposition = NULL"
+            " WHERE id = ? AND state = 'expunged'",
+            (spool_id,),
+        )
+        if changed.rowcount:
+            happened(db, [spool_id], LifeEvent.DISPOSED, now)
+
+
+def drop(
+    db: sqlite3.Connection, spool_id: SpoolId, disposition: Disposition, now: float
+) -> bool:
+    """Let a message be deleted as an admin wants it; return whether it was one that can be."""
+    changed = db.execute(
+        "UPDATE message SET state = 'expunged', octets = NULL, twin = NULL, disposition = ?"
+        " WHERE id = ? AND state IN ('announced', 'ready', 'quarantined', 'held')",
+        (disposition.spelled(), spool_id),
+    )
+    if not changed.rowcount:
+        return False
+    happened(db, [spool_id], LifeEvent.DROPPED, now, detail=disposition.spelled())
+    db.execute(
+        "UPDATE message SET state = 'disposed', disposition = NULL"
+        " WHERE id = ? AND state = 'expunged' AND disposition = 'keep'",
+        (spool_id,),
+    )
+    return True
+
+
+def redeliver(
+    db: sqlite3.Connection,
+    spool_id: SpoolId,
+    unique_id: UniqueId,
+    arrival: Arrival,
+    now: float,
+) -> bool:
+    """List a message again under a new unique-id; return whether it was one that can be."""
+    changed = db.execute(
+        "UPDATE message SET state = 'ready', octets = ?, unique_id = ?, envelope = ?,"
+        " arrived = ?, twin = NULL, redelivered = redelivered + 1"
+        " WHERE id = ? AND state IN ('held', 'quarantined', 'disposed')",
+        (arrival.octets, unique_id, arrival.envelope, arrival.arrived, spool_id),
+    )
+    if changed.rowcount:
+        happened(db, [spool_id], LifeEvent.REDELIVERED, now)
+    return changed.rowcount > 0
+
+
+def _ids(rows: Iterable[tuple[int, ...]]) -> list[SpoolId]:
+    return [SpoolId(row[0]) for row in rows]
+
+
+def _bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> None:
+    """Let what upstream need not hear of be a tombstone at once."""
+    db.executemany(
+        "UPDATE message SET state = 'disposed', octets = NULL, disposition = NULL"
+        " WHERE id = ? AND maildrop = ?"
+        " AND (state = 'vanished' OR (state = 'expunged' AND disposition = 'keep'))",
+        rows,
+    )
+
+
+def _hold_if_unknown(
+    db: sqlite3.Connection, maildrop: MaildropName, added: list[SpoolId], now: float
+) -> None:
+    """Hold what a backup did not know: a device may have printed it after the backup was made."""
+    (holds,) = db.execute(
+        "SELECT coalesce(max(holds_unknown), 0) FROM maildrop WHERE name = ?", (maildrop,)
+    ).fetchone()
+    if holds:
+        db.executemany(
+            "UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in added]
+        )
+        why = "not in the backup that was restored, so it may be printed already"
+        happened(db, added, LifeEvent.HELD, now, detail=why)
+
+
+def _twin(
+    db: sqlite3.Connection, spool_id: SpoolId, likeness: bytes | None, now: float
+) -> SpoolId | None:
+    """Return the message that this one is a second copy of; None too where copies may be listed."""
+    row = db.execute(
+        "SELECT first.id FROM message AS second"
+        " JOIN maildrop ON maildrop.name = second.maildrop AND print_once > 0"
+        " JOIN message AS first ON first.maildrop = second.maildrop"
+        " AND first.likeness = ? AND first.id <> second.id"
+        " AND first.state IN ('ready', 'expunged', 'disposed')"
+        " AND first.delivered >= ? - print_once"
+        " WHERE second.id = ? AND second.redelivered = 0 ORDER BY first.id LIMIT 1",
+        (likeness, now, spool_id),
+    ).fetchone()
+    return SpoolId(row[0]) if row else None
+
+
+def _release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:
+    """Let the copies of a message that nobody printed be fetched: one of them is the first now."""
+    db.executemany(
+        "UPDATE message SET state = 'announced', twin = NULL WHERE twin = ? AND state = 'held'",
+        [(spool_id,) for spool_id in gone],
+    )

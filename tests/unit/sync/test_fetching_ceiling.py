@@ -1,0 +1,65 @@
+"""A maildrop at its ceiling fetches nothing more, says so once, and goes on when there is room."""
+
+import pytest
+
+from tests.unit.sync.fetches import Fetching
+from tests.unit.sync.looking import mail
+
+SIZE = len(mail("0"))
+
+
+async def test_no_more_is_fetched_than_may_lie_here() -> None:
+    fetching = Fetching(5, at_once=1, ceiling=3 * SIZE)
+    errand = await fetching.run()
+    assert (errand.delivered, errand.quarantined) == (3, 0)
+    assert fetching.delivered() == [0, 1, 2]
+
+
+async def test_a_full_maildrop_is_not_even_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    fetching = Fetching(2, at_once=1, ceiling=SIZE)
+    for _ in range(3):
+        await fetching.run()
+    assert fetching.asked() == [0]
+    assert [one.msg for one in caplog.records].count("ceiling-reached") == 1
+
+
+async def test_lanes_together_keep_the_ceiling() -> None:
+    fetching = Fetching(9, at_once=3, ceiling=4 * SIZE)
+    gates = fetching.hold_here(*range(9))
+    for gate in gates:
+        gate.set()
+    await fetching.run()
+    assert len(fetching.delivered()) == 4
+
+
+async def test_what_did_not_fit_is_fetched_once_there_is_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    fetching = Fetching(2, at_once=1, ceiling=SIZE + 1)
+    await fetching.run()
+    assert fetching.delivered() == [0]
+    fetching.ceiling = 2 * SIZE
+    await fetching.run()
+    assert fetching.delivered() == [0, 1]
+    assert "ceiling-left" in [one.msg for one in caplog.records]
+
+
+async def test_a_message_that_would_never_fit_is_a_notice_and_blocks_nobody() -> None:
+    fetching = Fetching(0, at_once=1, ceiling=3 * SIZE)
+    fetching.add(b"Subject: large\r\n\r\n" + b"x" * 4 * SIZE)
+    fetching.add(mail("1"))
+    errand = await fetching.run()
+    assert (errand.quarantined, errand.delivered) == (1, 1)
+    (notice,) = fetching.spool.notices.values()
+    assert b"ceiling" in notice
+
+
+async def test_a_fetch_that_fails_gives_its_room_back() -> None:
+    fetching = Fetching(2, at_once=1, ceiling=SIZE)
+    fetching.spool.failures[fetching.spool.waiting["printer"][0].spool_id] = OSError("no")
+    with pytest.raises(OSError, match="no"):
+        await fetching.run()
+    fetching.spool.failures.clear()
+    await fetching.run()
+    assert fetching.delivered() == [0]

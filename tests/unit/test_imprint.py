@@ -1,0 +1,96 @@
+"""Two copies of a print job have one likeness; whatever a message holds, its imprint is taken."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.imprint import HEADER_OCTETS, TEXT_CHARACTERS, Imprint, ImprintTaker
+from providers.contract import Envelope
+
+MAIL = (
+    b"Received: from b by a; Tue, 2 Jan 2024 00:00:00 +0000\r\n"
+    b"Received: from c by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n"
+    b"From: =?utf-8?q?J=C3=BCrgen?= <j@example.com>\r\n"
+    b"Subject: one\r\n two\r\n"
+    b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n"
+    b"Message-ID:\r\n <1@example.com>\r\n"
+    b"\r\nbody\r\n\r\nmore\r\n"
+)
+JANUARY_2 = 1_704_153_600.0
+
+
+def taken(octets: bytes, cuts: list[int] | None = None) -> Imprint:
+    taker = ImprintTaker()
+    ends = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts or [])})
+    for start, end in pairwise(ends):
+        taker.feed(octets[start:end])
+    return taker.finish()
+
+
+def test_an_imprint_tells_who_what_and_when() -> None:
+    imprint = taken(MAIL)
+    assert imprint.envelope == Envelope(
+        "Jürgen <j@example.com>", "one two", "Mon, 1 Jan 2024 00:00:00 +0000"
+    )
+    assert imprint.arrived == JANUARY_2
+    assert imprint.likeness is not None
+
+
+@given(st.lists(st.integers(0, len(MAIL))))
+def test_any_chunking_gives_the_same_imprint(cuts: list[int]) -> None:
+    assert taken(MAIL, cuts) == taken(MAIL)
+
+
+@given(st.binary(max_size=2000), st.lists(st.integers(0, 2000)))
+def test_whatever_a_message_holds_its_imprint_is_taken(octets: bytes, cuts: list[int]) -> None:
+    assert taken(octets, cuts) == taken(octets)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_a_field_holds_it_is_told_as_a_printable_line(text: bytes) -> None:
+    imprint = taken(b"From: " + text + b"\r\nDate: " + text + b"\r\n\r\n")
+    assert all(one.isprintable() for one in imprint.envelope.sender)
+    assert len(imprint.envelope.sender) <= TEXT_CHARACTERS
+
+
+def test_only_message_id_and_body_make_a_likeness() -> None:
+    likeness = taken(MAIL).likeness
+    assert taken(MAIL.replace(b"from b", b"from elsewhere")).likeness == likeness
+    assert taken(MAIL.replace(b"<1@", b"<2@")).likeness != likeness
+    assert taken(MAIL + b".").likeness != likeness
+
+
+@pytest.mark.parametrize("name", [b"", b"Message-ID: \r\n", b"X-Message-ID: <1@x>\r\n"])
+def test_without_a_message_id_there_is_no_likeness(name: bytes) -> None:
+    assert taken(name + b"Subject: x\r\n\r\nbody\r\n").likeness is None
+
+
+def test_a_message_id_in_the_body_is_none() -> None:
+    assert taken(b"Subject: x\r\n\r\nMessage-ID: <1@x>\r\n").likeness is None
+
+
+@pytest.mark.parametrize(
+    ("header", "arrived"),
+    [
+        (b"Date: Tue, 2 Jan 2024 00:00:00 +0000\r\n", JANUARY_2),
+        (b"Received: nonsense\r\nDate: Tue, 2 Jan 2024 00:00:00 +0000\r\n", JANUARY_2),
+        (b"Date: no day\r\n", None),
+        (b"Date: Tue, 99 Jan 99999 00:00:00 +0000\r\n", None),
+        (b"", None),
+    ],
+)
+def test_when_a_message_arrived_is_told_where_its_header_tells(
+    header: bytes, arrived: float | None
+) -> None:
+    assert taken(header + b"\r\nx").arrived == arrived
+
+
+def test_a_header_without_end_is_read_to_its_limit_only() -> None:
+    taker = ImprintTaker()
+    for _ in range(100):
+        taker.feed(b"X-Long: " + b"x" * 8000 + b"\r\n")
+    taker.feed(b"Message-ID: <late@example.com>\r\n\r\nbody\r\n")
+    assert taker.finish().likeness is None
+    assert HEADER_OCTETS < 100 * 8000

@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._extends = True
         self._acked = 0
         self._tls_version = ""
+        self._tls_cipher = ""
         self._at_end = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -77,6 +78,11 @@ class Connection(asyncio.Protocol):
     def tls_version(self) -> str:
         """Return the TLS version in use, also after the end; an empty text without TLS."""
         return self._tls_version
+
+    @property
+    def tls_cipher(self) -> str:
+        """Return the cipher in use, by its OpenSSL name, also after the end; an empty text without TLS."""
+        return self._tls_cipher
 
     async def receive(self) -> bytes:
         """Return the next octets, at least one.
@@ -290,6 +296,8 @@ class Connection(asyncio.Protocol):
     def _note_tls(self) -> None:
         tls: ssl.SSLObject | None = self._extra("ssl_object")
         self._tls_version = (tls.version() or "") if tls else ""
+        cipher = tls.cipher() if tls else None
+        self._tls_cipher = cipher[0] if cipher else ""
 
     def _extra(self, name: str) -> Any:  # noqa: ANN401 - what asyncio gives for a name
         return self._transport.get_extra_info(name) if self._transport is not None else None

@@ -7,7 +7,7 @@ A session that ends any other way than by QUIT has deleted nothing.
 import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import assert_never
 
 import attrs
@@ -17,8 +17,8 @@ from bridge.clock import Clock
 from bridge.connection import Connection, ConnectionClosed
 from bridge.errors import BodyUnreadable, LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
-from bridge.maildrop import Maildrop
-from bridge.names import AccountName, ConnectionId
+from bridge.maildrop import Listing
+from bridge.names import AccountName, ConnectionId, SpoolId
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -44,8 +44,9 @@ from bridge.pop3.machine import Machine
 from bridge.pop3.replies import TERMINATION, ResponseCode
 from bridge.pop3.table import State
 from bridge.pop3.wireform import TopCutter
+from bridge.sessionlog import SessionLog
 from bridge.storage.holding import Holder, Locks, MaildropLock
-from bridge.storage.ports import Device, OpenBody, Spool
+from bridge.storage.ports import Device, OnOutage, OpenBody, Spool
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
 
 WRITE_OCTETS = 65536
@@ -61,11 +62,16 @@ class SessionLimits:
     handshake_timeout: float
 
 
+def _is_never_failing(_account: AccountName) -> bool:
+    return False
+
+
 @attrs.frozen
 class Services:
     """What every session of this bridge shares.
 
-    `nudge` tells the sync road that a device of an account has come, or has deleted something.
+    `nudge` tells the sync road that a device of an account has come, or has deleted something;
+    `is_failing` asks whether an account cannot be looked at.
     """
 
     spool: Spool
@@ -75,6 +81,7 @@ class Services:
     nudge: Callable[[AccountName], None]
     machine_limits: MachineLimits
     limits: SessionLimits
+    is_failing: Callable[[AccountName], bool] = _is_never_failing
 
 
 @attrs.frozen
@@ -91,18 +98,6 @@ class Peer:
     tls_context: ssl.SSLContext | None = None
 
 
-@attrs.define
-class _Tally:
-    """What the session did, for its one line in the log."""
-
-    device: str = ""
-    maildrop: str = ""
-    retrieved: int = 0
-    deleted: int = 0
-    octets: int = 0
-    reason: str = "stopped"
-
-
 class Session:
     """One device's session."""
 
@@ -116,7 +111,7 @@ class Session:
         self._machine = Machine(peer.terms, services.machine_limits)
         self._lock: MaildropLock | None = None
         self._device: Device | None = None
-        self._done = _Tally()
+        self._done = SessionLog(peer.connection_id, peer.address, services.clock, log)
 
     async def serve(self) -> None:
         """Speak POP3 until either side ends it; the maildrop is free again when this returns."""
@@ -133,10 +128,11 @@ class Session:
                     None  # it knows this session: without the ring, memory comes back at once
                 )
             self._connection.close()
-            self._summarise(self._services.clock.monotonic() - started)
+            await self._done.write_notes(self._services.spool)
+            self._hint_at_tls()
+            self._done.summarise(self._connection, self._services.clock.monotonic() - started)
 
-    def _summarise(self, seconds: float) -> None:
-        done = self._done
+    def _hint_at_tls(self) -> None:
         if self._machine.refused_in_clear:
             self._log.warning(
                 "password-refused-in-clear",
@@ -144,19 +140,6 @@ class Session:
                 address=self._peer.address,
                 hint="switch TLS on in the device, or name its network in plaintext_from",
             )
-        self._log.info(
-            "session-closed",
-            connection=self._peer.connection_id,
-            address=self._peer.address,
-            tls=self._connection.tls_version,
-            seconds=round(seconds, 3),
-            device=done.device,
-            maildrop=done.maildrop,
-            retrieved=done.retrieved,
-            deleted=done.deleted,
-            octets=done.octets,
-            reason=done.reason,
-        )
 
     def _explain(self, error: Exception | None) -> None:
         """Say what a TLS alert means: in TLS 1.3 a device refuses our certificate only after the handshake."""
@@ -241,14 +224,15 @@ class Session:
             # A failed login is waited for even if the peer has left: its place among the
             # connections of its address is what makes guessing slow.
             device = await check
+            holder = Holder(device.name, self._peer.address)
             async with self._connection.while_open():
                 self._lock = await self._services.locks.acquire(
                     device.maildrop,
-                    Holder(device.name, self._peer.address),
+                    holder,
                     self._be_evicted,
                     self._connection.octets_acknowledged,
                 )
-            listing = await self._services.spool.listing(device.maildrop)
+            listing = await self._listing(device)
         except LoginRefused as error:
             return self._refused(ResponseCode.AUTH, error)
         except MaildropBusy as error:
@@ -259,10 +243,30 @@ class Session:
                 self._lock = None
             return self._refused(ResponseCode.SYS_TEMP, error)
         self._device = device
-        self._done.device, self._done.maildrop = device.name, device.maildrop
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
-        return Accepted(Maildrop(listing))
+        return Accepted(self._done.begin(holder, device.maildrop, listing))
+
+    async def _listing(self, device: Device) -> Listing:
+        """Return what the device sees: during an outage of its account, what its maildrop's owner wants.
+
+        Raises:
+            SpoolUnavailable: the spool cannot answer now, or the owner wants an outage to be seen.
+        """
+        record = self._services.directory.record_of(device.maildrop)
+        if record is not None and self._services.is_failing(record.account):
+            self._log.warning(
+                "login-during-outage",
+                connection=self._peer.connection_id,
+                device=device.name,
+                account=record.account,
+                on_outage=record.on_outage,
+            )
+            if record.on_outage is OnOutage.ERROR:
+                raise SpoolUnavailable("the account is failing, and on_outage is error")
+            if record.on_outage is OnOutage.EMPTY:
+                return Listing.of([])
+        return await self._services.spool.listing(device.maildrop)
 
     def _refused(self, code: ResponseCode, error: Exception) -> Refused:
         self._log.warning(
@@ -298,14 +302,18 @@ class Session:
                 unique_id=effect.entry.unique_id,
                 why=str(error),
             )
+            await self._have_fetched_anew(spool_id, str(error))
             return Unsendable(ResponseCode.SYS_PERM)
         except SpoolUnavailable as error:
             self._log.error("spool-unavailable", message=spool_id, why=str(error))
             return Unsendable(ResponseCode.SYS_TEMP)
         if whole:  # fetchmail downloads by TOP
-            self._done.retrieved += 1
-            self._done.octets += effect.entry.octets
+            self._done.note_sent(spool_id, effect.entry.octets)
         return Sent()
+
+    async def _have_fetched_anew(self, spool_id: SpoolId, why: str) -> None:
+        with suppress(SpoolUnavailable):  # then at the next attempt to read it
+            await self._services.spool.note_damaged(spool_id, why, self._services.clock.now())
 
     async def _copy(self, effect: SendMessage, body: OpenBody) -> bool:
         """Send a verified body, and return whether all of it was wanted.
@@ -339,7 +347,8 @@ class Session:
             raise AssertionError("UPDATE without a lock")
         self._lock.pin()
         try:
-            await self._services.spool.expunge(self._device.maildrop, effect.messages)
+            holder = Holder(self._device.name, self._peer.address)
+            await self._services.spool.expunge(self._device.maildrop, effect.messages, holder)
         except SpoolUnavailable as error:
             self._log.error(
                 "expunge-failed",
@@ -348,7 +357,7 @@ class Session:
                 why=str(error),
             )
             return NotExpunged()
-        self._done.deleted = len(effect.messages)
+        self._done.note_deleted(len(effect.messages))
         self._nudge()
         return Expunged()
 

@@ -84,8 +84,12 @@ class Directory:
 
     def account_of(self, maildrop: MaildropName) -> AccountName | None:
         """Return the account behind a maildrop; None where its owner removed it meanwhile."""
-        record = self._known.maildrops.get(maildrop)
+        record = self.record_of(maildrop)
         return record.account if record else None
+
+    def record_of(self, maildrop: MaildropName) -> MaildropRecord | None:
+        """Return what the register says of a maildrop; None where its owner removed it meanwhile."""
+        return self._known.maildrops.get(maildrop)
 
     async def check_password(self, login: str, password: str, address: str) -> Device:
         """Return the device that `login` and `password` open, for a peer at `address`.

@@ -139,6 +139,7 @@ class Bridge:
             limits=SessionLimits(
                 limits.login_timeout, limits.autologout, self._config.tls.handshake_timeout
             ),
+            is_failing=self._is_failing,
         )
 
     def _make_workers(self, group: asyncio.TaskGroup) -> Workers:
@@ -151,6 +152,9 @@ class Bridge:
     def _nudge(self, account: AccountName) -> None:
         if self._workers is not None:
             self._workers.nudge(account)
+
+    def _is_failing(self, account: AccountName) -> bool:
+        return self._workers is not None and self._workers.is_failing(account)
 
     # ---- running
 

@@ -86,6 +86,11 @@ class Workers:
         """Return how each account is doing."""
         return {name: running.worker.status for name, running in self._running.items()}
 
+    def is_failing(self, account: AccountName) -> bool:
+        """Tell whether the last look at an account failed."""
+        running = self._running.get(account)
+        return running is not None and running.worker.status.failing_since is not None
+
     async def keep_grants_alive(self) -> None:
         """Renew every grant that was not used for a day; the register may be unable to answer.
 

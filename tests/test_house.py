@@ -46,14 +46,13 @@ TESTED_ELSEWHERE = {
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
-    "bridge/storage/holding.py": (
-        "tests/contract/test_locks.py",
-        "protocols: held by contract",
-    ),
+    "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: by contract"),
     "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
     "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
+    "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
+    "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/storage/sealing.py": (
         "tests/unit/vault/test_seal.py",
         "protocols: see who fits them",

@@ -10,7 +10,14 @@ import attrs
 from bridge.accounts.directory import Network, apop_context
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.ports import (
+    Account,
+    Device,
+    MaildropRecord,
+    OnOutage,
+    Register,
+    RegisterSnapshot,
+)
 from providers.contract import Disposition, DispositionKind, FolderName
 
 OWNERS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -25,6 +32,9 @@ ALIAS = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 PASSWORD_OCTETS = 128
 """Longest password taken: far more than any panel holds."""
 
+
+HOUR_SECONDS = 3600
+MIB_OCTETS = 1 << 20
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
@@ -48,6 +58,23 @@ class DeviceOrder:
     apop: bool = False
 
 
+@attrs.frozen
+class Knobs:
+    """What an owner may choose of a maildrop; None leaves it as it is.
+
+    `print_once` in hours, `ceiling` in MiB.
+    """
+
+    on_dele: str | None = None
+    on_outage: str | None = None
+    print_once: int | None = None
+    ceiling: int | None = None
+
+
+NO_KNOBS = Knobs()
+"""Nothing is chosen."""
+
+
 def new_account(name: str, provider: str, settings: dict[str, str]) -> Account:
     """Return an account of that name.
 
@@ -65,24 +92,34 @@ def new_maildrop(
     Raises:
         RegisterError: the name is not one, or the disposition is none, or not possible there.
     """
-    try:
-        disposition = Disposition.parse(on_dele)
-    except ValueError as error:
-        raise RegisterError(
-            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, archive, mark-read,"
-            " label:NAME or purge."
-        ) from error
-    if disposition.kind not in can:
-        choices = ", ".join(sorted(can))
-        raise RegisterError(
-            f"The mailbox of account {account} cannot do {disposition.kind}; it can do {choices}."
-        )
+    disposition = _disposition(account, on_dele, can)
     return MaildropRecord(
         MaildropName(_owners_name("maildrop", name)),
         AccountName(account),
         FolderName(folder),
         disposition,
     )
+
+
+def changed_maildrop(
+    old: MaildropRecord, knobs: Knobs, can: Collection[DispositionKind]
+) -> MaildropRecord:
+    """Return the maildrop with what is given put in place of what it had.
+
+    Raises:
+        RegisterError: the disposition is none, or not possible there.
+    """
+    changed = old
+    if knobs.on_dele is not None:
+        wanted = _disposition(old.account, knobs.on_dele, can)
+        changed = attrs.evolve(changed, disposition=wanted)
+    if knobs.on_outage is not None:
+        changed = attrs.evolve(changed, on_outage=OnOutage(knobs.on_outage))
+    if knobs.print_once is not None:
+        changed = attrs.evolve(changed, print_once=knobs.print_once * HOUR_SECONDS)
+    if knobs.ceiling is not None:
+        changed = attrs.evolve(changed, ceiling=knobs.ceiling * MIB_OCTETS)
+    return changed
 
 
 def new_device(
@@ -137,6 +174,18 @@ def find_device(snapshot: RegisterSnapshot, name: str) -> Device:
     raise RegisterError(f"There is no device {name}; see `popbridge device list`.")
 
 
+def find_maildrop(snapshot: RegisterSnapshot, name: str) -> MaildropRecord:
+    """Return the maildrop of that name.
+
+    Raises:
+        RegisterError: there is none.
+    """
+    for maildrop in snapshot.maildrops:
+        if maildrop.name == name:
+            return maildrop
+    raise RegisterError(f"There is no maildrop {name}; see `popbridge maildrop list`.")
+
+
 def find_account(snapshot: RegisterSnapshot, name: str) -> Account:
     """Return the account of that name.
 
@@ -163,6 +212,22 @@ async def replace_password(
     """
     device = find_device(await register.snapshot(), name)
     await register.change_device(with_password(device, password, hasher, sealer))
+
+
+def _disposition(account: str, on_dele: str, can: Collection[DispositionKind]) -> Disposition:
+    try:
+        disposition = Disposition.parse(on_dele)
+    except ValueError as error:
+        raise RegisterError(
+            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, archive, mark-read,"
+            " label:NAME or purge."
+        ) from error
+    if disposition.kind not in can:
+        choices = ", ".join(sorted(can))
+        raise RegisterError(
+            f"The mailbox of account {account} cannot do {disposition.kind}; it can do {choices}."
+        )
+    return disposition
 
 
 def _owners_name(noun: str, name: str) -> str:

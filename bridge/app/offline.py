@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import attrs
 
 from bridge import logs
 from bridge.accounts import changes
-from bridge.accounts.changes import DeviceOrder
+from bridge.accounts.changes import NO_KNOBS, DeviceOrder, Knobs
 from bridge.accounts.enrolment import Change, Enrolment
 from bridge.app.enrolling import EnrolmentDoor, lead
 from bridge.app.examining import Examination, Finding, look_briefly, told
+from bridge.app.messages import DROP, MessageDesk
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import State, open_state, sole_server
 from bridge.app.workers import LookerMaker
@@ -22,7 +23,7 @@ from bridge.control import Values, ask
 from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Account, RegisterSnapshot
+from bridge.storage.ports import Account, MaildropRecord, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.identity import Grant, IdentityProvider
@@ -133,7 +134,9 @@ class Offline:
         """Remove an account."""
         self._change(lambda state: state.register.remove_account(AccountName(name)))
 
-    def add_maildrop(self, name: str, account: str, folder: str, on_dele: str | None) -> str:
+    def add_maildrop(
+        self, name: str, account: str, folder: str, on_dele: str | None, knobs: Knobs = NO_KNOBS
+    ) -> str:
         """Add a maildrop and return its disposition: without one, a move to Printed, or keep where it cannot move."""
 
         async def work(state: State) -> str:
@@ -144,10 +147,31 @@ class Offline:
                 default = "move:Printed" if DispositionKind.MOVE in can else "keep"
                 wanted = on_dele if on_dele is not None else default
                 record = changes.new_maildrop(name, account, folder, wanted, can)
+                record = changes.changed_maildrop(record, knobs, can)
                 if record.disposition.folder is not None:
                     _check_folder(mailbox, record.disposition.folder)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
+
+        return self._change(work)
+
+    def change_maildrop(self, name: str, knobs: Knobs) -> MaildropRecord:
+        """Change what is given of a maildrop, and return it as it is then.
+
+        Raises:
+            RegisterError: there is no such maildrop, or its mailbox cannot do what is wanted.
+        """
+
+        async def work(state: State) -> MaildropRecord:
+            snapshot = await state.register.snapshot()
+            old = changes.find_maildrop(snapshot, name)
+            account = changes.find_account(snapshot, old.account)
+            async with _opened(state, account) as opened:
+                record = changes.changed_maildrop(old, knobs, opened.mailbox.dispositions)
+                if record.disposition.folder is not None:
+                    _check_folder(opened.mailbox, record.disposition.folder)
+            await state.register.change_maildrop(record)
+            return record
 
         return self._change(work)
 
@@ -199,6 +223,20 @@ class Offline:
         with sole_server(self.config.state_dir):
             return self.read(lambda state: self._look(state, account))
 
+    def order(self, verb: str, number: int, *, dispose: bool = False) -> str:
+        """Carry out an admin's order about a message, in the running bridge or here; say what was done.
+
+        Raises:
+            OwnerError: it cannot be done; nothing was changed.
+        """
+        answer = ask(self.config.state_dir, verb, message=number, dispose=dispose)
+        if answer is not None:
+            return str(answer["said"])
+        with sole_server(self.config.state_dir):
+            return self.read(
+                lambda state: self._carry_out(state, verb, number, dispose=dispose)
+            )
+
     def snapshot(self) -> RegisterSnapshot:
         """Return all that the register holds."""
         return self.read(lambda state: state.register.snapshot())
@@ -220,6 +258,25 @@ class Offline:
         except StateError as error:
             raise StateError(f"The change is saved, but: {error}") from error
         return result
+
+    async def _carry_out(self, state: State, verb: str, number: int, *, dispose: bool) -> str:
+        snapshot = await state.register.snapshot()
+        async with AsyncExitStack() as stack:
+            opened: dict[AccountName, MailboxProvider] = {}
+            desk = MessageDesk(
+                state.spool,
+                state.histories,
+                MemoryLocks(0),
+                lambda: snapshot,
+                opened.__getitem__,
+                self.config.sync.message_octets,
+            )
+            if verb == DROP:
+                return await desk.drop(number, dispose=dispose)
+            account = changes.find_account(snapshot, await desk.account_of(number))
+            door = await stack.enter_async_context(_opened(state, account))
+            opened[account.name] = door.mailbox
+            return await desk.redeliver(number)
 
     async def _look(self, state: State, name: str) -> Values:
         snapshot = await state.register.snapshot()

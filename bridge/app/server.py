@@ -12,6 +12,7 @@ import attrs
 from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.memory import tune_allocator
+from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
 from bridge.app.state import Places, State, certificate_files, open_state, sole_server
 from bridge.app.workers import LookerMaker, Workers
@@ -237,17 +238,50 @@ class Bridge:
     # ---- what the command line may ask
 
     def _verbs(self) -> dict[str, Callable[[Values], Awaitable[Values]]]:
-        return {"reload": self._do_reload, "sync": self._do_sync, "status": self._do_status}
+        return {
+            "reload": self._do_reload,
+            "sync": self._do_sync,
+            "status": self._do_status,
+            REDELIVER: self._do_redeliver,
+            DROP: self._do_drop,
+        }
 
     async def _do_reload(self, _request: Values) -> Values:
         await self.reload()
         return {}
 
     async def _do_sync(self, request: Values) -> Values:
+        account = AccountName(str(request["account"]))
+        report = await self._running_workers().look_now(account)
+        return {"report": attrs.asdict(report)}
+
+    async def _do_redeliver(self, request: Values) -> Values:
+        desk, number = self._desk(), int(request["message"])
+        said = await desk.redeliver(number)
+        self._running_workers().look_soon(await desk.account_of(number))
+        return {"said": said}
+
+    async def _do_drop(self, request: Values) -> Values:
+        desk, number = self._desk(), int(request["message"])
+        account = await desk.account_of(number)
+        said = await desk.drop(number, dispose=bool(request["dispose"]))
+        self._running_workers().look_soon(account)
+        return {"said": said}
+
+    def _desk(self) -> MessageDesk:
+        return MessageDesk(
+            self._state.spool,
+            self._state.histories,
+            self._locks,
+            lambda: self._directory.snapshot,
+            self._running_workers().mailbox_of,
+            self._config.sync.message_octets,
+        )
+
+    def _running_workers(self) -> Workers:
         if self._workers is None:
             raise StateError("The bridge is only just starting; ask again in a moment.")
-        report = await self._workers.look_now(AccountName(str(request["account"])))
-        return {"report": attrs.asdict(report)}
+        return self._workers
 
     async def _do_status(self, _request: Values) -> Values:
         statuses = self._workers.statuses() if self._workers else {}

@@ -16,6 +16,7 @@ from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
+from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.tls import contexts
@@ -73,6 +74,11 @@ class State:
     spool: SqliteSpool
     register: SqliteRegister
     secrets: SecretSeal
+
+    @property
+    def histories(self) -> Histories:
+        """Return the lives of messages."""
+        return Histories(self.database, self.secrets)
 
     @property
     def grants(self) -> Grants:

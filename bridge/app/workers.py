@@ -16,6 +16,7 @@ from bridge.storage.holding import Locks
 from bridge.storage.ports import Account, MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.worker import Pace, Worker, WorkerStatus
+from providers.contract import MailboxProvider
 
 
 @attrs.frozen
@@ -81,6 +82,25 @@ class Workers:
         if running is None:
             raise RegisterError(f"There is no account {account}; see `popbridge account list`.")
         return await running.worker.look_now()
+
+    def mailbox_of(self, account: AccountName) -> MailboxProvider:
+        """Return the open mailbox of an account; its worker closes it.
+
+        Raises:
+            RegisterError: no worker runs for the account.
+        """
+        running = self._running.get(account)
+        if running is None:
+            raise RegisterError(
+                f"The account {account} cannot be used; see `popbridge status`."
+            )
+        return running.opened.mailbox
+
+    def look_soon(self, account: AccountName) -> None:
+        """Have an account's next look begin at once: its owner asked."""
+        running = self._running.get(account)
+        if running is not None:
+            running.worker.look_soon()
 
     def statuses(self) -> Mapping[AccountName, WorkerStatus]:
         """Return how each account is doing."""

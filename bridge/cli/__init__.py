@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "Say how accounts, maildrops and devices are doing.",
     "account": "Mailboxes behind the bridge.",
     "maildrop": "What devices see of a mailbox.",
+    "message": "Messages, and what became of them.",
     "device": "Machines, and their user names and passwords.",
     "cert": "The bridge's own certificates.",
     "demo": "Try everything out in a folder of its own.",

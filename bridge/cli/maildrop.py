@@ -1,12 +1,49 @@
-"""popbridge maildrop add | list | remove."""
+"""popbridge maildrop add | change | list | remove."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from bridge.accounts.changes import HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
+from bridge.errors import RegisterError
+from bridge.storage.ports import MaildropRecord, OnOutage
+
+_ON_DELE = click.option(
+    "--on-dele",
+    help="What a device's DELE does to the original after QUIT: keep, trash, move:FOLDER, archive,"
+    " mark-read, label:NAME or purge. Otherwise move:Printed, or keep where it can only read.",
+)
+
+
+def _knobs(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of what an owner may choose."""
+    for option in (
+        click.option(
+            "--ceiling",
+            metavar="MIB",
+            type=click.IntRange(1, 1 << 20),
+            help="MiB that may lie here for it; then nothing more is fetched. 2048 otherwise.",
+        ),
+        click.option(
+            "--print-once",
+            metavar="HOURS",
+            type=click.IntRange(0, 8760),
+            help="For how long a second copy of a message is held; 0 lists every copy. 24 otherwise.",
+        ),
+        click.option(
+            "--on-outage",
+            type=click.Choice([choice.value for choice in OnOutage]),
+            help="What devices see while the mailbox cannot be looked at; serve otherwise.",
+        ),
+        _ON_DELE,
+    ):
+        function = option(function)
+    return function
 
 
 @click.group("maildrop")
@@ -18,21 +55,32 @@ def command() -> None:
 @click.argument("name")
 @click.option("--account", required=True, help="The account whose mail it shows.")
 @click.option("--folder", default="", help="A folder of that account; its inbox otherwise.")
-@click.option(
-    "--on-dele",
-    help="What a device's DELE does to the original after QUIT: keep, trash, move:FOLDER, archive,"
-    " mark-read, label:NAME or purge. Otherwise move:Printed, or keep where it can only read.",
-)
+@_knobs
 @click.pass_obj
-def add(option: Path | None, name: str, account: str, folder: str, on_dele: str | None) -> None:
+def add(option: Path | None, /, name: str, account: str, folder: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
     """Add the maildrop NAME."""
+    on_dele = chosen.pop("on_dele")
     disposition = Offline(loaded(option), os.environ).add_maildrop(
-        name, account, folder, on_dele
+        name, account, folder, on_dele, Knobs(**chosen)
     )
     click.echo(
         f"Maildrop {name} added; what a device deletes: {disposition}."
         f" Next: popbridge device add USER --maildrop {name}"
     )
+
+
+@command.command()
+@click.argument("name")
+@_knobs
+@click.pass_obj
+def change(option: Path | None, /, name: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
+    """Change what is given of the maildrop NAME; what devices deleted before keeps its disposition."""
+    if all(value is None for value in chosen.values()):
+        raise RegisterError(
+            "Nothing to change was given; see `popbridge maildrop change --help`."
+        )
+    record = Offline(loaded(option), os.environ).change_maildrop(name, Knobs(**chosen))
+    click.echo(f"Maildrop {name}: {_chosen(record)}.")
 
 
 @command.command("list")
@@ -47,6 +95,9 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "account": drop.account,
             "folder": drop.folder,
             "on-dele": drop.disposition.spelled(),
+            "on-outage": drop.on_outage.value,
+            "print-once": f"{drop.print_once // HOUR_SECONDS} h",
+            "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
         }
         for drop in snapshot.maildrops
     ]
@@ -67,3 +118,12 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
         )
     Offline(loaded(option), os.environ).remove_maildrop(name)
     click.echo(f"Maildrop {name} removed.")
+
+
+def _chosen(record: MaildropRecord) -> str:
+    """Say what an owner has chosen."""
+    return (
+        f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
+        f" print-once {record.print_once // HOUR_SECONDS} h,"
+        f" ceiling {record.ceiling // MIB_OCTETS} MiB"
+    )

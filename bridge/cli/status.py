@@ -53,6 +53,7 @@ async def _maildrops(state: State) -> list[dict[str, Any]]:
     for drop in snapshot.maildrops:
         figures = await state.spool.figures(drop.name)
         count = figures.count
+        at_rest = await state.spool.octets_at_rest(drop.name)
         rows.append(
             {
                 "maildrop": drop.name,
@@ -61,6 +62,8 @@ async def _maildrops(state: State) -> list[dict[str, Any]]:
                 "listed": count.get(MessageState.READY, 0)
                 + count.get(MessageState.QUARANTINED, 0),
                 "octets": figures.octets,
+                "of ceiling": f"{100 * at_rest // drop.ceiling} %",
+                "held": count.get(MessageState.HELD, 0),
                 "quarantined": count.get(MessageState.QUARANTINED, 0),
                 "to fetch": count.get(MessageState.ANNOUNCED, 0),
                 "to dispose": count.get(MessageState.EXPUNGED, 0),

@@ -17,6 +17,7 @@ from bridge.names import (
     MaildropName,
     Octets,
     SpoolId,
+    UniqueId,
 )
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
@@ -182,6 +183,26 @@ class Spool(Protocol):
 
     async def note_damaged(self, spool_id: SpoolId, why: str, at: float) -> None:
         """Have the body of a message fetched anew, once no session is open."""
+        ...
+
+    async def drop(self, spool_id: SpoolId, disposition: Disposition) -> bool:
+        """Take a message off the list for ever, durably, and queue `disposition`; tell whether it could be.
+
+        Call only while no session is open at its maildrop; so too `retry`.
+        """
+        ...
+
+    async def redeliver(
+        self, spool_id: SpoolId, unique_id: UniqueId, body: AsyncIterator[bytes]
+    ) -> bool:
+        """List a held or disposed message again, durably, as a new one; tell whether it was one.
+
+        An exception raised by `body` is passed on and changes nothing.
+        """
+        ...
+
+    async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
+        """Take a notice away and have its message fetched again, as a new one; tell whether it was one."""
         ...
 
     async def figures(self, maildrop: MaildropName) -> SpoolFigures:

@@ -31,6 +31,7 @@ from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite import events, steps
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database
+from bridge.storage.sqlite.histories import envelope_context
 from providers.contract import Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
@@ -267,6 +268,41 @@ class SqliteSpool:
         done, now = list(messages), self._clock.now()
         await self._database.write(lambda db: steps.dispose(db, done, now))
 
+    # ---- the owner's hand
+
+    async def drop(self, spool_id: SpoolId, disposition: Disposition) -> bool:
+        """Take a message off the list for ever and queue `disposition`; only while no session is open."""
+        present, now = await self._present(spool_id), self._clock.now()
+        is_dropped = await self._change(
+            present.maildrop, lambda db: steps.drop(db, spool_id, disposition, now)
+        )
+        if is_dropped:
+            await self._bodies.remove([spool_id])
+        return is_dropped
+
+    async def redeliver(
+        self, spool_id: SpoolId, unique_id: UniqueId, body: AsyncIterator[bytes]
+    ) -> bool:
+        """List a held or disposed message again, durably, as a new one."""
+        present = await self._present(spool_id)
+        if present.state not in (MessageState.HELD, MessageState.DISPOSED):
+            return False
+        arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+        now = self._clock.now()
+        return await self._change(
+            present.maildrop, lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now)
+        )
+
+    async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
+        """Take a notice away and have its message fetched again; only while no session is open."""
+        present, now = await self._present(spool_id), self._clock.now()
+        is_retried = await self._change(
+            present.maildrop, lambda db: steps.retry(db, spool_id, unique_id, now)
+        )
+        if is_retried:
+            await self._bodies.remove([spool_id])
+        return is_retried
+
     def refresh(self) -> None:
         """Forget what is remembered of listings."""
         self._changes += 1
@@ -311,7 +347,7 @@ class SqliteSpool:
 
     def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
         told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]
-        return self._seal.seal(json.dumps(told).encode(), _envelope_context(spool_id))
+        return self._seal.seal(json.dumps(told).encode(), envelope_context(spool_id))
 
     def _remember(self, maildrop: MaildropName, listing: Listing) -> None:
         self._listings[maildrop] = listing
@@ -328,10 +364,6 @@ def _listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
         (maildrop,),
     )
     return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
-
-
-def _envelope_context(spool_id: SpoolId) -> bytes:
-    return b"envelope of message %d" % spool_id
 
 
 async def _once(octets: bytes) -> AsyncIterator[bytes]:

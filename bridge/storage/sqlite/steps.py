@@ -249,8 +249,20 @@ def redeliver(
     changed = db.execute(
         "UPDATE message SET state = 'ready', octets = ?, unique_id = ?, envelope = ?,"
         " arrived = ?, twin = NULL, redelivered = redelivered + 1"
-        " WHERE id = ? AND state IN ('held', 'quarantined', 'disposed')",
+        " WHERE id = ? AND state IN ('held', 'disposed')",
         (arrival.octets, unique_id, arrival.envelope, arrival.arrived, spool_id),
+    )
+    if changed.rowcount:
+        happened(db, [spool_id], LifeEvent.REDELIVERED, now)
+    return changed.rowcount > 0
+
+
+def retry(db: sqlite3.Connection, spool_id: SpoolId, unique_id: UniqueId, now: float) -> bool:
+    """Let a message that could not be had wait for its body again; return whether it was one."""
+    changed = db.execute(
+        "UPDATE message SET state = 'announced', octets = NULL, unique_id = ?"
+        " WHERE id = ? AND state = 'quarantined'",
+        (unique_id, spool_id),
     )
     if changed.rowcount:
         happened(db, [spool_id], LifeEvent.REDELIVERED, now)

@@ -17,8 +17,56 @@ def test_a_maildrop_moves_what_is_deleted_unless_its_owner_says_otherwise(
     assert "move:Printed" in said.out
     assert "device add USER --maildrop m" in said.out
     assert holder.must("maildrop", "list", "--json").json == [
-        {"maildrop": "m", "account": "a", "folder": "", "on-dele": "move:Printed"}
+        {
+            "maildrop": "m",
+            "account": "a",
+            "folder": "",
+            "on-dele": "move:Printed",
+            "on-outage": "serve",
+            "print-once": "24 h",
+            "ceiling": "2048 MiB",
+        }
     ]
+
+
+CHOICES = ("--on-outage", "error", "--print-once", "0", "--ceiling", "10")
+
+
+def chosen(holder: Owner) -> list[str]:
+    [row] = holder.must("maildrop", "list", "--json").json
+    return [row[name] for name in ("on-dele", "on-outage", "print-once", "ceiling")]
+
+
+def test_what_an_owner_chooses_is_kept(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", *CHOICES)
+    assert chosen(holder) == ["move:Printed", "error", "0 h", "10 MiB"]
+
+
+def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", *CHOICES)
+    said = holder.must("maildrop", "change", "m", "--on-dele", "trash").out
+    assert "on-dele trash, on-outage error" in said
+    assert chosen(holder) == ["trash", "error", "0 h", "10 MiB"]
+    holder.must("maildrop", "change", "m", "--on-outage", "empty", "--print-once", "48")
+    assert chosen(holder) == ["trash", "empty", "48 h", "10 MiB"]
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("m",), "Nothing to change"),
+        (("nobody", "--ceiling", "1"), "There is no maildrop nobody"),
+        (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
+        (("m", "--on-dele", "move:../x"), "cannot be used"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
+    holder: Owner, words: tuple[str, ...], what: str
+) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a")
+    before = chosen(holder)
+    assert what in holder.runs("maildrop", "change", *words).sentence
+    assert chosen(holder) == before
 
 
 @pytest.mark.parametrize("wanted", ["keep", "trash", "move:Done", "purge"])

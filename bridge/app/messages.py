@@ -1,0 +1,182 @@
+"""What an admin may have done to a message: listed again, or taken off the list.
+
+It is done in the process that serves the state folder, and only while no session is open at the
+maildrop: what a device was told of stays as it was told.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import attrs
+
+from bridge.app.examining import told
+from bridge.errors import MaildropBusy, OwnerError, RegisterError
+from bridge.names import AccountName, DeviceName, SpoolId
+from bridge.storage.holding import Holder, Locks
+from bridge.storage.lives import Life
+from bridge.storage.messages import MessageState
+from bridge.storage.ports import MaildropRecord, RegisterSnapshot, Spool
+from bridge.storage.sqlite.histories import Histories
+from bridge.sync.plan import mint_unique_id
+from providers.contract import (
+    Disposition,
+    DispositionKind,
+    FolderName,
+    MailboxProvider,
+    MessageGone,
+    MessageUnreadable,
+    ProviderError,
+    RemoteId,
+)
+
+REDELIVER = "message-redeliver"
+DROP = "message-drop"
+"""The orders, as the command line gives them to a running bridge."""
+
+OWNER = Holder(DeviceName("(owner)"), "")
+"""Who holds a maildrop while an admin's order is carried out; no device can have this name."""
+
+_NOT_TO_BE_LISTED = {
+    MessageState.READY: "is listed already",
+    MessageState.ANNOUNCED: "waits for its body, and is listed once that is here",
+    MessageState.VANISHED: "was taken away upstream",
+    MessageState.EXPUNGED: (
+        "was deleted by a device, which upstream does not know of yet;"
+        " run `popbridge account sync` for its account and then this again"
+    ),
+}
+_DROPPABLE = frozenset(
+    {
+        MessageState.ANNOUNCED,
+        MessageState.READY,
+        MessageState.QUARANTINED,
+        MessageState.HELD,
+    }
+)
+
+
+@attrs.frozen
+class MessageDesk:
+    """Carries out an admin's orders."""
+
+    spool: Spool
+    histories: Histories
+    locks: Locks
+    register: Callable[[], RegisterSnapshot]
+    mailbox_of: Callable[[AccountName], MailboxProvider]
+    message_octets: int
+
+    async def redeliver(self, number: int) -> str:
+        """Have a message listed again as a new one, fetched anew from upstream; say what was done.
+
+        Raises:
+            OwnerError: it cannot be; nothing was changed.
+        """
+        life = await self._life(number)
+        if life.state in _NOT_TO_BE_LISTED:
+            raise OwnerError(
+                f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
+            )
+        again = RemoteId(f"{life.remote_id}\0{life.redelivered + 1}")
+        unique_id = mint_unique_id(again)
+        async with self._held(life):
+            if life.state is MessageState.QUARANTINED:
+                await self.spool.retry(life.spool_id, unique_id)
+                return f"Message {number} is fetched again at the next look."
+            body = self._fetched(life)
+            try:
+                async with aclosing(body):
+                    await self.spool.redeliver(life.spool_id, unique_id, body)
+            except MessageGone:
+                raise OwnerError(
+                    f"The body of message {number} is gone upstream; nothing was changed."
+                ) from None
+            except ProviderError as error:
+                raise OwnerError(
+                    f"Message {number} cannot be fetched: {told(error)}; nothing was changed."
+                ) from error
+        return f"Message {number} is listed again, as a new message."
+
+    async def drop(self, number: int, *, dispose: bool) -> str:
+        """Take a message off the list; upstream it stays, or is disposed of as the maildrop says.
+
+        Raises:
+            OwnerError: it cannot be; nothing was changed.
+        """
+        life = await self._life(number)
+        if life.state not in _DROPPABLE:
+            raise OwnerError(f"Message {number} is {life.state}; nothing was changed.")
+        keep = Disposition(DispositionKind.KEEP)
+        disposition = self._maildrop(life).disposition if dispose else keep
+        async with self._held(life):
+            await self.spool.drop(life.spool_id, disposition)
+        return f"Message {number} is not listed any more; upstream: {disposition.spelled()}."
+
+    async def account_of(self, number: int) -> AccountName:
+        """Return whose message it is.
+
+        Raises:
+            RegisterError: there is no such message.
+        """
+        return self._maildrop(await self._life(number)).account
+
+    async def _life(self, number: int) -> Life:
+        life = await self.histories.life(SpoolId(number))
+        if life is None:
+            raise RegisterError(f"There is no message {number}; see `popbridge message list`.")
+        return life
+
+    def _maildrop(self, life: Life) -> MaildropRecord:
+        for maildrop in self.register().maildrops:
+            if maildrop.name == life.maildrop:
+                return maildrop
+        raise RegisterError(f"There is no maildrop {life.maildrop} any more.")
+
+    @asynccontextmanager
+    async def _held(self, life: Life) -> AsyncGenerator[None, None]:
+        """Keep devices out of a maildrop during the block."""
+        try:
+            lock = await self.locks.acquire(life.maildrop, OWNER, _nothing)
+        except MaildropBusy:
+            raise OwnerError(
+                f"A device has a session open at maildrop {life.maildrop}; nothing was changed,"
+                " try again when it is over."
+            ) from None
+        try:
+            lock.pin()
+            yield
+        finally:
+            lock.release()
+
+    async def _fetched(self, life: Life) -> AsyncGenerator[bytes, None]:
+        """Yield a message's octets from its folder, or from where its disposition has moved it."""
+        maildrop = self._maildrop(life)
+        mailbox = self.mailbox_of(maildrop.account)
+        folders = [maildrop.folder]
+        if maildrop.disposition.folder is not None:
+            folders.append(maildrop.disposition.folder)
+        *earlier, last = folders
+        for folder in earlier:
+            try:
+                async for piece in self._bounded(mailbox, folder, life.remote_id):
+                    yield piece
+            except MessageGone:
+                continue
+            return
+        async for piece in self._bounded(mailbox, last, life.remote_id):
+            yield piece
+
+    async def _bounded(
+        self, mailbox: MailboxProvider, folder: FolderName, remote_id: RemoteId
+    ) -> AsyncGenerator[bytes, None]:
+        octets = 0
+        async with aclosing(mailbox.fetch(folder, remote_id)) as pieces:
+            async for piece in pieces:
+                octets += len(piece)
+                if octets > self.message_octets:
+                    raise MessageUnreadable(f"it is larger than {self.message_octets} octets")
+                yield piece
+
+
+def _nothing() -> None:
+    """Be evicted by nobody: no device has the owner's name."""

@@ -1,0 +1,151 @@
+"""popbridge message list | show | redeliver | drop."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.app.messages import DROP, REDELIVER
+from bridge.app.offline import Offline
+from bridge.cli.output import json_option, loaded, say, table
+from bridge.errors import RegisterError
+from bridge.names import MaildropName, SpoolId
+from bridge.storage.lives import Happened, Life
+from bridge.storage.messages import MessageState
+
+_number = click.argument("number", type=click.IntRange(1))
+
+
+@click.group("message")
+def command() -> None:
+    """Messages, and what became of them."""
+
+
+@command.command("list")
+@click.option("--maildrop", help="Only those of this maildrop.")
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice([state.value for state in MessageState]),
+    help="Only those in this state; may be repeated.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 10000), default=50, help="How many; 50 otherwise."
+)
+@json_option
+@click.pass_obj
+def list_(option: Path | None, /, maildrop: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
+    """List the newest messages with the last thing that happened to each."""
+    states = [MessageState(state) for state in wanted["state"] or list(MessageState)]
+    name = MaildropName(maildrop) if maildrop is not None else None
+    offline = Offline(loaded(option), os.environ)
+    if name is not None and all(drop.name != name for drop in offline.snapshot().maildrops):
+        raise RegisterError(f"There is no maildrop {name}; see `popbridge maildrop list`.")
+    lives = offline.read(lambda state: state.histories.lives(name, states, wanted["limit"]))
+    rows = [
+        {
+            "message": life.spool_id,
+            "maildrop": life.maildrop,
+            "state": life.state.value,
+            "arrived": _moment(life.arrived),
+            "from": life.envelope.sender,
+            "subject": life.envelope.subject,
+            "last": _said(life.events[-1]) if life.events else "",
+        }
+        for life in lives
+    ]
+    say(as_json, [_told(life) for life in lives], table(rows, "No message."))
+
+
+@command.command()
+@_number
+@json_option
+@click.pass_obj
+def show(option: Path | None, number: int, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+    """Show all that is known of the message NUMBER, and all that happened to it."""
+    offline = Offline(loaded(option), os.environ)
+    life = offline.read(lambda state: state.histories.life(SpoolId(number)))
+    if life is None:
+        raise RegisterError(f"There is no message {number}; see `popbridge message list`.")
+    lines = [
+        f"Message {number} of maildrop {life.maildrop}: {life.state.value}",
+        f"  from       {life.envelope.sender or '-'}",
+        f"  subject    {life.envelope.subject or '-'}",
+        f"  arrived    {_moment(life.arrived) or '-'}",
+        f"  octets     {life.octets if life.octets is not None else '-'}",
+        f"  unique-id  {life.unique_id}",
+        f"  remote id  {life.remote_id}",
+        *(
+            f"  {_moment(event.first)}  {_said(event, with_time=False)}"
+            for event in life.events
+        ),
+    ]
+    say(as_json, _told(life), lines)
+
+
+@command.command()
+@_number
+@click.pass_obj
+def redeliver(option: Path | None, number: int) -> None:
+    """Have the message NUMBER listed again, as a new one: printed, held, or replaced by a notice before."""
+    click.echo(Offline(loaded(option), os.environ).order(REDELIVER, number))
+
+
+@command.command()
+@_number
+@click.option("--dispose", is_flag=True, help="Also do upstream what the maildrop's DELE does.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def drop(option: Path | None, number: int, dispose: bool, yes: bool) -> None:  # noqa: FBT001 - click's flags
+    """Take the message NUMBER off the list; without --dispose it stays upstream as it is."""
+    if not yes:
+        click.confirm(f"No device will ever print message {number}. Drop it?", abort=True)
+    click.echo(Offline(loaded(option), os.environ).order(DROP, number, dispose=dispose))
+
+
+def _told(life: Life) -> dict[str, Any]:
+    return {
+        "message": life.spool_id,
+        "maildrop": life.maildrop,
+        "state": life.state.value,
+        "octets": life.octets,
+        "arrived": life.arrived,
+        "from": life.envelope.sender,
+        "subject": life.envelope.subject,
+        "date": life.envelope.date,
+        "unique_id": life.unique_id,
+        "remote_id": life.remote_id,
+        "redelivered": life.redelivered,
+        "events": [
+            {
+                "event": event.event.value,
+                "device": event.device,
+                "address": event.address,
+                "first": event.first,
+                "last": event.last,
+                "times": event.times,
+                "detail": event.detail,
+            }
+            for event in life.events
+        ],
+    }
+
+
+def _said(event: Happened, *, with_time: bool = True) -> str:
+    """Say what happened, in a line."""
+    who = f" {event.device} at {event.address}" if event.device else ""
+    often = f", {event.times} times until {_moment(event.last)}" if event.times > 1 else ""
+    why = f": {event.detail}" if event.detail else ""
+    when = f" {_moment(event.first)}" if with_time else ""
+    return f"{event.event.value}{who}{when}{often}{why}"
+
+
+def _moment(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):  # what a header claims
+        return ""

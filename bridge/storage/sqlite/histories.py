@@ -1,0 +1,89 @@
+"""Tells the lives of messages: the newest first, or one; it changes nothing, whoever serves the folder."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from bridge.errors import StateError
+from bridge.names import MaildropName, Octets, SpoolId, UniqueId
+from bridge.storage.lives import Life
+from bridge.storage.messages import MessageState
+from bridge.storage.sealing import RowSeal
+from bridge.storage.sqlite.database import Database
+from bridge.storage.sqlite.events import read_events
+from providers.contract import Envelope, RemoteId
+
+_ONE = (
+    "SELECT id, maildrop, remote_id, unique_id, state, octets, arrived, envelope, redelivered"
+    " FROM message WHERE id = ?"
+)
+_NEWEST = (
+    "SELECT id, maildrop, remote_id, unique_id, state, octets, arrived, envelope, redelivered"
+    " FROM message WHERE (maildrop = ?1 OR ?1 IS NULL)"
+    " AND state IN (SELECT value FROM json_each(?2)) ORDER BY id DESC LIMIT ?3"
+)
+
+
+class Histories:
+    """What the spool remembers of messages."""
+
+    def __init__(self, database: Database, seal: RowSeal) -> None:
+        self._database = database
+        self._seal = seal
+
+    async def life(self, spool_id: SpoolId) -> Life | None:
+        """Return the life of a message, or None where there is no such message."""
+        found = await self._database.read(
+            lambda db: self._told(db, db.execute(_ONE, (spool_id,)))
+        )
+        return found[0] if found else None
+
+    async def lives(
+        self, maildrop: MaildropName | None, states: Sequence[MessageState], limit: int
+    ) -> list[Life]:
+        """Return the newest messages, of one maildrop or of all, that are in one of these states."""
+        wanted = json.dumps([state.value for state in states])
+        return await self._database.read(
+            lambda db: self._told(db, db.execute(_NEWEST, (maildrop, wanted, limit)))
+        )
+
+    def _told(self, db: sqlite3.Connection, rows: sqlite3.Cursor) -> list[Life]:
+        return [
+            Life(
+                SpoolId(spool_id),
+                MaildropName(maildrop),
+                RemoteId(remote_id),
+                UniqueId(unique_id),
+                MessageState(state),
+                Octets(octets) if octets is not None else None,
+                arrived,
+                self._opened(SpoolId(spool_id), envelope),
+                redelivered,
+                read_events(db, SpoolId(spool_id)),
+            )
+            for (
+                spool_id,
+                maildrop,
+                remote_id,
+                unique_id,
+                state,
+                octets,
+                arrived,
+                envelope,
+                redelivered,
+            ) in rows.fetchall()
+        ]
+
+    def _opened(self, spool_id: SpoolId, sealed: bytes | None) -> Envelope:
+        """Return an envelope; an empty one where it was forgotten, or was altered at rest."""
+        if sealed is None:
+            return Envelope()
+        try:
+            return Envelope(*json.loads(self._seal.open(sealed, envelope_context(spool_id))))
+        except (StateError, ValueError, TypeError):
+            return Envelope()
+
+
+def envelope_context(spool_id: SpoolId) -> bytes:
+    """Return what an envelope is sealed to: moved to another message it does not open."""
+    return b"envelope of message %d" % spool_id

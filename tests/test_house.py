@@ -237,11 +237,11 @@ def documented_fields(cls: type) -> Iterator[tuple[str, str]]:
             yield field.target.id, str(text.value.value)
 
 
-@pytest.mark.parametrize("section", ["limits", "sync", "spool", "tls"])
+@pytest.mark.parametrize("section", ["limits", "sync", "spool", "tls", "alerts"])
 def test_every_limit_says_its_unit(section: str) -> None:
     values = getattr(settings.Config(), section)
     units = re.compile(
-        r"\b(seconds|octets|connections|commands|failed logins)\b", re.IGNORECASE
+        r"\b(seconds|minutes|days|octets|connections|commands|failed logins)\b", re.IGNORECASE
     )
     told = dict(documented_fields(type(values)))
     numbers = {k for k, v in attrs.asdict(values).items() if isinstance(v, int | float)}

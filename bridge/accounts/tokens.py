@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bridge.accounts.grants import Grants, KeptGrant
+from bridge.alerts import Alert, AlertReason, AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName
@@ -46,8 +47,10 @@ class Tokens:
         identity: IdentityProvider,
         clock: Clock,
         log: EventLog,
+        alert: AlertSink = unheard,
     ) -> None:
         """Have none yet."""
+        self._alert = alert
         self._account = account
         self._grants = grants
         self._identity = identity
@@ -136,6 +139,9 @@ class Tokens:
         except GrantLost as error:
             if await self._grants.lose(self._account, kept.enrolment, str(error)):
                 self._tell("grant-lost", error)
+                how = f"run `popbridge account enrol {self._account}`"
+                text = f"{error}; {how}"
+                self._alert(Alert(AlertReason.GRANT_LOST, text, self._account))
             raise
         except (Unreachable, Throttled) as error:
             token = self._token

@@ -4,6 +4,7 @@ import attrs
 
 from bridge.accounts.grants import Grants
 from bridge.accounts.tokens import Tokens
+from bridge.alerts import AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.storage.ports import Account
@@ -40,6 +41,7 @@ class AccountOpener:
     grants: Grants
     clock: Clock
     log: EventLog
+    alert: AlertSink = unheard
 
     def open(self, account: Account) -> OpenAccount:
         """Return an account, opened; nothing is contacted yet.
@@ -50,6 +52,6 @@ class AccountOpener:
         identity = open_identity(account.provider, account.settings)
         if identity is None:
             return OpenAccount(open_mailbox(account.provider, account.settings), None, None)
-        tokens = Tokens(account.name, self.grants, identity, self.clock, self.log)
+        tokens = Tokens(account.name, self.grants, identity, self.clock, self.log, self.alert)
         mailbox = open_mailbox(account.provider, account.settings, tokens)
         return OpenAccount(mailbox, identity, tokens)

@@ -1,9 +1,11 @@
 """Goes through everything a bridge needs and says of each whether it is in order, and what to do."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from bridge import logs
 from bridge.app.examining import Finding, credential, look_briefly
@@ -31,6 +33,7 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     yield from _certificates(config)
     yield from _listeners(config)
+    yield from _alert_program(config)
     yield from _register(snapshot)
     yield from accounts
 
@@ -94,6 +97,16 @@ def _bind_briefly(cfg: ListenerConfig) -> str:
     exposed = "" if cfg.policy == "modern" else f", old TLS admitted ({cfg.policy})"
     exposed += "" if cfg.require_tls_for_auth else ", passwords without TLS admitted"
     return f"{cfg.bind} port {cfg.port} is free, TLS {cfg.tls}{exposed}"
+
+
+def _alert_program(config: Config) -> Iterator[Finding]:
+    if config.alerts.command:
+        program = config.alerts.command[0]
+        can_run = Path(program).is_file() and os.access(program, os.X_OK)
+        text = f"{program} can be run"
+        if not can_run:
+            text = f"{program} is missing or cannot be run; mend it, or [alerts] command"
+        yield Finding("alert program", ok=can_run, text=text)
 
 
 def _register(snapshot: RegisterSnapshot) -> Iterator[Finding]:

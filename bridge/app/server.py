@@ -11,6 +11,8 @@ import attrs
 
 from bridge import __version__, logs
 from bridge.accounts.directory import Directory
+from bridge.app.alerting import Alerting
+from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.memory import tune_allocator
 from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
@@ -83,6 +85,7 @@ class Bridge:
         self._caps = ConnectionCaps(
             config.limits.connections, config.limits.connections_per_address
         )
+        self._alerting = Alerting(config.alerts, logs.get("alerts"))
         self._workers: Workers | None = None
         self._listeners = [
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
@@ -102,12 +105,14 @@ class Bridge:
             await self._state.spool.sweep_orphans()
             async with asyncio.TaskGroup() as group:
                 self._workers = self._make_workers(group)
+                alerts = group.create_task(self._alerting.run(), name="alerts")
                 doors = group.create_task(self._open_doors(self._workers), name="doors")
                 await stop.wait()
                 self._log.info("stopping")
                 doors.cancel()
                 await asyncio.wait([doors])
                 await self._workers.stop()
+                alerts.cancel()
         finally:
             self._verifier.close()
         self._log.info("stopped")
@@ -146,9 +151,13 @@ class Bridge:
     def _make_workers(self, group: asyncio.TaskGroup) -> Workers:
         sync = self._config.sync
         log = logs.get("sync")
-        opener = AccountOpener(self._state.grants, self._clock, log)
+        opener = AccountOpener(self._state.grants, self._clock, log, self._alerting.tell)
         maker = LookerMaker(self._state.spool, self._locks, self._clock, log, sync, opener)
-        return Workers(self._directory, maker, group, Pace(sync.interval, sync.nudge_gap))
+        return Workers(self._directory, maker, group, self._pace())
+
+    def _pace(self) -> Pace:
+        sync, failing = self._config.sync, self._config.alerts.failing_minutes
+        return Pace(sync.interval, sync.nudge_gap, failing * 60.0)
 
     def _nudge(self, account: AccountName) -> None:
         if self._workers is not None:
@@ -173,6 +182,7 @@ class Bridge:
             doors.create_task(self._watch_certificates(), name="certificates")
             doors.create_task(self._reload_on_hangup(), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
+            doors.create_task(self._look_after_the_house(workers), name="daily")
             for listener in self._listeners:
                 doors.create_task(listener.serve(doors), name="listener")
 
@@ -201,6 +211,28 @@ class Bridge:
                 self._log.error("grants-not-looked-at", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a sign-in answers
                 self._log.exception("grants-not-looked-at")
+
+    async def _look_after_the_house(self, workers: Workers) -> None:
+        """Say once a day what ends soon, and forget what is no longer to be told."""
+        alerts = self._config.alerts
+        while True:
+            now = self._clock.now()
+            try:
+                for alert in certificates_ending(self._config, now):
+                    self._alerting.tell(alert)
+                grants = self._state.grants
+                for alert in await credentials_ending(
+                    workers.open_accounts(), grants, alerts.certificate_days, now
+                ):
+                    self._alerting.tell(alert)
+                await self._state.spool.prune(
+                    now - self._config.spool.history_days * DAY_SECONDS
+                )
+            except PopbridgeError as error:
+                self._log.error("daily-look-failed", why=str(error))
+            except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds
+                self._log.exception("daily-look-failed")
+            await self._clock.sleep(DAY_SECONDS)
 
     async def _watch_certificates(self) -> None:
         while True:

@@ -96,6 +96,10 @@ class Workers:
             )
         return running.opened.mailbox
 
+    def open_accounts(self) -> list[tuple[AccountName, OpenAccount]]:
+        """Return the accounts that have a worker."""
+        return [(name, running.opened) for name, running in self._running.items()]
+
     def look_soon(self, account: AccountName) -> None:
         """Have an account's next look begin at once: its owner asked."""
         running = self._running.get(account)
@@ -175,6 +179,7 @@ class LookerMaker:
             self.clock,
             self.log,
             self.config.message_octets,
+            self.opener.alert,
         )
 
 

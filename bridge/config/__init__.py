@@ -6,6 +6,7 @@ The rest of the house imports these names from here and knows none of the files 
 from bridge.config.loading import SYSTEM_CONFIG, find_config, load_config
 from bridge.config.settings import (
     PRIVATE_NETWORKS,
+    AlertsConfig,
     CertificateFiles,
     Config,
     EventLoop,
@@ -24,6 +25,7 @@ from bridge.config.tomlvalues import Network
 __all__ = [
     "PRIVATE_NETWORKS",
     "SYSTEM_CONFIG",
+    "AlertsConfig",
     "CertificateFiles",
     "Config",
     "EventLoop",

@@ -89,6 +89,13 @@ def _short_first(names: tuple[str, ...]) -> str | None:
     )
 
 
+def _program(command: tuple[str, ...]) -> str | None:
+    """Accept commands whose program is named in full: no PATH decides what is run."""
+    if not command or command[0].startswith("/"):
+        return None
+    return 'must begin with the full path of a program, such as "/usr/local/bin/tell-me"'
+
+
 _ListenerName = Annotated[
     str, Matches(r"[a-z0-9-]{1,32}", "1 to 32 small letters, digits and hyphens")
 ]
@@ -202,6 +209,8 @@ class SpoolConfig:
 
     minimum_free_octets: Annotated[int, Between(0, 1 << 50, "octets")] = 67108864
     """Octets the file system must have left, or nothing more is fetched; 64 MiB."""
+    history_days: Annotated[int, Between(1, 3650, "days")] = 90
+    """Days for which it can be told what happened to a message that is done with."""
 
 
 @attrs.frozen
@@ -210,6 +219,18 @@ class VaultConfig:
 
     key_file: Path = _STATE_DIR / MASTER_KEY_NAME
     """The master key; an empty value in the file means master.key in the state folder."""
+
+
+@attrs.frozen
+class AlertsConfig:
+    """What an admin hears of at once, and how."""
+
+    command: Annotated[tuple[str, ...], Count(0, 64), _program] = ()
+    """A program and its arguments, run for each alert; empty means the log alone."""
+    failing_minutes: Annotated[int, Between(1, 10080, "minutes")] = 15
+    """Minutes that an account may fail before it is an alert."""
+    certificate_days: Annotated[int, Between(1, 365, "days")] = 21
+    """Days before its end at which a certificate or an app's secret is an alert."""
 
 
 @attrs.frozen
@@ -246,5 +267,7 @@ class Config:
         )
     )
     """The key that seals everything at rest."""
+    alerts: AlertsConfig = AlertsConfig()
+    """What an admin hears of at once, and how."""
     log: LogConfig = LogConfig()
     """What is told on standard error."""

@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 import attrs
 
+from bridge.alerts import Alert, AlertReason, AlertSink, unheard
 from bridge.clock import Clock
 from bridge.errors import CeilingReached
 from bridge.logs import EventLog
@@ -101,6 +102,7 @@ class Fetcher:
     clock: Clock
     log: EventLog
     message_octets: int
+    alert: AlertSink = unheard
     # Per maildrop, the one that failed longest ago first: so each has its turn again.
     _stubborn: dict[MaildropName, dict[SpoolId, None]] = attrs.field(factory=dict, init=False)
     # Those whose ceiling is reached, and of which that was told.
@@ -230,6 +232,8 @@ class Fetcher:
         )
         text = notice(item.remote_id, str(error), error.envelope, self.clock.now())
         await self.spool.quarantine(item.spool_id, text, str(error), error.envelope)
+        said = f"message {item.spool_id} can never be had: {error}"
+        self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
 
     async def _bounded(self, turn: _Turn, remote_id: RemoteId) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
@@ -269,6 +273,11 @@ class Fetcher:
                 ceiling=room.ceiling,
                 hint="nothing more is fetched until devices have deleted something",
             )
+            said = f"{room.ceiling} octets lie here for it, so nothing more is fetched"
+            self._alert(AlertReason.DISK_CEILING, maildrop, said)
         elif not is_full and maildrop in self._full:
             self._full.discard(maildrop)
             self.log.info("ceiling-left", account=self.account, maildrop=maildrop)
+
+    def _alert(self, reason: AlertReason, maildrop: MaildropName, text: str) -> None:
+        self.alert(Alert(reason, text, self.account, maildrop))

@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import attrs
 
+from bridge.alerts import AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
@@ -60,12 +61,19 @@ class Looker:
     clock: Clock
     log: EventLog
     message_octets: int
+    alert: AlertSink = unheard
     _fetcher: Fetcher = attrs.field(init=False)
 
     @_fetcher.default
     def _make_fetcher(self) -> Fetcher:
         return Fetcher(
-            self.account, self.provider, self.spool, self.clock, self.log, self.message_octets
+            self.account,
+            self.provider,
+            self.spool,
+            self.clock,
+            self.log,
+            self.message_octets,
+            self.alert,
         )
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:

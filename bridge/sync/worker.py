@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import attrs
 
+from bridge.alerts import Alert, AlertReason
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
@@ -33,10 +34,14 @@ class WorkerStatus:
 
 @attrs.frozen
 class Pace:
-    """How often to look, in seconds: between looks, and at least between two that nudges ask for."""
+    """How often to look, in seconds: between looks, and at least between two that nudges ask for.
+
+    An account that fails for `failing_alert` seconds is an alert.
+    """
 
     interval: float
     nudge_gap: float
+    failing_alert: float = math.inf
 
 
 class Worker:
@@ -60,6 +65,8 @@ class Worker:
         self._asked = asyncio.Event()
         self._waiters: list[asyncio.Future[LookReport]] = []
         self._failures = 0
+        self._failing_from = 0.0  # on the monotonic clock
+        self._is_alerted = False
         self._nudges_count_from = -math.inf  # on the monotonic clock
         self._stopped = False
         self.status = WorkerStatus()
@@ -145,7 +152,15 @@ class Worker:
             self._nudges_count_from = self._clock.monotonic() + self._pace.nudge_gap
 
     def _failed(self, why: Mapping[str, str], *, needs_enrolment: bool = False) -> None:
+        now = self._clock.monotonic()
+        self._failing_from = self._failing_from if self._failures else now
         self._failures += 1
+        if now - self._failing_from >= self._pace.failing_alert and not self._is_alerted:
+            self._is_alerted = True
+            minutes = int((now - self._failing_from) // 60)
+            text = f"it has failed for {minutes} minutes: {why['why']}"
+            looker = self._looker
+            looker.alert(Alert(AlertReason.ACCOUNT_FAILING, text, looker.account))
         status = self.status
         if status.failing_since is None:
             status.failing_since = self._clock.now()
@@ -157,6 +172,7 @@ class Worker:
         if self._failures:
             self._log.info("account-recovered", account=self._looker.account)
         self._failures = 0
+        self._is_alerted = False
         self.status = WorkerStatus(last_success=self._clock.now())
         changed = {name: count for name, count in attrs.asdict(report).items() if count}
         if changed:

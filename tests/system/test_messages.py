@@ -1,6 +1,8 @@
 """What an admin is told of messages, and may do to them, while devices are at work."""
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,3 +164,19 @@ def test_a_device_sees_of_an_outage_what_its_owner_wants(
     home.sync()
     client = bridge.log_in()
     assert client.retrieve(1) == ONE
+
+
+def test_the_owners_program_is_run_when_a_message_can_never_be_had(
+    home: Home, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    program = tmp_path / "tell-me"
+    program.write_text(f"#!/bin/sh\nexec cat > {told}\n", "utf-8")
+    program.chmod(0o700)
+    home.configure(alerts={"command": [str(program)]}, sync={"message_octets": 1024})
+    with running(home):
+        home.put("1.eml", ONE + b"x" * 2000)
+        home.sync()
+        alert = json.loads(told.read_bytes())
+    assert (alert["reason"], alert["maildrop"]) == ("message-quarantined", "office")

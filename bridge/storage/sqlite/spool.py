@@ -57,6 +57,10 @@ class SqliteSpool:
         self._told: dict[Holder, Listing] = {}
         self._damaged: set[SpoolId] = set()
 
+    async def prune(self, before: float) -> int:
+        """Forget the history of messages that were done with before then; their tombstones stay."""
+        return await self._database.write(lambda db: events.prune(db, before))
+
     async def sweep_orphans(self) -> int:
         """Remove body files that a crash left without a message; call once, before serving."""
         live = await self._database.read(

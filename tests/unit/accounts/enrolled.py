@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from providers.identity import Grant
 from tests.contract.storage_harness import OFFICE, SqliteUnderTest
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity import FakeIdentity
+
+if TYPE_CHECKING:
+    from bridge.alerts import Alert
 
 PREPARED = Grant("secret-grant-prepared")
 GRANTED = Grant("secret-grant-0")
@@ -38,6 +42,7 @@ class Enrolled:
         self.grants = Grants(self.storage.register, SecretSeal(bytes(32)))
         self.identity = FakeIdentity()
         self.clock = TwoClocks()
+        self.alerts: list[Alert] = []
         self.tokens = self.new_tokens()
 
     async def prepare(self) -> None:
@@ -53,7 +58,9 @@ class Enrolled:
 
     def new_tokens(self) -> Tokens:
         """Return the tokens of a process that has only just begun."""
-        return Tokens(OFFICE, self.grants, self.identity, self.clock, logs.get("test.tokens"))
+        log = logs.get("test.tokens")
+        alert = self.alerts.append
+        return Tokens(OFFICE, self.grants, self.identity, self.clock, log, alert)
 
     async def kept(self) -> KeptGrant:
         found = await self.grants.load(OFFICE)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bridge.accounts.tokens import AGAIN_SECONDS, DAILY_SECONDS, FRESH_SECONDS
+from bridge.alerts import AlertReason
 from bridge.errors import SpoolUnavailable
 from providers.contract import GrantLost, ProviderError, Throttled, Unreachable
 from providers.identity import Grant
@@ -167,6 +168,9 @@ async def test_a_dead_grant_is_marked_told_once_and_not_asked_for_again(
     assert events(caplog) == [("ERROR", "grant-lost")]
     fields = vars(caplog.records[0])["event_fields"]
     assert fields == {"account": OFFICE, "why": REVOKED, "request_id": "r-9"}
+    (alert,) = enrolled.alerts
+    assert (alert.reason, alert.account) == (AlertReason.GRANT_LOST, OFFICE)
+    assert alert.text.startswith(REVOKED)
 
 
 async def test_a_dead_grant_is_found_by_ten_and_told_once(

@@ -87,3 +87,13 @@ def test_damage_is_found_and_its_file_named(owner: Owner, damage: object, file: 
     assert callable(damage)
     damage(owner.state)
     assert any(file in finding for finding in failing(owner))
+
+
+def test_a_program_for_alerts_must_be_there_and_can_be_run(owner: Owner) -> None:
+    program = owner.folder / "tell-me"
+    with owner.config.open("a", encoding="utf-8") as config:
+        config.write(f'\n[alerts]\ncommand = ["{program}"]\n')
+    assert f"FAIL  alert program: {program} is missing" in owner.runs("check").out
+    program.write_text("#!/bin/sh\n", "utf-8")
+    program.chmod(0o700)
+    assert f"ok    alert program: {program} can be run" in owner.runs("check").out

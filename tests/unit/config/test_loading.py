@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from bridge.config import (
+    AlertsConfig,
     CertificateFiles,
     Config,
     LimitsConfig,
@@ -32,6 +33,7 @@ CLASSES: dict[str, type[attrs.AttrsInstance]] = {
     "[sync]": SyncConfig,
     "[spool]": SpoolConfig,
     "[vault]": VaultConfig,
+    "[alerts]": AlertsConfig,
     "[log]": LogConfig,
 }
 

@@ -10,6 +10,7 @@ from typing import cast
 import attrs
 
 from bridge import logs
+from bridge.alerts import Alert
 from bridge.names import MaildropName, Octets, SpoolId
 from bridge.storage.lives import Note
 from bridge.storage.messages import Delivery, Pending
@@ -116,6 +117,7 @@ class Fetching:
     service: FakeService = attrs.field(factory=FakeService)
     spool: PlainSpool = attrs.field(factory=PlainSpool)
     ids: list[RemoteId] = attrs.field(factory=list)
+    alerts: list[Alert] = attrs.field(factory=list)
     fetcher: Fetcher = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -124,7 +126,13 @@ class Fetching:
             self.add(mail(str(number)))
         mailbox, spool = KeepingMailbox(self.service), cast("Spool", self.spool)
         self.fetcher = Fetcher(
-            OFFICE, mailbox, spool, FakeClock(), logs.get("sync"), MESSAGE_OCTETS
+            OFFICE,
+            mailbox,
+            spool,
+            FakeClock(),
+            logs.get("sync"),
+            MESSAGE_OCTETS,
+            self.alerts.append,
         )
 
     def add(self, octets: bytes, maildrop: MaildropName = PRINTER) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -24,6 +24,9 @@ from tests.contract.storage_harness import (
 from tests.fakes.clock import FakeClock
 from tests.fakes.mailbox import FakeMailbox, FakeService
 
+if TYPE_CHECKING:
+    from bridge.alerts import Alert
+
 T = TypeVar("T")
 MESSAGE_OCTETS = 1_000_000
 
@@ -40,6 +43,7 @@ class Looking:
         self.service = FakeService(page_messages)
         self.locks = MemoryLocks(3)
         self.clock = FakeClock()
+        self.alerts: list[Alert] = []
         self.spool: Spool | None = None
 
     async def register(self, *drops: MaildropRecord) -> None:
@@ -58,6 +62,7 @@ class Looking:
             self.clock,
             logs.get("sync"),
             MESSAGE_OCTETS,
+            self.alerts.append,
         )
 
     async def records(self) -> tuple[MaildropRecord, ...]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bridge.alerts import AlertReason
+from tests.contract.storage_harness import PRINTER
 from tests.unit.sync.fetches import Fetching
 from tests.unit.sync.looking import mail
 
@@ -21,6 +23,9 @@ async def test_a_full_maildrop_is_not_even_asked_for(caplog: pytest.LogCaptureFi
         await fetching.run()
     assert fetching.asked() == [0]
     assert [one.msg for one in caplog.records].count("ceiling-reached") == 1
+    assert [(one.reason, one.maildrop) for one in fetching.alerts] == [
+        (AlertReason.DISK_CEILING, PRINTER)
+    ]
 
 
 async def test_lanes_together_keep_the_ceiling() -> None:
@@ -53,6 +58,9 @@ async def test_a_message_that_would_never_fit_is_a_notice_and_blocks_nobody() ->
     assert (errand.quarantined, errand.delivered) == (1, 1)
     (notice,) = fetching.spool.notices.values()
     assert b"ceiling" in notice
+    (alert,) = fetching.alerts
+    assert alert.reason is AlertReason.MESSAGE_QUARANTINED
+    assert "message 0" in alert.text
 
 
 async def test_a_fetch_that_fails_gives_its_room_back() -> None:

@@ -1,0 +1,94 @@
+"""Tells alerts: a line in the log, and the owner's own program where one is configured.
+
+The program is run for one alert at a time, without a shell, and waited for a while. Whatever it does
+harms nothing here, and what it needs of the environment it must bring along.
+"""
+
+import asyncio
+import json
+import os
+from contextlib import suppress
+
+import attrs
+
+from bridge.alerts import Alert
+from bridge.config import AlertsConfig
+from bridge.logs import EventLog
+
+WAITING_ALERTS = 100
+"""Alerts that wait for the program; what comes beyond that is told by the log alone."""
+
+PROGRAM_SECONDS = 30.0
+"""How long the program may take: it sends a mail or calls a pager."""
+
+FAREWELL_SECONDS = 5.0
+"""How long what waits may still take when the bridge stops."""
+
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
+"""What the program sees of our environment; the master key may stand in it."""
+
+
+class Alerting:
+    """The place where alerts are told; `tell` is an AlertSink."""
+
+    def __init__(self, config: AlertsConfig, log: EventLog) -> None:
+        self._command = config.command
+        self._log = log
+        self._waiting: asyncio.Queue[Alert] = asyncio.Queue(WAITING_ALERTS)
+
+    def tell(self, alert: Alert) -> None:
+        """Tell an alert: in the log at once, by the program soon."""
+        self._log.error("alert", **attrs.asdict(alert))
+        if not self._command:
+            return
+        try:
+            self._waiting.put_nowait(alert)
+        except asyncio.QueueFull:
+            self._log.error("alert-program-skipped", why="too many alerts wait for it")
+
+    async def run(self) -> None:
+        """Run the program for one alert after the other, until cancelled."""
+        try:
+            while True:
+                await self._run_program(await self._waiting.get())
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    while not self._waiting.empty():
+                        await self._run_program(self._waiting.get_nowait())
+            raise
+
+    async def _run_program(self, alert: Alert) -> None:
+        why = await self._outcome(alert)
+        if why:
+            self._log.error(
+                "alert-program-failed", program=self._command[0], reason=alert.reason, why=why
+            )
+
+    async def _outcome(self, alert: Alert) -> str:
+        """Run the program and return what went wrong; an empty text where nothing did."""
+        told = {name: str(value) for name, value in attrs.asdict(alert).items()}
+        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        environment |= {f"POPBRIDGE_{name.upper()}": value for name, value in told.items()}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"it cannot be run: {error.strerror}"
+        try:
+            async with asyncio.timeout(PROGRAM_SECONDS):
+                await process.communicate(json.dumps(told).encode() + b"\n")
+        except TimeoutError:
+            return f"it took more than {PROGRAM_SECONDS:.0f} seconds and was killed"
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        return f"it ended with exit code {process.returncode}" if process.returncode else ""

@@ -1,0 +1,108 @@
+"""The owner's program hears of every alert, and whatever it does harms nothing."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bridge import logs
+from bridge.alerts import Alert, AlertReason
+from bridge.app import alerting
+from bridge.app.alerting import WAITING_ALERTS, Alerting
+from bridge.config import AlertsConfig
+from tests.unit.connected import Turn
+
+ALERT = Alert(AlertReason.GRANT_LOST, 'revoked; "enrol" it\nanew $(date)', "office", "m")
+
+
+def program(folder: Path, body: str) -> str:
+    path = folder / "tell-me"
+    path.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
+    path.chmod(0o700)
+    return str(path)
+
+
+async def told(command: tuple[str, ...], *alerts: Alert) -> None:
+    """Tell alerts and stop, which waits for the program for a while."""
+    place = Alerting(AlertsConfig(command=command), logs.get("alerts"))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        await Turn()  # until it waits for alerts
+        for alert in alerts:
+            place.tell(alert)
+        task.cancel()
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.msg for record in caplog.records]
+
+
+async def test_the_program_gets_the_alert_as_json_and_in_its_environment(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = f'cat > {tmp_path}/json; printf %s "$POPBRIDGE_TEXT" > {tmp_path}/text'
+    await told((program(tmp_path, body), "an argument"), ALERT)
+    assert json.loads((tmp_path / "json").read_bytes()) == {
+        "reason": "grant-lost",
+        "text": ALERT.text,
+        "account": "office",
+        "maildrop": "m",
+    }
+    assert (tmp_path / "text").read_text("utf-8") == ALERT.text
+    assert events(caplog) == ["alert"]
+
+
+async def test_the_program_sees_nothing_else_of_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POPBRIDGE_MASTER_KEY", "very secret")
+    await told((program(tmp_path, f"env > {tmp_path}/env"),), ALERT)
+    names = {
+        line.partition("=")[0]
+        for line in (tmp_path / "env").read_text("utf-8").splitlines()
+        if "=" in line
+    }
+    assert "POPBRIDGE_MASTER_KEY" not in names
+    assert "POPBRIDGE_REASON" in names
+
+
+async def test_without_a_program_the_log_tells_it(caplog: pytest.LogCaptureFixture) -> None:
+    await told((), ALERT)
+    (record,) = caplog.records
+    assert (record.msg, record.levelname) == ("alert", "ERROR")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"), [("exit 3", "exit code 3"), (None, "No such file or directory")]
+)
+async def test_a_program_that_fails_is_told_and_harms_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, body: str | None, why: str
+) -> None:
+    path = program(tmp_path, body) if body else str(tmp_path / "missing")
+    await told((path,), ALERT, ALERT)
+    assert events(caplog) == [
+        "alert",
+        "alert",
+        "alert-program-failed",
+        "alert-program-failed",
+    ]
+    assert why in str(vars(caplog.records[-1])["event_fields"])
+
+
+async def test_a_program_that_hangs_is_killed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "PROGRAM_SECONDS", 0.1)
+    await told((program(tmp_path, "exec sleep 600"),), ALERT)
+    assert "was killed" in str(vars(caplog.records[-1])["event_fields"])
+
+
+async def test_a_flood_of_alerts_is_bounded_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Alerting(AlertsConfig(command=(str(tmp_path / "x"),)), logs.get("alerts"))
+    for _ in range(WAITING_ALERTS + 5):
+        place.tell(ALERT)
+    assert events(caplog).count("alert") == WAITING_ALERTS + 5
+    assert events(caplog).count("alert-program-skipped") == 5

@@ -92,15 +92,19 @@ class Control:
             return {"error": f"The running bridge failed: {type(error).__name__}; see its log."}
 
 
-def ask(state_dir: Path, verb: str, **values: object) -> Values | None:
+def ask(
+    state_dir: Path, verb: str, *, within: float = ANSWER_SECONDS, **values: object
+) -> Values | None:
     """Return the running bridge's answer, or None where no bridge runs on this state folder.
+
+    It is waited for `within` seconds.
 
     Raises:
         OwnerError: it answered with an error, in its words.
         StateError: it did not answer.
     """
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_SECONDS)
+        connection.settimeout(within)
         try:
             connection.connect(str(control_path(state_dir)))
         except (FileNotFoundError, ConnectionRefusedError):

@@ -60,6 +60,11 @@ class Listener:
         self._secret = secrets.token_bytes(16)
 
     @property
+    def config(self) -> ListenerConfig:
+        """Return what it was told to do."""
+        return self._config
+
+    @property
     def port(self) -> int:
         """Return the port that is listened on, also where the configuration said 0."""
         if self._socket is None:

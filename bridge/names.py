@@ -26,5 +26,8 @@ MaildropName = NewType("MaildropName", str)
 DeviceName = NewType("DeviceName", str)
 """A machine's own user name."""
 
+PROBE = DeviceName(".health")
+"""Stands for the bridge itself where it tries its own doors; no device's name begins with a dot."""
+
 ConnectionId = NewType("ConnectionId", str)
 """Names one connection in every log line it causes."""

@@ -18,7 +18,7 @@ from bridge.connection import Connection, ConnectionClosed
 from bridge.errors import BodyUnreadable, LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing
-from bridge.names import AccountName, ConnectionId, SpoolId
+from bridge.names import PROBE, AccountName, ConnectionId, SpoolId
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -253,6 +253,8 @@ class Session:
         Raises:
             SpoolUnavailable: the spool cannot answer now, or the owner wants an outage to be seen.
         """
+        if device.name == PROBE:
+            return Listing.of([])  # nobody's maildrop; the spool is tried apart from the doors
         record = self._services.directory.record_of(device.maildrop)
         if record is not None and self._services.is_failing(record.account):
             self._log.warning(

@@ -11,7 +11,7 @@ from bridge.connection import Connection
 from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing, Maildrop
-from bridge.names import ConnectionId, SpoolId
+from bridge.names import PROBE, ConnectionId, SpoolId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.ports import Spool
@@ -69,8 +69,9 @@ class SessionLog:
             self.log.warning("session-not-noted", connection=self.connection_id, why=str(error))
 
     def summarise(self, connection: Connection, seconds: float) -> None:
-        """Write the session's line."""
-        self.log.info(
+        """Write the session's line; one of the bridge's own is for finding faults alone."""
+        tell = self.log.debug if self.device == PROBE else self.log.info
+        tell(
             "session-closed",
             connection=self.connection_id,
             address=self.address,

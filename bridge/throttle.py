@@ -86,12 +86,15 @@ class ConnectionCaps:
 
     def admit(self, key: str) -> bool:
         """Count a connection in, or return False where a cap would be passed."""
-        here = self._open.get(key, 0)
-        if self._count >= self.total or here >= self.per_address:
+        if not self.has_room(key):
             return False
-        self._open[key] = here + 1
+        self._open[key] = self._open.get(key, 0) + 1
         self._count += 1
         return True
+
+    def has_room(self, key: str) -> bool:
+        """Tell whether one more connection would be admitted."""
+        return self._count < self.total and self._open.get(key, 0) < self.per_address
 
     def leave(self, key: str) -> None:
         """Count an admitted connection out."""

@@ -13,6 +13,7 @@ from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.alerting import Alerting
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
+from bridge.app.health import Health
 from bridge.app.memory import tune_allocator
 from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
@@ -91,6 +92,9 @@ class Bridge:
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
             for cfg in config.listener
         ]
+        self._health = Health(
+            self._listeners, self._caps, self._directory, state.database, clock
+        )
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM; return when everything is stopped.
@@ -274,6 +278,7 @@ class Bridge:
             "reload": self._do_reload,
             "sync": self._do_sync,
             "status": self._do_status,
+            "health": self._health.answer,
             REDELIVER: self._do_redeliver,
             DROP: self._do_drop,
         }

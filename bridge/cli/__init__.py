@@ -6,6 +6,7 @@ state folder cannot be used; 5 an address cannot be listened on; 70 a fault of o
 
 import importlib
 import logging
+import resource
 import sys
 from pathlib import Path
 from typing import NoReturn, cast
@@ -20,6 +21,7 @@ COMMANDS = {
     "serve": "Serve devices and look at mailboxes, until stopped.",
     "check": "Say whether everything is in order, and what to do where it is not.",
     "status": "Say how accounts, maildrops and devices are doing.",
+    "health": "Have the running bridge log in to itself, and say whether it is well.",
     "account": "Mailboxes behind the bridge.",
     "maildrop": "What devices see of a mailbox.",
     "message": "Messages, and what became of them.",
@@ -74,6 +76,7 @@ def group(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends as one sentence and an exit code."""
+    _forbid_core_dumps()
     # Commands say themselves what went wrong; only `serve` logs, and sets that up.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
@@ -84,6 +87,12 @@ def main() -> None:
         sys.exit(4)
     except Exception as error:  # noqa: BLE001 - an owner gets a sentence, never a traceback
         _end(_innermost(error))
+
+
+def _forbid_core_dumps() -> None:
+    """Let no crash write our memory, and so keys and passwords, to the disk (core(5))."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _end(fault: BaseException) -> NoReturn:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from bridge import logs
-from bridge.maildrop import Maildrop
-from bridge.names import ConnectionId, MessageNumber, SpoolId
+from bridge.maildrop import Listing, Maildrop
+from bridge.names import PROBE, ConnectionId, DeviceName, MessageNumber, SpoolId
 from bridge.sessionlog import SessionLog
 from bridge.storage.holding import Holder
 from tests.contract.storage_harness import PANEL, PRINTER, SqliteUnderTest, deliver, fill
 from tests.fakes.clock import FakeClock
+from tests.unit.connected import connected
 
 BY = Holder(PANEL, "192.0.2.7")
 
@@ -92,3 +93,14 @@ async def test_a_spool_that_takes_no_notes_does_no_harm(
     await storage.refuse_writes()
     await session.write_notes(storage.spool)
     assert [one.msg for one in caplog.records] == ["session-not-noted"]
+
+
+@pytest.mark.parametrize(("device", "level"), [(PANEL, "INFO"), (PROBE, "DEBUG")])
+async def test_a_session_of_the_bridges_own_is_told_to_who_looks_for_faults_alone(
+    session: SessionLog, device: DeviceName, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    session.begin(Holder(device, "127.0.0.1"), "m", Listing.of([]))
+    async with connected() as pair:
+        session.summarise(pair.ours, 1.0)
+    assert [(one.msg, one.levelname) for one in caplog.records] == [("session-closed", level)]

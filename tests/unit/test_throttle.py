@@ -134,6 +134,7 @@ def test_the_caps_hold_whoever_comes_and_goes(moves: list[tuple[bool, str]]) -> 
     for comes, key in moves:
         if comes:
             wanted = inside.total() < 5 and inside[key] < 3
+            assert caps.has_room(key) == wanted
             assert caps.admit(key) == wanted
             inside[key] += wanted
         elif inside[key]:

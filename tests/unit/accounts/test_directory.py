@@ -8,8 +8,9 @@ import pytest
 
 from bridge.accounts import directory as directory_module
 from bridge.accounts.directory import Directory, apop_context, contains
+from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
-from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.names import PROBE, AccountName, DeviceName, MaildropName
 from bridge.storage.ports import Account, Device, MaildropRecord, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key
 from bridge.vault.seal import SecretSeal
@@ -352,3 +353,31 @@ async def test_the_account_of_a_maildrop_is_known() -> None:
 
 def test_the_module_asks_no_clock_of_its_own() -> None:
     assert not {"time", "asyncio"} & set(vars(directory_module))
+
+
+# ---- the bridge's own login
+
+
+async def test_the_bridges_own_login_costs_nobody_anything() -> None:
+    at = await desk()
+    probe = ProbeLogin()
+    at.directory.admit(probe)
+    await refused(at, address="127.0.0.1")
+    assert await at.directory.check_password(PROBE, probe.password, "127.0.0.1") is probe.device
+    assert len(at.verifier.asked) == 1
+    assert at.directory.account_of(probe.device.maildrop) is None
+    assert await refused(at, address="127.0.0.1") == 2.0, "it forgave a guesser nothing"
+
+
+async def test_whoever_guesses_at_the_bridges_own_login_waits_like_anybody() -> None:
+    at = await desk()
+    at.directory.admit(ProbeLogin())
+    assert [await refused(at, PROBE, address="127.0.0.1") for _ in range(3)] == [1.0, 2.0, 4.0]
+    assert at.verifier.asked == [(None, WRONG, "127.0.0.1")] * 3
+
+
+async def test_the_bridges_own_login_is_refused_from_elsewhere() -> None:
+    at = await desk()
+    probe = ProbeLogin()
+    at.directory.admit(probe)
+    assert await refused(at, PROBE, probe.password, HERE) == 1.0

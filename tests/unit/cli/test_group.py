@@ -1,5 +1,6 @@
 import io
 import os
+import subprocess
 import sys
 
 import pytest
@@ -60,6 +61,23 @@ def test_a_wrong_command_line_is_exit_code_2_and_shows_the_usage(
     assert said.code == 2
     assert said.out == ""
     assert said.err.startswith("Usage: popbridge")
+
+
+def test_no_command_leaves_a_core_dump_behind() -> None:
+    """Keys and passwords lie in our memory; core(5)."""
+    program = (
+        "import pathlib, resource, sys; sys.argv = ['popbridge', '--version'];"
+        "hard = resource.getrlimit(resource.RLIMIT_CORE)[1];"
+        "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard));"
+        "import atexit;"
+        "atexit.register(lambda: print(pathlib.Path('/proc/self/limits').read_text()));"
+        "from bridge.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    [line] = [one for one in done.stdout.splitlines() if one.startswith("Max core file size")]
+    assert line.split()[4] == "0"
 
 
 class Broken(io.RawIOBase):

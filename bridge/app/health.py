@@ -1,0 +1,167 @@
+"""Says whether the bridge is well: a real login at a door of its own, and a lock on the database.
+
+What a restart cannot mend, such as a certificate that has ended, is told and not held against it
+where systemd asks.
+"""
+
+import asyncio
+import enum
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+from cryptography import x509
+
+from bridge.accounts.directory import Directory, contains
+from bridge.accounts.probe import ProbeLogin
+from bridge.app.knocking import Door, Turned, visit
+from bridge.clock import Clock
+from bridge.config import ListenerConfig
+from bridge.control import Values
+from bridge.errors import SpoolUnavailable
+from bridge.storage.sqlite.database import Database
+from bridge.throttle import ConnectionCaps, address_key, parse_address
+
+PROBE_SECONDS = 10.0
+"""How long each part may take to show that it is well; a device waits longer."""
+
+DAY_SECONDS = 86400.0
+
+PREFERENCE = ("implicit", "starttls", "none")
+"""Which door is tried: the one that most devices use, and the most of which can be told."""
+
+
+class Wellness(enum.StrEnum):
+    """How a part of the bridge is doing."""
+
+    OK = "ok"
+    BUSY = "busy"  # it does its work, and there is more of it than fits
+    UNTRIED = "untried"  # the configuration does not let us try
+    FAILED = "failed"
+
+
+@attrs.frozen
+class Part:
+    """One part of the bridge that was tried."""
+
+    name: str
+    state: Wellness
+    text: str
+    mended_by_restart: bool = True
+
+
+class Listening(Protocol):
+    """A listener; bridge.listener.Listener is."""
+
+    @property
+    def config(self) -> ListenerConfig:
+        """Return how it was configured."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        ...
+
+
+class Health:
+    """Tries the parts of a running bridge."""
+
+    def __init__(
+        self,
+        listeners: Sequence[Listening],
+        caps: ConnectionCaps,
+        directory: Directory,
+        database: Database,
+        clock: Clock,
+    ) -> None:
+        """Have `directory` admit the login that will be used from now on."""
+        binds = (parse_address(one.config.bind) for one in listeners)
+        self._login = ProbeLogin(frozenset(one for one in binds if not one.is_unspecified))
+        self._listeners = listeners
+        self._caps = caps
+        self._database = database
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        directory.admit(self._login)
+
+    async def answer(self, _request: Values) -> Values:
+        """Answer the command line."""
+        parts = await self.examine()
+        return {
+            "healthy": all(part.state is not Wellness.FAILED for part in parts),
+            "parts": [
+                {"name": part.name, "state": part.state, "text": part.text} for part in parts
+            ],
+        }
+
+    async def examine(self) -> list[Part]:
+        """Try every part, and return how each is doing; this takes no longer than PROBE_SECONDS."""
+        async with self._turn:  # the probe's one session is a session like any other
+            async with asyncio.TaskGroup() as group:
+                doors = group.create_task(self._try_doors(), name="probe login")
+                database = group.create_task(self._try_database(), name="probe database")
+            return [*doors.result(), database.result()]
+
+    async def _try_doors(self) -> list[Part]:
+        door = self._choose()
+        if door is None:
+            names = ", ".join(one.config.name for one in self._listeners)
+            text = f"cannot be tried: {names} takes no login from this machine (`allow`)"
+            return [Part("login", Wellness.UNTRIED, text)]
+        name = f"login at {door.name}"
+        key = address_key(door.address)
+        if not self._caps.has_room(key):
+            return [Part(name, Wellness.BUSY, "every place for a connection is taken")]
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                served = await visit(door, self._login)
+        except TimeoutError:
+            why = f"no answer within {PROBE_SECONDS:.0f} seconds"
+        except (Turned, OSError) as error:
+            why = str(error)
+        else:
+            text = f"{door.address} port {door.port} takes logins"
+            return [Part(name, Wellness.OK, text), *self._certificate(served)]
+        if not self._caps.has_room(key):
+            return [Part(name, Wellness.BUSY, "every place for a connection is taken")]
+        return [Part(name, Wellness.FAILED, why)]
+
+    def _choose(self) -> Door | None:
+        """Return the door to try: it must take a login from the address we come from."""
+        for one in sorted(self._listeners, key=lambda one: PREFERENCE.index(one.config.tls)):
+            config = one.config
+            address = _own_address(config.bind)
+            takes_logins = config.tls != "none" or contains(config.plaintext_from, address)
+            if takes_logins and contains(config.allow, address):
+                return Door(config.name, address, one.port, config.tls)
+        return None
+
+    def _certificate(self, served: bytes | None) -> list[Part]:
+        if served is None:
+            return []
+        end = x509.load_der_x509_certificate(served).not_valid_after_utc
+        days = int((end.timestamp() - self._clock.now()) // DAY_SECONDS)
+        if days < 0:
+            text = f"the one that is served ended on {end:%Y-%m-%d}; see `popbridge check`"
+            return [Part("certificate", Wellness.FAILED, text, mended_by_restart=False)]
+        return [Part("certificate", Wellness.OK, f"the one that is served ends in {days} days")]
+
+    async def _try_database(self) -> Part:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._database.write(lambda _database: None)
+        except TimeoutError:
+            why = f"no answer within {PROBE_SECONDS:.0f} seconds"
+            return Part("database", Wellness.FAILED, why)
+        except SpoolUnavailable as error:
+            return Part("database", Wellness.FAILED, str(error))
+        return Part("database", Wellness.OK, "can be written")
+
+
+def _own_address(bind: str) -> str:
+    """Return an address of this machine at which a listener is reached."""
+    address = parse_address(bind)
+    if not address.is_unspecified:
+        return bind
+    return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004 - IPv4

@@ -1,0 +1,74 @@
+"""Logs in at one of the bridge's own listeners, as a device would, and leaves again."""
+
+import asyncio
+import ssl
+
+import attrs
+
+from bridge.accounts.probe import ProbeLogin
+from bridge.config.settings import TlsMode
+from bridge.names import PROBE
+
+
+class Turned(Exception):
+    """The visit did not end as it should; the text says what was heard or missed."""
+
+
+@attrs.frozen
+class Door:
+    """A listener of ours, and the address of this machine at which to visit it, and from which."""
+
+    name: str
+    address: str
+    port: int
+    tls: TlsMode
+
+
+async def visit(door: Door, login: ProbeLogin) -> bytes | None:
+    """Log in, ask for the drop listing and quit; return the certificate that was served, in DER.
+
+    Raises:
+        Turned: an answer was negative, or is missing.
+        OSError: no connection came about, or TLS failed.
+    """
+    reader, writer = await asyncio.open_connection(
+        door.address,
+        door.port,
+        ssl=_undemanding() if door.tls == "implicit" else None,
+        local_addr=(door.address, 0),
+    )
+    try:
+        await _hear(reader, "the greeting")
+        if door.tls == "starttls":
+            await _say(reader, writer, "STLS")
+            await writer.start_tls(_undemanding())
+        await _say(reader, writer, f"USER {PROBE}")
+        await _say(reader, writer, f"PASS {login.password}")
+        await _say(reader, writer, "STAT")
+        served = writer.get_extra_info("ssl_object")
+        await _say(reader, writer, "QUIT")
+        return None if served is None else served.getpeercert(binary_form=True)
+    finally:
+        writer.transport.abort()
+
+
+async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str) -> None:
+    writer.write(line.encode() + b"\r\n")
+    await _hear(reader, f"the answer to {line.partition(' ')[0]}")
+
+
+async def _hear(reader: asyncio.StreamReader, what: str) -> None:
+    heard = await reader.readline()
+    if not heard.endswith(b"\n"):
+        raise Turned(f"the connection ended before {what}")
+    if not heard.startswith(b"+OK"):
+        raise Turned(f"{what} was {heard.decode('ascii', 'replace').strip()}")
+
+
+def _undemanding() -> ssl.SSLContext:
+    """Return a context that takes any certificate: whether devices trust it is not ours to say."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")  # an owner's old key is served all the same
+    return context

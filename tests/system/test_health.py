@@ -1,0 +1,65 @@
+"""A bridge that runs says whether it is well, having logged in to itself."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.running_bridge import Home, RunningBridge
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[[], RunningBridge]
+
+
+def states(told: str) -> dict[str, Any]:
+    return {part["name"]: part["state"] for part in json.loads(told)["parts"]}
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_a_bridge_that_is_well_says_so_and_tells_no_one_else(
+    home: Home, start: Start, tls: str
+) -> None:
+    home.configure([{"name": "door", "tls": tls}])
+    bridge = start()
+    done = home.run("health")
+    assert done.returncode == 0, done
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
+        "ok    login at door",
+        "ok    certificate",
+        "ok    database",
+    ]
+    assert bridge.log.events("session-closed") == []
+
+
+def test_a_database_in_another_process_hands_is_named(home: Home, start: Start) -> None:
+    start()
+    with closing(sqlite3.connect(home.state / "popbridge.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = home.run("health", "--json")
+    assert done.returncode == 1
+    assert states(done.stdout) == {
+        "login at pop3s": "ok",
+        "certificate": "ok",
+        "database": "failed",
+    }
+    assert home.run("health").returncode == 0
+
+
+def test_a_bridge_with_no_place_left_is_busy_and_well(home: Home, start: Start) -> None:
+    home.configure(limits={"connections": 1})
+    bridge = start()
+    bridge.log_in()
+    done = home.run("health", "--json")
+    assert done.returncode == 0
+    assert states(done.stdout)["login at pop3s"] == "busy"
+
+
+def test_no_crash_would_leave_a_core_dump(start: Start) -> None:
+    limits = Path(f"/proc/{start().process.pid}/limits").read_text("ascii")
+    [line] = [one for one in limits.splitlines() if one.startswith("Max core file size")]
+    assert line.split()[4] == "0"

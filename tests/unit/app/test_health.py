@@ -1,0 +1,159 @@
+"""What is well, busy or not is told part by part, and the asking leaves nothing behind."""
+
+import asyncio
+import ipaddress
+import socket
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bridge.app import health as health_module
+from bridge.app.health import Part, Wellness
+from bridge.config import ListenerConfig
+from tests.unit.app.doors import here, house
+
+ELSEWHERE = (ipaddress.ip_network("192.0.2.0/24"),)
+
+
+def told(parts: Sequence[Part]) -> dict[str, Wellness]:
+    return {part.name: part.state for part in parts}
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+async def test_a_bridge_that_is_well_says_so_of_every_part(
+    tmp_path: Path, certificates: Path, tls: str
+) -> None:
+    async with house(tmp_path, certificates, here(name="door", tls=tls)) as made:
+        parts = await made.health.examine()
+    assert told(parts) == {
+        "login at door": Wellness.OK,
+        "certificate": Wellness.OK,
+        "database": Wellness.OK,
+    }
+    assert "ends in 82" in parts[1].text
+
+
+async def test_a_login_without_tls_shows_no_certificate(
+    tmp_path: Path, certificates: Path
+) -> None:
+    plain = here(tls="none", plaintext_from=(ipaddress.ip_network("127.0.0.1/32"),))
+    async with house(tmp_path, certificates, plain) as made:
+        assert set(told(await made.health.examine())) == {"login at pop3s", "database"}
+
+
+async def test_the_door_with_tls_from_the_first_octet_is_preferred(
+    tmp_path: Path, certificates: Path
+) -> None:
+    doors = here(name="second", tls="starttls"), here(name="first")
+    async with house(tmp_path, certificates, *doors) as made:
+        assert "login at first" in told(await made.health.examine())
+
+
+async def test_a_probe_leaves_no_trace(
+    tmp_path: Path, certificates: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with house(tmp_path, certificates, here()) as made:
+        await made.health.examine()
+        assert await made.storage.run_sql("SELECT * FROM message_event") == []
+        assert made.nudged == []
+    assert [record.msg for record in caplog.records] == ["listening"]
+
+
+async def test_where_no_door_takes_logins_from_here_that_is_said_and_is_no_failure(
+    tmp_path: Path, certificates: Path
+) -> None:
+    closed = here(allow=ELSEWHERE), here(name="plain", tls="none", plaintext_from=ELSEWHERE)
+    async with house(tmp_path, certificates, *closed) as made:
+        parts = await made.health.examine()
+        answer = await made.health.answer({})
+    assert told(parts) == {"login": Wellness.UNTRIED, "database": Wellness.OK}
+    assert "pop3s, plain" in parts[0].text
+    assert answer["healthy"] is True
+
+
+async def test_a_bridge_whose_places_are_all_taken_is_busy(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        while made.caps.admit("127.0.0.1"):
+            pass
+        assert told(await made.health.examine())["login at pop3s"] is Wellness.BUSY
+        assert (await made.health.answer({}))["healthy"] is True
+
+
+async def test_a_certificate_that_has_ended_is_told_and_no_restart_mends_it(
+    tmp_path: Path, ended_certificates: Path
+) -> None:
+    async with house(tmp_path, ended_certificates, here()) as made:
+        parts = await made.health.examine()
+        answer = await made.health.answer({})
+    assert told(parts)["login at pop3s"] is Wellness.OK
+    assert told(parts)["certificate"] is Wellness.FAILED
+    assert [part.name for part in parts if not part.mended_by_restart] == ["certificate"]
+    assert "ended on 2022-" in parts[1].text
+    assert answer["healthy"] is False
+
+
+@attrs.frozen
+class Door:
+    """A listener behind which nobody is, or somebody else."""
+
+    config: ListenerConfig
+    port: int
+
+
+async def test_a_door_that_nobody_answers_is_dead(
+    tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "PROBE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        async with house(tmp_path, certificates) as made:
+            made.listeners.append(Door(here(name="deaf"), deaf.getsockname()[1]))
+            parts = await made.health.examine()
+    assert told(parts) == {"login at deaf": Wellness.FAILED, "database": Wellness.OK}
+    assert "no answer within" in parts[0].text
+
+
+async def test_a_port_at_which_nobody_listens_is_dead(
+    tmp_path: Path, certificates: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    async with house(tmp_path, certificates) as made:
+        made.listeners.append(Door(here(name="gone"), port))
+        parts = await made.health.examine()
+        answer = await made.health.answer({})
+    assert told(parts)["login at gone"] is Wellness.FAILED
+    assert answer["healthy"] is False
+
+
+async def test_a_database_that_another_process_holds_is_told(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        await made.storage.database.read(
+            lambda db: db.execute("PRAGMA busy_timeout = 1").fetchall()
+        )
+        path = made.storage.folder / "popbridge.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            parts = await made.health.examine()
+        healthy = (await made.health.answer({}))["healthy"]
+    assert told(parts)["login at pop3s"] is Wellness.OK
+    assert told(parts)["database"] is Wellness.FAILED
+    assert "locked" in parts[-1].text
+    assert healthy is True
+
+
+async def test_two_who_ask_at_once_are_both_answered(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        health = made.health
+        both = await asyncio.gather(health.examine(), health.examine())
+    assert [set(told(parts).values()) for parts in both] == [{Wellness.OK}] * 2

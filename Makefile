@@ -6,13 +6,14 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 JOBS ?= 2
 
-.PHONY: help run demo-cloud check test test-asyncio test-uvloop bench coverage format clean
+.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes bench coverage format clean
 
 help:
 	@echo "make run         try it out: a bridge with sample mail, on 127.0.0.1"
 	@echo "make demo-cloud  enrol an account of an imitated Microsoft 365 or Gmail, without a tenant"
 	@echo "make check       format, lint, types, floors, docs in step with the code"
 	@echo "make test        the whole suite, on stock asyncio and on uvloop"
+	@echo "make crashes     kill it at every step of everything it does, and count"
 	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
 	@echo "make coverage    which lines no test runs"
 	@echo "make format      lay the code out"
@@ -53,6 +54,9 @@ test-asyncio: $(DEV_READY)
 # What runs a loop of its own inside the tests; tests/system starts servers on both loops by itself.
 test-uvloop: $(DEV_READY)
 	$(BIN)/pytest -q -n $(JOBS) --event-loop uvloop tests/unit tests/contract
+
+crashes: $(DEV_READY)
+	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table tests/system/test_crashes.py
 
 bench: $(DEV_READY)
 	$(BIN)/python tests/benchmarks/run.py

@@ -15,6 +15,7 @@ from bridge.config import Config
 from bridge.errors import StateError
 from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
+from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.keyring import (
     CREDENTIAL_NAME,
     Keyring,
@@ -24,7 +25,7 @@ from bridge.vault.keyring import (
 )
 
 DRAFT_DIGITS = 16
-"""Random digits at the end of a draft's name, as bridge.vault.keyring and bridge.tls.wholefile choose."""
+"""Random digits at the end of a draft's name, as bridge.vault.keyring chooses."""
 
 
 def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list[str]:
@@ -35,7 +36,8 @@ def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list
     """
     places = Places(config.state_dir)
     done = _make_folders(places)
-    _sweep_drafts(config.vault.key_file, places.tls)
+    _sweep_key_drafts(config.vault.key_file)
+    sweep_drafts(places.tls)
     keyring = Keyring(_master_key(config.vault.key_file, places, environ, done))
     is_new = not places.database.exists()
     open_database(places.database, create=True).close()
@@ -78,14 +80,10 @@ def _make_folders(places: Places) -> list[str]:
     return done
 
 
-def _sweep_drafts(key_file: Path, tls: Path) -> None:
-    """Remove what a killed run left half-written: a draft of a key is as secret as the key."""
+def _sweep_key_drafts(key_file: Path) -> None:
+    """Remove what a killed run left half-written: a draft of the key is as secret as the key."""
     ending = "." + "[0-9a-f]" * DRAFT_DIGITS
-    drafts = [
-        *key_file.parent.glob(f".{escape(key_file.name)}{ending}"),
-        *tls.glob(f".*{ending}"),
-    ]
-    for draft in drafts:
+    for draft in key_file.parent.glob(f".{escape(key_file.name)}{ending}"):
         draft.unlink(missing_ok=True)
 
 

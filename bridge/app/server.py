@@ -37,6 +37,7 @@ from bridge.tls.issuer import (
     describe_certificates,
     issue_server_certificates,
 )
+from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.passwords import PasswordVerifier
 
 CERTIFICATE_LOOK_SECONDS = 30.0
@@ -107,6 +108,7 @@ class Bridge:
             for listener in self._listeners:
                 listener.bind()
             await self._state.spool.sweep_orphans()
+            sweep_drafts(self._state.places.tls)
             async with asyncio.TaskGroup() as group:
                 self._workers = self._make_workers(group)
                 alerts = group.create_task(self._alerting.run(), name="alerts")

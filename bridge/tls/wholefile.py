@@ -2,12 +2,16 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from bridge.errors import StateError
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+
+_DRAFT = ".*." + "[0-9a-f]" * 16
+"""What drafts are called."""
 
 
 def replace_file(path: Path, data: bytes, mode: int) -> None:
@@ -17,7 +21,7 @@ def replace_file(path: Path, data: bytes, mode: int) -> None:
         StateError: it cannot be written; what was there before is still there.
     """
     # A name of its own for every writer, so that two of them cannot mix their octets.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # as _DRAFT says
     try:
         try:
             _write(draft, data, mode)
@@ -31,6 +35,16 @@ def replace_file(path: Path, data: bytes, mode: int) -> None:
             f"{path} cannot be written ({error.strerror}): check the folder, its owner and the "
             "free space"
         ) from error
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Remove what killed writers left half-written: the draft of a key is as secret as the key.
+
+    A writer that is at work just then fails with a StateError, and what was there before stays.
+    """
+    for draft in folder.glob(_DRAFT):
+        with suppress(OSError):  # it goes at the next sweep
+            draft.unlink()
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

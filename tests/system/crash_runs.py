@@ -16,16 +16,13 @@ import attrs
 from tests.system.pop_client import DEADLINE_SECONDS
 from tests.system.running_bridge import Home, Log, RunningBridge, listening_ports
 
-SCRIPT = Path(__file__).with_name("crashing_bridge.py")
+ROOT = Path(__file__).parents[2]
 
 NEVER = 0
 """The step at which a run is killed that is not to be killed."""
 
 KILLED = -signal.SIGKILL
 """How a killed run ends."""
-
-MOST_STEPS = 400
-"""More steps than any run has: a test that counts further than this goes round in circles."""
 
 
 @attrs.define
@@ -60,7 +57,9 @@ class Forks:
         self.trail = folder / "steps"
         self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            [sys.executable, "-m", "tests.system.crashing_bridge", str(theirs.fileno())],
+            cwd=ROOT,
+            pass_fds=[theirs.fileno()],
         )
         theirs.close()
 
@@ -102,7 +101,10 @@ class Forks:
     def serving(
         self, home: Home, die_at: int = NEVER, arm: Path | None = None
     ) -> Iterator[RunningBridge | None]:
-        """Serve during the block, and stop in order where the bridge still lives; None: it died early."""
+        """Serve during the block, and stop where the bridge still lives; None: it died early.
+
+        A bridge that was to be killed and came through is killed now; any other stops in order.
+        """
         forked = self.start(home, "serve", die_at=die_at, arm=arm)
         with ExitStack() as clients:
             try:
@@ -113,7 +115,7 @@ class Forks:
                 ports = listening_ports(home, forked.log)
                 yield RunningBridge(home, forked, forked.log, ports, clients)
                 clients.close()
-                self._end(forked)
+                self._end(forked, signal.SIGTERM if die_at == NEVER else signal.SIGKILL)
             finally:
                 forked.send_signal(signal.SIGKILL)  # no effect but where the test failed
                 forked.wait(DEADLINE_SECONDS)
@@ -121,10 +123,10 @@ class Forks:
 
     def steps(self) -> list[str]:
         """Return the names of the steps that the last armed run took."""
-        return self.trail.read_text("ascii").split()
+        return self.trail.read_text("ascii").splitlines()
 
-    def _end(self, forked: Forked) -> None:
-        forked.send_signal(signal.SIGTERM)
+    def _end(self, forked: Forked, how: signal.Signals) -> None:
+        forked.send_signal(how)
         code = forked.wait(DEADLINE_SECONDS)
         assert code in (0, KILLED), forked.log.text
         forked.log.assert_calm()

@@ -1,139 +1,33 @@
-"""Forks bridges that are killed at a chosen step: run as a script, it serves `tests.system.crash_runs`.
+"""Forks bridges that are killed at a chosen step: run as a module, it serves `tests.system.crash_runs`.
 
-A step is a primitive operation through which everything durable or visible goes: a file created,
-synced, linked, renamed or removed, a writing SQL statement, octets handed to a device, an order to
-a provider. The n-th one is not carried out: the process ends there, by SIGKILL. What is forked is
-the real program; importing it once and not for each of some hundred runs is all that is saved.
+What is forked is the real program; importing it once and not for each of some hundred runs is all
+that is saved.
 """
 
 import json
 import os
-import signal
 import socket
-import sqlite3
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
+import msal
 import uvloop
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bridge.app import server
 from bridge.cli import device, init, main, serve
-from bridge.connection import Connection
-from providers.contract import DispositionOrder, DispositionOutcome, FolderName, RemoteId
-from providers.folder.mailbox import FolderMailbox
+from providers.google import identity as google_identity
+from providers.google import mailbox as google_mailbox
+from providers.microsoft import identity as microsoft_identity
+from providers.microsoft import mailbox as microsoft_mailbox
+from tests.system.crash_steps import Steps, wrap_primitives
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-PRELOADED = (uvloop, server, device, init, serve)
+PRELOADED = (
+    *(uvloop, msal, server, device, init, serve),
+    *(google_identity, google_mailbox, microsoft_identity, microsoft_mailbox),
+)
 """What a command imports only once it runs."""
-
-FILE_CALLS = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink")
-"""Functions of `os` that change what a restart finds; pathlib calls these very functions."""
-
-WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT", "ROLLBACK")
-"""First words of the SQL statements that lead to a change; reading changes nothing."""
-
-
-class Steps:
-    """Counts steps once it is armed, names each in a file, and ends the process at one of them."""
-
-    def __init__(self, die_at: int, trail: Path, arm: Path | None) -> None:
-        self._die_at = die_at
-        self._arm = arm
-        self._count = 0
-        self._lock = threading.Lock()
-        self._trail = os.open(trail, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-
-    def take(self, name: str) -> None:
-        """Be killed here, or go on."""
-        with self._lock:
-            if self._arm is not None and not self._arm.exists():
-                return
-            self._count += 1
-            os.write(self._trail, f"{name}\n".encode())
-            if self._count == self._die_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def wrap_primitives(steps: Steps) -> None:
-    """Put a step before every primitive operation of this process."""
-    for name in FILE_CALLS:
-        vars(os)[name] = _stepping(steps, name, getattr(os, name))
-    _wrap_creation(steps)
-    _wrap_database(steps)
-    _wrap_waits(steps)
-
-
-def _stepping(steps: Steps, name: str, real: Callable[P, T]) -> Callable[P, T]:
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        steps.take(name)
-        return real(*args, **kwargs)
-
-    return wrapped
-
-
-def _wrap_creation(steps: Steps) -> None:
-    real = os.open
-
-    def create(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        if flags & os.O_CREAT:
-            steps.take("create")
-        return real(path, flags, mode, dir_fd=dir_fd)
-
-    vars(os)["open"] = create
-
-
-def _wrap_database(steps: Steps) -> None:
-    def told(statement: str) -> None:
-        word = statement.lstrip().partition(" ")[0].upper().rstrip(";")
-        if word in WRITING:
-            steps.take(word)
-
-    def telling(real: Callable[P, sqlite3.Connection]) -> Callable[P, sqlite3.Connection]:
-        def connect(*args: P.args, **kwargs: P.kwargs) -> sqlite3.Connection:
-            connection = real(*args, **kwargs)
-            connection.set_trace_callback(told)
-            return connection
-
-        return connect
-
-    vars(sqlite3)["connect"] = telling(sqlite3.connect)
-
-
-def _wrap_waits(steps: Steps) -> None:
-    send, dispose, fetch = Connection.send, FolderMailbox.dispose, FolderMailbox.fetch
-
-    async def stepping_send(self: Connection, data: bytes) -> None:
-        steps.take("send")
-        await send(self, data)
-
-    async def stepping_dispose(
-        self: FolderMailbox, orders: Sequence[DispositionOrder]
-    ) -> Sequence[DispositionOutcome]:
-        steps.take("dispose")
-        return await dispose(self, orders)
-
-    async def stepping_fetch(
-        self: FolderMailbox, folder: FolderName, remote_id: RemoteId
-    ) -> AsyncIterator[bytes]:
-        steps.take("fetch")
-        async with aclosing(fetch(self, folder, remote_id)) as pieces:
-            async for piece in pieces:
-                steps.take("piece")
-                yield piece
-
-    for owner, name, wrapped in (
-        (Connection, "send", stepping_send),
-        (FolderMailbox, "dispose", stepping_dispose),
-        (FolderMailbox, "fetch", stepping_fetch),
-    ):
-        setattr(owner, name, wrapped)
 
 
 def run(order: dict[str, Any], stderr: int) -> None:

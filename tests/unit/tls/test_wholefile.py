@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import StateError
-from bridge.tls.wholefile import PRIVATE, PUBLIC, replace_file
+from bridge.tls.wholefile import PRIVATE, PUBLIC, replace_file, sweep_drafts
 
 
 @pytest.mark.parametrize("mode", [PRIVATE, PUBLIC])
@@ -42,3 +42,12 @@ def test_a_failed_replacement_keeps_the_old_and_leaves_no_draft(tmp_path: Path) 
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="check the folder"):
         replace_file(tmp_path / "none" / "file", b"new", PRIVATE)
+
+
+def test_what_killed_writers_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    replace_file(tmp_path / "file", b"octets", PRIVATE)
+    for name in (".file.0123456789abcdef", ".other.fedcba9876543210", ".file.of-the-owner"):
+        (tmp_path / name).write_bytes(b"half")
+    sweep_drafts(tmp_path)
+    sweep_drafts(tmp_path / "none")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", ".file.of-the-owner"}

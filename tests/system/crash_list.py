@@ -1,0 +1,33 @@
+"""Every crash scenario by its name: one that is not listed here is neither killed nor counted."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from tests.system.crash_commands import (
+    ChangingAPassword,
+    Commanding,
+    Initialising,
+    Migrating,
+    Renewing,
+)
+from tests.system.crash_scenario import Scenario, Stage
+from tests.system.crash_spool import Delivering, Disposing, Visiting
+from tests.system.running_bridge import PASSWORD
+
+_ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
+_DEVICE = ("device", "add", "fax", "--maildrop", "office", "--password-stdin")
+
+SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
+    "init": Initialising,
+    "migration from schema 1": partial(Migrating, version=1),
+    "migration from schema 2": partial(Migrating, version=2),
+    "certificate renewal": Renewing,
+    "account add": partial(Commanding, words=_ACCOUNT),
+    "device add": partial(Commanding, words=_DEVICE, text=f"{PASSWORD}\n"),
+    "device passwd": ChangingAPassword,
+    "deliver": Delivering,
+    "session and QUIT": Visiting,
+    "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
+    "disposition, folder, purge": partial(Disposing, on_dele="purge"),
+}

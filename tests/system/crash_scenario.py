@@ -1,0 +1,113 @@
+"""What every crash scenario is: something under way, killed at each of its steps, and a check after it."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bridge.control import ask
+from bridge.errors import StateError
+from tests.system.crash_runs import NEVER, Forks, Snapshot
+from tests.system.running_bridge import Home, RunningBridge
+
+MOST_STEPS = 400
+"""More steps than any run has: a scenario that counts further than this goes round in circles."""
+
+LOOPS = ("asyncio", "uvloop")
+"""Event loops, which take turns: the steps are the same on both."""
+
+
+@attrs.frozen
+class Stage:
+    """Where a scenario plays: who forks for it, a state folder to begin with, a folder of its own."""
+
+    forks: Forks
+    template: Path
+    folder: Path
+    closing: ExitStack
+
+
+@attrs.frozen
+class Tally:
+    """How often a scenario was killed, and the names of all points at which it was."""
+
+    kills: int
+    points: frozenset[str]
+
+
+class Scenario:
+    """One thing that may be under way when the power fails; every run begins from the same state.
+
+    `home` is put back before each run, unless a scenario says otherwise.
+    """
+
+    def __init__(self, stage: Stage, home: Home) -> None:
+        """Make everything ready, but take no snapshot yet."""
+        self.stage = stage
+        self.forks = stage.forks
+        self.home = home
+        self.snapshot = Snapshot(home, stage.folder / "copy")
+        self.arm = stage.folder / "armed"
+
+    def begin_anew(self, die_at: int) -> None:
+        """Put everything back, for a run on the other event loop."""
+        self.arm.unlink(missing_ok=True)
+        self.snapshot.restore()
+        self.home.loop = LOOPS[die_at % 2]
+        self.home.configure()
+
+    def run(self, die_at: int) -> bool:
+        """Do it from the beginning, killed at that step; return whether it got through alive."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Start again and see that the invariants of docs/architecture.md hold."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """See that all runs together make sense."""
+
+
+def survive(scenario: Scenario) -> Tally:
+    """Kill a scenario at every step, one run a step, until a run gets through."""
+    points: set[str] = set()
+    for die_at in range(1, MOST_STEPS):
+        is_through = scenario.run(die_at)
+        points.update(scenario.forks.steps())
+        try:
+            scenario.check()
+        except BaseException as error:
+            error.add_note(f"killed at step {die_at}: {scenario.forks.steps()[-1:]}")
+            raise
+        if is_through:
+            scenario.finish()
+            return Tally(die_at, frozenset(points))
+    pytest.fail("no run got through")
+
+
+def visited(scenario: Scenario) -> list[str]:
+    """Return every point of a run that nobody kills."""
+    assert scenario.run(NEVER)
+    return scenario.forks.steps()
+
+
+def look(home: Home, account: str = "office") -> dict[str, int]:
+    """Have the running bridge look, and say nothing of a bridge that dies of it."""
+    try:
+        answer = ask(home.state, "sync", account=account)
+    except StateError:
+        return {}
+    return dict(answer["report"]) if answer else {}
+
+
+def half_written(home: Home) -> set[str]:
+    """Return the files that a kill may leave and a start must sweep."""
+    bodies = (home.state / "bodies").glob("*")
+    drafts = (home.state / "tls").glob(".*")
+    return {path.name for path in (*bodies, *drafts) if path.suffix != ".body"}
+
+
+def assert_swept(bridge: RunningBridge, left: set[str]) -> None:
+    """See that nothing is left of what the killed run was writing."""
+    assert left.isdisjoint(half_written(bridge.home)), left

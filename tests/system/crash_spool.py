@@ -1,0 +1,182 @@
+"""Crash scenarios of the two roads, with a mail folder upstream (docs/architecture.md)."""
+
+from tests.system.crash_scenario import (
+    Scenario,
+    Stage,
+    assert_swept,
+    half_written,
+    look,
+)
+from tests.system.pop_client import assert_ok
+from tests.system.running_bridge import PASSWORD, Home, RunningBridge, make_home
+
+MAIL = {
+    "1.eml": b"Subject: one\r\n\r\n.a line with a dot\r\n",
+    "2.eml": b"Subject: two\r\n\r\n" + b"0123456789abcdef\r\n" * 5000,
+    "3.eml": b"Subject: three\r\n\r\n\xff\xfe eight bits\r\n",
+}
+OCTETS = list(MAIL.values())
+ORPHAN = "999.body"
+
+
+class Delivering(Scenario):
+    """Mail goes into the spool (section 5, steps 1 to 5): all of it, once, under the same unique-ids."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
+        self.snapshot.take()
+        self.unique_ids: set[tuple[str, ...]] = set()
+        self.report: dict[str, int] = {}
+        self.left: set[str] = set()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at, arm=self.arm):
+            arm_after_first_look(self)
+            put_all(self.home)
+            self.report = look(self.home)
+        self.left = half_written(self.home)
+        return bool(self.report)
+
+    def check(self) -> None:
+        with self.forks.serving(self.home) as bridge:
+            assert bridge is not None
+            assert_swept(bridge, self.left)
+            self.unique_ids.add(tuple(drain(bridge, OCTETS)))
+
+    def finish(self) -> None:
+        assert self.report["delivered"] == len(MAIL)
+        assert len(self.unique_ids) == 1
+
+
+class Visiting(Scenario):
+    """A device prints two of three messages (section 4): all that was confirmed is deleted, or nothing."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
+        put_all(self.home)
+        self.home.sync()
+        self.snapshot.take()
+        self.confirmed = False
+        self.unique_ids: set[str] = set()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at, arm=self.arm) as bridge:
+            assert bridge is not None
+            arm_after_first_look(self)
+            self.confirmed = visit(bridge)
+            return bool(look(self.home))
+
+    def check(self) -> None:
+        left = half_written(self.home)
+        with self.forks.serving(self.home) as bridge:
+            assert bridge is not None
+            assert_swept(bridge, left)
+            client = bridge.log_in()
+            unique_ids = client.unique_ids()
+            self.unique_ids.update(unique_ids)
+            count = len(unique_ids)
+            assert count == 1 or (count == 3 and not self.confirmed)
+            assert [client.retrieve(n + 1) for n in range(count)] == OCTETS[-count:]
+            assert_ok(client.quit())
+            look(self.home)
+            drain(bridge, OCTETS[-count:])
+
+    def finish(self) -> None:
+        assert self.confirmed
+        assert len(self.unique_ids) == len(MAIL)
+
+
+class Disposing(Scenario):
+    """A start, and what devices deleted goes back upstream (section 5, step 6); no file is lost."""
+
+    def __init__(self, stage: Stage, on_dele: str) -> None:
+        home = make_home(stage.template, stage.folder / "home", "asyncio", on_dele)
+        super().__init__(stage, home)
+        self.on_dele = on_dele
+        put_all(home)
+        home.sync()
+        with self.forks.serving(home) as bridge:
+            assert bridge is not None
+            assert visit(bridge)
+        for name in ("2.0123456789abcdef.part", ORPHAN):
+            (home.state / "bodies" / name).write_bytes(b"left over")
+        self.snapshot.take()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at) as bridge:
+            return bridge is not None and bridge.log.has("looked")
+
+    def check(self) -> None:
+        left = half_written(self.home)
+        with self.forks.serving(self.home) as bridge:
+            assert bridge is not None
+            assert_swept(bridge, left)
+            assert ORPHAN not in self.home.bodies
+            look(self.home)
+            client = bridge.log_in()
+            assert len(client.unique_ids()) == 1
+            assert client.retrieve(1) == OCTETS[2]
+            assert_ok(client.quit())
+        assert mail_files(self.home) == {"3.eml": OCTETS[2], **self._kept()}
+
+    def _kept(self) -> dict[str, bytes]:
+        if self.on_dele == "purge":
+            return {}
+        return {f"Printed/{name}": MAIL[name] for name in list(MAIL)[:2]}
+
+
+# ---- what devices and mail folders see
+
+
+def put_all(home: Home) -> None:
+    for name, octets in MAIL.items():
+        home.put(name, octets)
+
+
+def arm_after_first_look(scenario: Scenario) -> None:
+    """Count steps from here on: the look that a start begins with is over."""
+    assert "delivered" in look(scenario.home)
+    scenario.arm.touch()
+
+
+def mail_files(home: Home) -> dict[str, bytes]:
+    """Return every message file upstream, with the folder it lies in."""
+    root = home.mail()
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.eml")}
+
+
+def visit(bridge: RunningBridge) -> bool:
+    """Print and delete two messages as a printer does, and return whether that was confirmed."""
+    try:
+        client = bridge.clients.enter_context(bridge.open())
+        assert_ok(client.line())
+        assert_ok(client.log_in("printer", PASSWORD))
+        for number in (1, 2):
+            assert client.retrieve(number) == OCTETS[number - 1]
+            assert_ok(client.command(f"DELE {number}"))
+        return client.command("QUIT").startswith(b"+OK")
+    except (EOFError, OSError):
+        return False  # it died meanwhile
+
+
+def drain(bridge: RunningBridge, expected: list[bytes]) -> list[str]:
+    """Print and delete all mail as a device does; it must be just this, and never come again."""
+    home = bridge.home
+    assert "delivered" in look(home)
+    client = bridge.log_in()
+    assert [client.retrieve(number + 1) for number in range(len(expected))] == expected
+    assert client.octets() == [len(octets) for octets in expected]
+    unique_ids = client.unique_ids()
+    for number in range(len(expected)):
+        assert_ok(client.command(f"DELE {number + 1}"))
+    assert_ok(client.quit())
+    assert look(home)["disposed"] == len(expected)
+    assert look(home)["delivered"] == 0
+    client = bridge.log_in()
+    assert client.unique_ids() == []
+    assert mail_files(home) == {f"Printed/{name}": octets for name, octets in MAIL.items()}
+    assert home.bodies == []
+    return unique_ids

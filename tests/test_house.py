@@ -23,6 +23,7 @@ from bridge.config import settings
 from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import diagram
 from bridge.storage.messages import MessageState
+from tests.tested_elsewhere import TESTED_ELSEWHERE
 
 HOUSE = Path(__file__).parent.parent
 PRODUCT = sorted((*HOUSE.glob("bridge/**/*.py"), *HOUSE.glob("providers/**/*.py")))
@@ -38,37 +39,6 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 MEDIAN_FILE_LINES = 180
 USUAL_FUNCTION_LINES = 30  # nine of ten are no longer
-
-TESTED_ELSEWHERE = {
-    "bridge/names.py": ("pyproject.toml", "types alone: mypy holds them"),
-    "bridge/session.py": ("tests/wire/test_dialogues.py", "it is what a dialogue talks to"),
-    "bridge/connection.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
-    "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
-    "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
-    "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
-    "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: by contract"),
-    "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
-    "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
-    "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
-    "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
-    "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
-    "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
-    "bridge/storage/sealing.py": (
-        "tests/unit/vault/test_seal.py",
-        "protocols: see who fits them",
-    ),
-    "bridge/storage/sqlite/register.py": ("tests/contract/test_register.py", "by contract"),
-    "bridge/app/demo.py": ("tests/cli/test_commands.py", "its printed lines are run"),
-    "bridge/app/initialise.py": ("tests/unit/cli/test_init.py", "through the verb"),
-    "bridge/app/offline.py": ("tests/unit/cli/test_account.py", "through the verbs"),
-    "bridge/app/readiness.py": ("tests/unit/cli/test_check.py", "through the verb"),
-    "bridge/app/samples.py": ("tests/clients/test_curl.py", "real clients fetch them"),
-    "bridge/app/server.py": ("tests/cli/test_commands.py", "as a process"),
-    "bridge/app/state.py": ("tests/cli/test_errors.py", "every damage, through the verbs"),
-    "bridge/app/workers.py": ("tests/cli/test_commands.py", "as a process"),
-    "providers/identity.py": ("tests/unit/providers/microsoft/test_identity.py", "types alone"),
-    "providers/contract.py": ("tests/contract/test_mailbox_provider.py", "held by contract"),
-}
 
 
 def shown(path: Path) -> str:

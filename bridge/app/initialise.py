@@ -17,9 +17,9 @@ from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
 from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.keyring import (
-    CREDENTIAL_NAME,
     Keyring,
     MasterKey,
+    comes_from_elsewhere,
     create_key_file,
     load_master_key,
 )
@@ -91,11 +91,7 @@ def _master_key(
     key_file: Path, places: Places, environ: Mapping[str, str], done: list[str]
 ) -> MasterKey:
     """Return the key from where it is kept, or a new one where there is neither key nor spool."""
-    credentials = environ.get("CREDENTIALS_DIRECTORY")
-    comes_from_elsewhere = "POPBRIDGE_MASTER_KEY" in environ or (
-        credentials is not None and (Path(credentials) / CREDENTIAL_NAME).exists()
-    )
-    if comes_from_elsewhere or key_file.exists():
+    if comes_from_elsewhere(environ) or key_file.exists():
         return load_master_key(key_file, environ)
     if places.database.exists():
         raise StateError(

@@ -4,6 +4,7 @@ It is done in the process that serves the state folder, and only while no sessio
 maildrop: what a device was told of stays as it was told.
 """
 
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 
@@ -77,7 +78,8 @@ class MessageDesk:
             raise OwnerError(
                 f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
             )
-        again = RemoteId(f"{life.remote_id}\0{life.redelivered + 1}")
+        # Never one that a device may know, a bridge that was restored since included.
+        again = RemoteId(f"{life.remote_id}\0{secrets.token_hex(16)}")
         unique_id = mint_unique_id(again)
         async with self._held(life):
             if life.state is MessageState.QUARANTINED:

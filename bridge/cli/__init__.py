@@ -27,6 +27,8 @@ COMMANDS = {
     "message": "Messages, and what became of them.",
     "device": "Machines, and their user names and passwords.",
     "cert": "The bridge's own certificates.",
+    "backup": "Seal all but the bodies in one file, while the bridge runs.",
+    "restore": "Put a backup in place on a new machine.",
     "demo": "Try everything out in a folder of its own.",
 }
 

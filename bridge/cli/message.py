@@ -86,11 +86,13 @@ def show(option: Path | None, number: int, as_json: bool) -> None:  # noqa: FBT0
 
 
 @command.command()
-@_number
+@click.argument("numbers", metavar="NUMBER...", nargs=-1, required=True, type=click.IntRange(1))
 @click.pass_obj
-def redeliver(option: Path | None, number: int) -> None:
-    """Have the message NUMBER listed again, as a new one: printed, held, or replaced by a notice before."""
-    click.echo(Offline(loaded(option), os.environ).order(REDELIVER, number))
+def redeliver(option: Path | None, numbers: tuple[int, ...]) -> None:
+    """Have messages listed again, as new ones: printed, held, or replaced by a notice before."""
+    offline = Offline(loaded(option), os.environ)
+    for number in numbers:
+        click.echo(offline.order(REDELIVER, number))
 
 
 @command.command()

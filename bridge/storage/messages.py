@@ -39,10 +39,10 @@ class Pending:
 
 @attrs.frozen
 class Delivery:
-    """What came of a delivery: the octets, and the message it turned out to be a second copy of."""
+    """What came of a delivery: the octets, and why the message is held, where it is."""
 
     octets: Octets
-    twin: SpoolId | None = None
+    held: str = ""
 
 
 @attrs.frozen

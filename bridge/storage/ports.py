@@ -97,7 +97,7 @@ class Spool(Protocol):
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; one that is known already, tombstones included, is left as it is.
 
-        After a restore they are held until a cursor was saved: a device may have printed them.
+        After a restore they are held on delivery, until a cursor was saved: they may be printed.
         A vanished message that is named again is ready again where its body is still here, and
         announced again elsewhere.
         """

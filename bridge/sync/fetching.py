@@ -211,13 +211,13 @@ class Fetcher:
         self, errand: Errand, maildrop: MaildropName, item: Pending, delivery: Delivery
     ) -> None:
         told = {"maildrop": maildrop, "message": item.spool_id, "octets": delivery.octets}
-        if delivery.twin is None:
+        if not delivery.held:
             errand.delivered += 1
             self.log.info("message-delivered", **told)
         else:
             errand.held += 1
-            hint = "a second copy, not listed; an admin may have it listed"
-            self.log.warning("message-held", **told, copy_of=delivery.twin, hint=hint)
+            hint = f"popbridge message redeliver {item.spool_id} lists it"
+            self.log.warning("message-held", **told, why=delivery.held, hint=hint)
 
     async def _quarantine(
         self, maildrop: MaildropName, item: Pending, error: MessageUnreadable

@@ -26,6 +26,13 @@ CA_CERTIFICATE: Final = "ca.pem"
 CA_KEY: Final = "ca.key"
 SERVER_RSA: Final = "server-rsa.pem"
 SERVER_P256: Final = "server-p256.pem"
+FILE_MODES: Final = {
+    CA_CERTIFICATE: PUBLIC,
+    CA_KEY: PRIVATE,
+    SERVER_RSA: PRIVATE,
+    SERVER_P256: PRIVATE,
+}
+"""Every file of the bridge's own TLS folder."""
 
 _RSA_BITS: Final = 2048  # RFC 9325 section 4.5: the least; more costs every handshake
 RENEW_BEFORE_DAYS: Final = 30

@@ -37,6 +37,7 @@ class Purpose(enum.StrEnum):
     BODIES = "bodies"
     SECRETS = "secrets"
     CHECK = "check"
+    BACKUP = "backup"
 
 
 @attrs.frozen
@@ -109,6 +110,12 @@ def load_master_key(key_file: Path, environ: Mapping[str, str]) -> MasterKey:
     return _decoded(text, f"the key file {key_file}")
 
 
+def comes_from_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Tell whether systemd or the environment hands the master key in, and no file is asked."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    return KEY_VARIABLE in environ or bool(folder and (Path(folder) / CREDENTIAL_NAME).exists())
+
+
 def create_key_file(key_file: Path) -> MasterKey:
     """Make a random master key and return it once it is durable; a kill leaves all of it or nothing.
 
@@ -116,6 +123,16 @@ def create_key_file(key_file: Path) -> MasterKey:
         StateError: the file exists already, or cannot be written.
     """
     master = MasterKey(secrets.token_bytes(KEY_OCTETS))
+    write_key_file(key_file, master)
+    return master
+
+
+def write_key_file(key_file: Path, master: MasterKey) -> None:
+    """Put a master key where there is none, durably; a kill leaves all of it or nothing.
+
+    Raises:
+        StateError: the file exists already, or cannot be written.
+    """
     text = base64.b64encode(master.octets) + b"\n"
     draft = key_file.with_name(f".{key_file.name}.{secrets.token_hex(8)}")
     try:
@@ -136,7 +153,6 @@ def create_key_file(key_file: Path) -> MasterKey:
             f"the key file {key_file} cannot be written ({error.strerror}): "
             "check the folder, its owner and the free space"
         ) from error
-    return master
 
 
 def _read_private_file(path: Path, refused_mode: int) -> bytes | None:

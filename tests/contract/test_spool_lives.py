@@ -68,7 +68,7 @@ async def test_a_second_copy_is_held_and_no_body_of_it_is_kept(
     (item,) = await storage.spool.pending(PRINTER)
     another_way = COPY.replace(b"by a", b"by another server")
     made = await storage.spool.deliver(item.spool_id, pieces_of(another_way))
-    assert made == Delivery(made.octets, twin=first)
+    assert made == Delivery(made.octets, held=f"a second copy of message {first}")
     assert await listed(storage) == [first]
     assert storage.body_files() == [storage.body_file(first)]
     assert await states(storage) == {"a": "ready", "b": "held"}
@@ -136,7 +136,7 @@ async def test_a_copy_is_the_first_one_when_the_first_went_unprinted(
     await storage.spool.forget(PRINTER, [RemoteId("a")])
     assert await states(storage) == {"a": "vanished", "b": "announced"}
     (item,) = await storage.spool.pending(PRINTER)
-    assert (await storage.spool.deliver(item.spool_id, pieces_of(COPY))).twin is None
+    assert (await storage.spool.deliver(item.spool_id, pieces_of(COPY))).held == ""
 
 
 async def test_a_held_copy_that_goes_upstream_is_forgotten(storage: SqliteUnderTest) -> None:
@@ -160,11 +160,15 @@ async def test_what_a_backup_does_not_know_is_held_until_everything_was_seen(
     await storage.spool.announce(PRINTER, [announcement("y")])
     await storage.spool.save_cursor([PRINTER], Cursor("here"))
     await storage.spool.announce(PRINTER, [announcement("new")])
+    for item in await storage.spool.pending(PRINTER):
+        text = b"Subject: " + item.remote_id.encode() + b"\r\n\r\n"
+        why = (await storage.spool.deliver(item.spool_id, pieces_of(text))).held
+        assert ("not in the backup" in why) == (item.remote_id in ("x", "y"))
     assert await states(storage) == {
         "known": "ready",
         "x": "held",
         "y": "held",
-        "new": "announced",
+        "new": "ready",
     }
 
 

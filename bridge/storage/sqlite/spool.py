@@ -162,14 +162,12 @@ class SqliteSpool:
             return Delivery(present.octets)
         arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
         now = self._clock.now()
-        is_taken, twin = await self._change(
+        is_taken, held = await self._change(
             present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
         )
-        if (
-            not is_taken or twin is not None
-        ):  # its maildrop was removed meanwhile, or it is held
+        if held or not is_taken:  # its maildrop was removed meanwhile
             await self._bodies.remove([spool_id])
-        return Delivery(arrival.octets, twin)
+        return Delivery(arrival.octets, held)
 
     async def quarantine(
         self,

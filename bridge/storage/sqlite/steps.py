@@ -75,32 +75,33 @@ def announce(
         row
         for m in messages
         for row in db.execute(
-            "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state)"
-            " SELECT name, ?, ?, ?, 'announced' FROM maildrop WHERE name = ?"
+            # What a backup did not know may have been printed after it was made.
+            "INSERT INTO message (maildrop, remote_id, unique_id, sort_key, state, doubtful)"
+            " SELECT name, ?, ?, ?, 'announced', holds_unknown FROM maildrop WHERE name = ?"
             " ON CONFLICT DO NOTHING RETURNING id",
             (m.remote_id, m.unique_id, m.sort_key, maildrop),
         ).fetchall()
     ]
     happened(db, _ids(added), LifeEvent.ANNOUNCED, now)
-    _hold_if_unknown(db, maildrop, _ids(added), now)
     return left_over
 
 
 def make_visible(
     db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float
-) -> tuple[bool, SpoolId | None]:
-    """List a message that waited for its body, or hold it as the second copy of another.
+) -> tuple[bool, str]:
+    """List a message that waited for its body, or hold it: a second copy, or printed already perhaps.
 
-    Return whether it still waited, and the message it is a copy of.
+    Return whether it still waited, and why it is held.
     """
     twin = _twin(db, spool_id, arrival.likeness, now)
-    state = MessageState.READY if twin is None else MessageState.HELD
+    held = f"a second copy of message {twin}" if twin is not None else _doubt(db, spool_id)
+    state = MessageState.HELD if held else MessageState.READY
     changed = db.execute(
         "UPDATE message SET state = ?, octets = ?, likeness = ?, arrived = ?, envelope = ?,"
         " delivered = coalesce(delivered, ?), twin = ? WHERE id = ? AND state = 'announced'",
         (
             state,
-            arrival.octets if twin is None else None,
+            None if held else arrival.octets,
             arrival.likeness,
             arrival.arrived,
             arrival.envelope,
@@ -110,12 +111,11 @@ def make_visible(
         ),
     )
     if not changed.rowcount:
-        return False, None
+        return False, ""
     happened(db, [spool_id], LifeEvent.FETCHED, now)
-    if twin is not None:
-        why = f"a second copy of message {twin}"
-        happened(db, [spool_id], LifeEvent.HELD, now, detail=why)
-    return True, twin
+    if held:
+        happened(db, [spool_id], LifeEvent.HELD, now, detail=held)
+    return True, held
 
 
 def quarantine(
@@ -283,19 +283,15 @@ def _bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> N
     )
 
 
-def _hold_if_unknown(
-    db: sqlite3.Connection, maildrop: MaildropName, added: list[SpoolId], now: float
-) -> None:
-    """Hold what a backup did not know: a device may have printed it after the backup was made."""
-    (holds,) = db.execute(
-        "SELECT coalesce(max(holds_unknown), 0) FROM maildrop WHERE name = ?", (maildrop,)
-    ).fetchone()
-    if holds:
-        db.executemany(
-            "UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in added]
-        )
-        why = "not in the backup that was restored, so it may be printed already"
-        happened(db, added, LifeEvent.HELD, now, detail=why)
+def _doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:
+    """Return why a message may have been printed already; empty where nothing says so."""
+    row = db.execute("SELECT doubtful FROM message WHERE id = ?", (spool_id,)).fetchone()
+    is_doubtful = row is not None and row[0]
+    return (
+        "not in the backup that was restored, so it may be printed already"
+        if is_doubtful
+        else ""
+    )
 
 
 def _twin(

@@ -6,7 +6,7 @@ ALTER TABLE maildrop ADD COLUMN print_once INTEGER NOT NULL DEFAULT 86400  -- se
     CHECK (print_once >= 0);
 ALTER TABLE maildrop ADD COLUMN ceiling INTEGER NOT NULL DEFAULT 2147483648  -- octets at rest
     CHECK (ceiling > 0);
--- After a restore: what the backup does not know is held, until one look has seen everything.
+-- After a restore: what the backup does not know is doubtful, until one look has seen everything.
 ALTER TABLE maildrop ADD COLUMN holds_unknown INTEGER NOT NULL DEFAULT 0
     CHECK (holds_unknown IN (0, 1));
 
@@ -24,6 +24,8 @@ CREATE TABLE message_new (
     delivered   REAL,                 -- when its body was first here
     envelope    BLOB,                 -- sender, subject, date; sealed
     twin        INTEGER,              -- the message that this one, held, is a second copy of
+    doubtful    INTEGER NOT NULL DEFAULT 0           -- printed already, for all a restored backup knows
+        CHECK (doubtful IN (0, 1)),
     redelivered INTEGER NOT NULL DEFAULT 0,          -- how often an admin had it listed again
     UNIQUE (maildrop, remote_id),
     UNIQUE (maildrop, unique_id),

@@ -1,23 +1,26 @@
 """Runs the bridge: builds every part, serves until told to stop, stops doors first and the spool last."""
 
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, MutableMapping
 
 import attrs
 
 from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.alerting import Alerting
+from bridge.app.certificates import Certificates
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.health import Health
 from bridge.app.memory import tune_allocator
 from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
-from bridge.app.state import Places, State, certificate_files, open_state, sole_server
+from bridge.app.state import State, certificate_files, open_state, sole_server
+from bridge.app.systemd import Systemd
+from bridge.app.watchdog import Watchdog
 from bridge.app.workers import LookerMaker, Workers
 from bridge.clock import Clock, SystemClock
 from bridge.config import Config
@@ -32,49 +35,49 @@ from bridge.storage.locks import MemoryLocks
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.issuer import (
-    RENEW_BEFORE_DAYS,
-    describe_certificates,
-    issue_server_certificates,
-)
 from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.passwords import PasswordVerifier
 
-CERTIFICATE_LOOK_SECONDS = 30.0
-"""How often the certificate files are looked at: a replaced one is used within this time."""
+FAULT_SECONDS = 60
+"""How long the end may take that a fault of ours brings about; then the process is killed."""
 
 GRANT_LOOK_SECONDS = 3600.0
 """How often it is seen whether a grant was not used for a day."""
 
 
-def serve(config: Config, environ: Mapping[str, str]) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(config: Config, environ: MutableMapping[str, str]) -> None:
+    """Serve until SIGINT or SIGTERM; what a service manager says is taken out of `environ`.
 
     Raises:
         OwnerError: it cannot be started; nothing was changed.
     """
     os.umask(0o077)
     logs.configure(config.log.level, config.log.format, sys.stderr)
+    faulthandler.enable()  # an abort tells where every thread was, and no value
     tune_allocator()
     shrink_tls_buffers()
+    clock = SystemClock()
+    systemd = Systemd(environ, clock, logs.get("systemd"))
     with (
         sole_server(config.state_dir),
         open_state(config, environ) as state,
         asyncio.Runner(loop_factory=_loop_factory(config)) as runner,
     ):
-        runner.run(Bridge(config, state, SystemClock()).run())
+        runner.run(Bridge(config, state, clock, systemd).run())
 
 
 class Bridge:
     """All parts of one running bridge."""
 
-    def __init__(self, config: Config, state: State, clock: Clock) -> None:
+    def __init__(self, config: Config, state: State, clock: Clock, systemd: Systemd) -> None:
         """Build the parts; must be called where no loop runs yet, or in the loop that will run it."""
         self._config = config
         self._state = state
         self._clock = clock
+        self._systemd = systemd
         self._log = logs.get("bridge")
         self._contexts = TlsContexts(certificate_files(config.tls, state.places))
+        self._certificates = Certificates(config, self._contexts, clock, self._log)
         self._verifier = PasswordVerifier()
         self._directory = Directory(
             state.register,
@@ -103,7 +106,8 @@ class Bridge:
         Raises:
             NetworkError: an address cannot be listened on.
         """
-        stop = _stop_signal()
+        stop = _heard(signal.SIGINT, signal.SIGTERM)
+        hangup = _heard(signal.SIGHUP)
         try:
             for listener in self._listeners:
                 listener.bind()
@@ -112,13 +116,19 @@ class Bridge:
             async with asyncio.TaskGroup() as group:
                 self._workers = self._make_workers(group)
                 alerts = group.create_task(self._alerting.run(), name="alerts")
-                doors = group.create_task(self._open_doors(self._workers), name="doors")
-                await stop.wait()
+                doors = group.create_task(self._open_doors(hangup, self._workers), name="doors")
+                await _wanted(stop)
+                self._systemd.stopping()
                 self._log.info("stopping")
                 doors.cancel()
                 await asyncio.wait([doors])
                 await self._workers.stop()
                 alerts.cancel()
+        except BaseExceptionGroup as ended:
+            _, faults = ended.split(PopbridgeError)
+            if faults is not None:
+                self._log.exception("ended-by-a-fault")
+            raise
         finally:
             self._verifier.close()
         self._log.info("stopped")
@@ -129,7 +139,7 @@ class Bridge:
         await self._directory.load()
         if self._workers is not None:
             await self._workers.reconcile()
-        self._reload_certificates()
+        self._certificates.reload()
         self._log.info("reloaded")
 
     # ---- building
@@ -174,7 +184,7 @@ class Bridge:
 
     # ---- running
 
-    async def _open_doors(self, workers: Workers) -> None:
+    async def _open_doors(self, hangup: asyncio.Event, workers: Workers) -> None:
         control = Control(
             control_path(self._config.state_dir), self._verbs(), logs.get("control")
         )
@@ -185,25 +195,28 @@ class Bridge:
             await opened.wait()
             await self._directory.load()
             await workers.reconcile()
-            doors.create_task(self._watch_certificates(), name="certificates")
-            doors.create_task(self._reload_on_hangup(), name="hangup")
+            doors.create_task(self._certificates.watch(), name="certificates")
+            doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
             doors.create_task(self._look_after_the_house(workers), name="daily")
             for listener in self._listeners:
                 doors.create_task(listener.serve(doors), name="listener")
+            self._systemd.ready("serving devices")
+            watchdog = Watchdog(self._health, self._systemd, self._clock, logs.get("health"))
+            doors.create_task(watchdog.run(), name="watchdog")
 
-    async def _reload_on_hangup(self) -> None:
-        hangup = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
+    async def _reload_on(self, hangup: asyncio.Event) -> None:
         while True:
             await hangup.wait()
             hangup.clear()
+            self._systemd.reloading()
             try:
                 await self.reload()
             except PopbridgeError as error:
                 self._log.error("reload-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the register as it was goes on being served
                 self._log.exception("reload-failed")
+            self._systemd.ready("serving devices")
 
     async def _keep_grants_alive(self, workers: Workers) -> None:
         while True:
@@ -239,39 +252,6 @@ class Bridge:
             except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds
                 self._log.exception("daily-look-failed")
             await self._clock.sleep(DAY_SECONDS)
-
-    async def _watch_certificates(self) -> None:
-        while True:
-            if not self._config.tls.certificates:
-                await asyncio.to_thread(self._renew_if_due)
-            self._reload_certificates()
-            await self._clock.sleep(CERTIFICATE_LOOK_SECONDS)
-
-    def _reload_certificates(self) -> None:
-        try:
-            if self._contexts.reload_if_changed():
-                self._log.info("certificates-reloaded")
-        except StateError as error:
-            self._log.error("certificates-kept", why=str(error))
-
-    def _renew_if_due(self) -> None:
-        places = Places(self._config.state_dir)
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
-        try:
-            infos = [
-                info
-                for files in certificate_files(self._config.tls, places)
-                for info in describe_certificates(files.certificate)
-            ]
-            end = describe_certificates(places.tls / "ca.pem")[0].not_after - timedelta(days=1)
-            if any(
-                (info.not_after - now).days < RENEW_BEFORE_DAYS and info.not_after < end
-                for info in infos
-            ):
-                issue_server_certificates(places.tls, self._config.tls.names, now)
-                self._log.info("certificates-renewed")
-        except StateError as error:
-            self._log.error("renewal-failed", why=str(error))
 
     # ---- what the command line may ask
 
@@ -340,12 +320,22 @@ class Bridge:
         }
 
 
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
+def _heard(*signals: signal.Signals) -> asyncio.Event:
+    """Return what is set by any of these signals from now on."""
+    event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+    for number in signals:
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+async def _wanted(stop: asyncio.Event) -> None:
+    """Return when an end is wanted; where a fault brings it, let the kernel see to it that it comes."""
+    try:
+        await stop.wait()
+    except asyncio.CancelledError:
+        signal.alarm(FAULT_SECONDS)
+        raise
 
 
 def _loop_factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:

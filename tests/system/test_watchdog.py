@@ -1,0 +1,117 @@
+"""What systemd hears of a real bridge, from the first login taken to the end."""
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.system.pop_client import DEADLINE_SECONDS
+from tests.system.running_bridge import Home, RunningBridge
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[[], RunningBridge]
+
+WATCHDOG_MICROSECONDS = 2_000_000
+"""So short that a test sees several probes; a packaged unit allows minutes."""
+
+
+class Manager:
+    """The end at which systemd listens."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(DEADLINE_SECONDS)
+
+    def hear(self) -> list[str]:
+        """Return the next message; fail where none comes."""
+        return self.socket.recv(4096).decode().split("\n")
+
+    def hear_until(self, first: str) -> list[list[str]]:
+        """Return all messages up to the first that begins so."""
+        heard = [self.hear()]
+        while not heard[-1][0].startswith(first):
+            heard.append(self.hear())
+        return heard
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    made = Manager(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", str(WATCHDOG_MICROSECONDS))
+    yield made
+    made.socket.close()
+
+
+def test_systemd_hears_of_the_start_each_probe_a_reload_and_the_end(
+    start: Start, manager: Manager
+) -> None:
+    bridge = start()
+    assert manager.hear() == ["READY=1", "STATUS=serving devices"]
+    bridge.log_in()
+    for _ in range(2):
+        assert manager.hear() == ["WATCHDOG=1", "STATUS=serving devices"]
+    bridge.signal(signal.SIGHUP)
+    [reloading] = manager.hear_until("RELOADING=1")[-1:]
+    assert reloading[1].removeprefix("MONOTONIC_USEC=").isdigit()
+    manager.hear_until("READY=1")
+    bridge.signal(signal.SIGTERM)
+    manager.hear_until("STOPPING=1")
+    assert bridge.process.wait(DEADLINE_SECONDS) == 0
+
+
+def test_while_the_database_is_in_other_hands_systemd_does_not_hear_that_we_are_alive(
+    home: Home, start: Start, manager: Manager
+) -> None:
+    bridge = start()
+    manager.hear_until("WATCHDOG=1")
+    with closing(sqlite3.connect(home.state / "popbridge.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        manager.hear_until("STATUS=database")
+        meanwhile = manager.hear_until("STATUS=database")
+        assert [lines[0] for lines in meanwhile if "WATCHDOG=1" in lines] == []
+    manager.hear_until("WATCHDOG=1")
+    bridge.log.wait_for("health-recovered")
+    failed = bridge.log.events("health-failed")
+    assert {one["part"] for one in failed} == {"database"}
+
+
+def test_a_bridge_that_systemd_gives_up_says_where_it_was(start: Start) -> None:
+    """A missed watchdog is SIGABRT (systemd.service(5)): without this, nobody would learn why."""
+    bridge = start()
+    bridge.signal(signal.SIGABRT)
+    assert bridge.process.wait(DEADLINE_SECONDS) == -signal.SIGABRT
+    bridge.log.close()
+    assert "Fatal Python error: Aborted" in bridge.log.text
+    assert "Current thread" in bridge.log.text
+
+
+def test_a_fault_behind_a_door_ends_the_bridge_and_is_told(home: Home) -> None:
+    program = (
+        "from asyncio.selector_events import BaseSelectorEventLoop as Loop\n"
+        "async def broken(self, sock):\n"
+        "    raise RuntimeError('planted')\n"
+        "Loop.sock_accept = broken\n"
+        "from bridge.cli import main\n"
+        "main()\n"
+    )
+    home.loop = "asyncio"
+    home.configure()
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--config", str(home.config_file), "serve"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 70, done
+    assert '"event": "ended-by-a-fault"' in done.stderr
+    assert "popbridge: internal fault, please report it: RuntimeError: planted" in done.stderr

@@ -1,0 +1,80 @@
+"""Our own certificates are renewed in time, and what lies there is what is served."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bridge import logs
+from bridge.app.certificates import Certificates
+from bridge.config import Config, TlsConfig
+from bridge.tls.contexts import TlsContexts
+from bridge.tls.issuer import describe_certificates, server_certificate_files
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path, certificates: Path) -> Path:
+    shutil.copytree(certificates, tmp_path / "tls")
+    return tmp_path
+
+
+def end(state_dir: Path) -> dt.datetime:
+    return describe_certificates(state_dir / "tls/server-rsa.pem")[0].not_after
+
+
+def keeper(state_dir: Path, now: dt.datetime) -> Certificates:
+    contexts = TlsContexts(server_certificate_files(state_dir / "tls"))
+    config = Config(state_dir=state_dir, tls=TlsConfig(names=("localhost",)))
+    return Certificates(config, contexts, FakeClock(now.timestamp()), logs.get("bridge"))
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.msg for record in caplog.records]
+
+
+@pytest.mark.parametrize("days", [29, -1])
+def test_a_certificate_of_ours_is_renewed_a_month_before_its_end(
+    state_dir: Path, caplog: pytest.LogCaptureFixture, days: int
+) -> None:
+    caplog.set_level("INFO")
+    before = end(state_dir)
+    made = keeper(state_dir, before - dt.timedelta(days=days))
+    made.renew_if_due()
+    made.reload()
+    assert end(state_dir) > before
+    assert events(caplog) == ["certificates-renewed", "certificates-reloaded"]
+
+
+def test_a_certificate_that_is_good_for_longer_is_left_alone(
+    state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = end(state_dir)
+    made = keeper(state_dir, before - dt.timedelta(days=31))
+    made.renew_if_due()
+    made.reload()
+    assert end(state_dir) == before
+    assert events(caplog) == []
+
+
+def test_a_renewal_that_fails_keeps_what_is_served(
+    state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = end(state_dir)
+    made = keeper(state_dir, before)
+    (state_dir / "tls/ca.key").unlink()
+    made.renew_if_due()
+    made.reload()
+    assert end(state_dir) == before
+    assert events(caplog) == ["renewal-failed"]
+
+
+def test_files_that_became_bad_are_told_once_and_not_served(
+    state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = keeper(state_dir, end(state_dir))
+    (state_dir / "tls/server-rsa.pem").write_text("nonsense", "ascii")
+    made.reload()
+    made.reload()
+    assert events(caplog) == ["certificates-kept"]

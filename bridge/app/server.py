@@ -38,6 +38,9 @@ from bridge.tls.contexts import TlsContexts
 from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.passwords import PasswordVerifier
 
+STANDARD_ERROR = 2
+"""The descriptor itself (stdio(3)): what is written to it by a process that is dying needs no Python."""
+
 FAULT_SECONDS = 60
 """How long the end may take that a fault of ours brings about; then the process is killed."""
 
@@ -53,7 +56,7 @@ def serve(config: Config, environ: MutableMapping[str, str]) -> None:
     """
     os.umask(0o077)
     logs.configure(config.log.level, config.log.format, sys.stderr)
-    faulthandler.enable()  # an abort tells where every thread was, and no value
+    faulthandler.enable(STANDARD_ERROR)  # an abort tells where every thread was, and no value
     tune_allocator()
     shrink_tls_buffers()
     clock = SystemClock()

@@ -59,7 +59,8 @@ class FakeEntra(Dated):
     """Entra with one tenant, one app and one person; add to `clients` and `users`.
 
     `resources` are the addresses that permissions may begin with, the first for those without one. Times are
-    in seconds. `rotates` gives a new refresh token at each use, `refresh_in` tells when to renew early.
+    in seconds. `rotates` gives a new refresh token at each use, `spends_refresh` ends the old one then, which Entra
+    does not do (entra/identity-platform/refresh-tokens). `refresh_in` tells when to renew early.
     `slow_downs` is how many of the next questions about a device code are answered by slow_down.
     `device_policy` is what the tenant thinks of device codes: "blocked" shows the person a page of refusal
     and leaves the device waiting, "refused" tells the device too. Permissions in `needs_admin` no person can
@@ -79,6 +80,7 @@ class FakeEntra(Dated):
         self.cae_lifetime = 86399
         self.refresh_in: int | None = None
         self.rotates = True
+        self.spends_refresh = False
         self.slow_downs = 0
         self.device_policy: Literal["allowed", "blocked", "refused"] = "allowed"
         self.device_lifetime = 900

@@ -148,6 +148,8 @@ def _by_refresh(entra: "FakeEntra", tenant: str, form: Form) -> Json:
         audience, permissions, _ = wanted(entra, form["scope"])
         if audience != consent.audience or permissions - consent.scopes - {".default"}:
             raise EntraRefusal(65001, suberror="consent_required")
+    if entra.spends_refresh:
+        token.ends = entra.now()
     return _user_tokens(entra, consent, form, is_lasting=entra.rotates)
 
 

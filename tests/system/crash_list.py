@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing
 from tests.system.crash_commands import (
     ChangingAPassword,
     Commanding,
@@ -11,6 +12,8 @@ from tests.system.crash_commands import (
     Migrating,
     Renewing,
 )
+from tests.system.crash_grants import APP, Enrolling, Rotating, RotatingForGood
+from tests.system.crash_messages import Ordering
 from tests.system.crash_scenario import Scenario, Stage
 from tests.system.crash_spool import Delivering, Disposing, Visiting
 from tests.system.running_bridge import PASSWORD
@@ -30,4 +33,12 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "session and QUIT": Visiting,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),
+    "disposition, Graph": partial(CloudDisposing, side=MICROSOFT),
+    "disposition, Gmail": partial(CloudDisposing, side=GOOGLE),
+    "message redeliver and drop": Ordering,
+    "token rotation": partial(Rotating, side=MICROSOFT),
+    "token rotation, old token spent": partial(RotatingForGood, side=MICROSOFT),
+    "enrolment by code": partial(Enrolling, side=MICROSOFT),
+    "enrolment in a browser": partial(Enrolling, side=GOOGLE),
+    "enrolment of an app": partial(Enrolling, side=APP),
 }

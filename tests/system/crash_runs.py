@@ -31,6 +31,7 @@ class Forked:
 
     pid: int
     log: Log
+    _input: int
     _handle: int
     _control: socket.socket
     _code: int | None = None
@@ -41,7 +42,13 @@ class Forked:
             self._control.settimeout(timeout)
             self._code = int(_line(self._control))
             os.close(self._handle)
+            os.close(self._input)
         return self._code
+
+    def type(self, text: str) -> None:
+        """Write to its standard input, which it may not live to read."""
+        with suppress(BrokenPipeError):
+            os.write(self._input, text.encode())
 
     def send_signal(self, sig: int) -> None:
         """Send a signal, to this very process or, where it has ended, to none (pidfd_open(2))."""
@@ -73,26 +80,29 @@ class Forks:
         *words: str,
         die_at: int = NEVER,
         arm: Path | None = None,
-        text: str = "",
     ) -> Forked:
         """Start a command that is killed at that step, counted from when the file `arm` exists."""
         reading, writing = os.pipe()
+        typed, typing = os.pipe()
         order = {
             "words": ["--config", str(home.config_file), *words],
             "die_at": die_at,
             "arm": str(arm) if arm else "",
             "trail": str(self.trail),
-            "text": text,
         }
-        socket.send_fds(self._control, [json.dumps(order).encode()], [writing])
+        socket.send_fds(self._control, [json.dumps(order).encode()], [writing, typed])
         os.close(writing)
+        os.close(typed)
         self._control.settimeout(DEADLINE_SECONDS)
         pid, handles, _, _ = socket.recv_fds(self._control, 16, 1)
-        return Forked(int(pid), Log(os.fdopen(reading, "rb")), handles[0], self._control)
+        return Forked(
+            int(pid), Log(os.fdopen(reading, "rb")), typing, handles[0], self._control
+        )
 
     def run(self, home: Home, *words: str, die_at: int = NEVER, text: str = "") -> int:
         """Run a command to its end, or to the step at which it is killed, and return how it ended."""
-        forked = self.start(home, *words, die_at=die_at, text=text)
+        forked = self.start(home, *words, die_at=die_at)
+        forked.type(text)
         code = forked.wait(DEADLINE_SECONDS)
         forked.log.close()
         return code

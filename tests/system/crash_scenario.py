@@ -74,11 +74,12 @@ def survive(scenario: Scenario) -> Tally:
     points: set[str] = set()
     for die_at in range(1, MOST_STEPS):
         is_through = scenario.run(die_at)
-        points.update(scenario.forks.steps())
+        steps = scenario.forks.steps()
+        points.update(steps)
         try:
             scenario.check()
         except BaseException as error:
-            error.add_note(f"killed at step {die_at}: {scenario.forks.steps()[-1:]}")
+            error.add_note(f"killed at step {die_at}: {steps[-1:]}")
             raise
         if is_through:
             scenario.finish()

@@ -9,6 +9,7 @@ that was not asked to count runs the very code that is shipped: nothing of this 
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -44,23 +45,11 @@ OURS = tuple(f"{ROOT / package}{os.sep}" for package in ("bridge", "providers"))
 FILE_CALLS = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink")
 """Functions of `os` that change what a restart finds; pathlib calls these very functions."""
 
-WRITING = frozenset(
-    {
-        *(
-            "ALTER",
-            "BEGIN",
-            "COMMIT",
-            "CREATE",
-            "DELETE",
-            "DROP",
-            "INSERT",
-            "ROLLBACK",
-            "UPDATE",
-        ),
-        *("PRAGMA journal_mode", "PRAGMA user_version"),
-    }
+WRITING = re.compile(
+    r"\s*(ALTER|COMMIT|CREATE|DELETE|DROP|INSERT|UPDATE|PRAGMA journal_mode|PRAGMA user_version =)",
+    re.IGNORECASE,
 )
-"""Beginnings of the SQL statements that lead to a change; reading changes nothing."""
+"""Beginnings of the SQL statements that change something, if only once their transaction is committed."""
 
 
 class Steps:
@@ -91,9 +80,15 @@ def here() -> str:
 
 
 def senders() -> str:
-    """Return every function of the providers that has to do with what is being sent, the last one last."""
-    frames = [frame for frame in _our_frames() if "/providers/" in frame.f_code.co_filename]
-    return ">".join(_name(frame) for frame in reversed(frames)) or "(none)"
+    """Return the functions of a provider on whose behalf something is sent, the outermost first."""
+    names = [_name(frame) for frame in reversed(_our_frames())]
+    chain = [name for name in names if name.startswith("providers/")]
+    inner = [name.partition(":")[2] for name in chain[1:] if not name.startswith(_COURIERS)]
+    return ">".join([*chain[:1], *inner]) or "(none)"
+
+
+_COURIERS = ("providers/caller.py", "providers/blocking.py")
+"""They send whatever they are given, and name no point."""
 
 
 def wrap_primitives(steps: Steps) -> None:
@@ -147,10 +142,8 @@ def _wrap_creation(steps: Steps) -> None:
 
 def _wrap_database(steps: Steps) -> None:
     def told(statement: str) -> None:
-        words = statement.upper().replace("PRAGMA ", "PRAGMA_").split(None, 1)
-        kind = words[0].rstrip(";") if words else ""
-        if kind in _KINDS:
-            steps.take(kind)
+        if found := WRITING.match(statement):
+            steps.take(found[1].upper().replace(" ", "-").rstrip("-="))
 
     def telling(real: Callable[P, sqlite3.Connection]) -> Callable[P, sqlite3.Connection]:
         def connect(*args: P.args, **kwargs: P.kwargs) -> sqlite3.Connection:
@@ -161,9 +154,6 @@ def _wrap_database(steps: Steps) -> None:
         return connect
 
     vars(sqlite3)["connect"] = telling(sqlite3.connect)
-
-
-_KINDS = {one.upper().replace(" ", "_") for one in WRITING}
 
 
 def _wrap_answers(steps: Steps) -> None:

@@ -30,10 +30,11 @@ PRELOADED = (
 """What a command imports only once it runs."""
 
 
-def run(order: dict[str, Any], stderr: int) -> None:
+def run(order: dict[str, Any], said: int, typed: int) -> None:
     """Be the command of `order` from here on, and never return."""
-    os.dup2(stderr, 2)
-    _take_input(order["text"])
+    os.dup2(typed, 0)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     arm = Path(order["arm"]) if order["arm"] else None
     wrap_primitives(Steps(order["die_at"], Path(order["trail"]), arm))
     sys.argv = ["popbridge", *order["words"]]
@@ -43,16 +44,9 @@ def run(order: dict[str, Any], stderr: int) -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def _take_input(text: str) -> None:
-    reading, writing = os.pipe()
-    os.write(writing, text.encode())
-    os.close(writing)
-    os.dup2(reading, 0)
-    os.close(reading)
 
 
 def _make_keys_quickly() -> None:
@@ -64,14 +58,15 @@ def _make_keys_quickly() -> None:
 def serve_orders(control: socket.socket) -> None:
     """Fork a process for each order, and tell its id and how it ended."""
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+        request, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not request:
             return
         child = os.fork()
         if not child:
             control.close()
-            run(json.loads(request), descriptors[0])
-        os.close(descriptors[0])
+            run(json.loads(request), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
         handle = os.pidfd_open(child)
         socket.send_fds(control, [str(child).encode()], [handle])
         os.close(handle)

@@ -232,13 +232,15 @@ class Log:
             assert len(found) >= count, f"no {event} {fields} was logged, but:\n{said}"
             return found[count - 1]
 
-    def has(self, event: str) -> bool:
-        """Wait for this event and tell whether it came before the process ended."""
+    def has(self, *events: str) -> bool:
+        """Wait for one of these events and tell whether it came before the process ended."""
+
+        def is_there() -> bool:
+            return any(self._found(event, {}) for event in events)
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._ended or bool(self._found(event, {})), DEADLINE_SECONDS
-            )
-            return bool(self._found(event, {}))
+            self._changed.wait_for(lambda: self._ended or is_there(), DEADLINE_SECONDS)
+            return is_there()
 
     def assert_calm(self) -> None:
         """Fail where a traceback, an exception or a foreign line was written."""

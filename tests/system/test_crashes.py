@@ -14,7 +14,7 @@ from tests.system.crash_list import SCENARIOS
 from tests.system.crash_runs import Forks
 from tests.system.crash_scenario import Stage, survive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]  # some eighty runs each
 
 
 @pytest.fixture(scope="module")

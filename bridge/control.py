@@ -1,4 +1,4 @@
-"""The door for the owner's own command line: one JSON line in, one out, over a Unix socket.
+"""The door for the owner's own command line: a JSON line in, one or many out, over a Unix socket.
 
 The socket lies in the state folder and belongs to the bridge's user alone (0600): who may open it
 may read the master key too, so it asks for no password.
@@ -7,8 +7,8 @@ may read the master key too, so it asks for no password.
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,14 @@ REQUEST_SECONDS = 5.0
 ANSWER_SECONDS = 120.0
 """How long the command line waits for an answer: a look at a large folder takes its time."""
 
+UNKNOWN = "The running bridge does not know this request; is it an older one?"
+
+NO_ANSWER = "The running bridge gave no answer; see its log."
+
 Values = dict[str, Any]
 Verb = Callable[[Values], Awaitable[Values]]
+Stream = Callable[[Values], AsyncGenerator[Values, None]]
+"""A verb that answers with many lines, for as long as it likes or until its asker leaves."""
 
 
 def control_path(state_dir: Path) -> Path:
@@ -37,10 +43,17 @@ def control_path(state_dir: Path) -> Path:
 class Control:
     """The server's end."""
 
-    def __init__(self, path: Path, verbs: Mapping[str, Verb], log: EventLog) -> None:
-        """Answer `verbs` at `path`; nothing is opened yet."""
+    def __init__(
+        self,
+        path: Path,
+        verbs: Mapping[str, Verb],
+        log: EventLog,
+        streams: Mapping[str, Stream] | None = None,
+    ) -> None:
+        """Answer `verbs` and `streams` at `path`; nothing is opened yet."""
         self._path = path
         self._verbs = verbs
+        self._streams = streams or {}
         self._log = log
 
     async def serve(self, opened: asyncio.Event | None = None) -> None:
@@ -65,9 +78,7 @@ class Control:
             async with asyncio.timeout(REQUEST_SECONDS):
                 line = await reader.readline()
             if line:
-                answer = await self._carry_out(line)
-                writer.write(json.dumps(answer).encode() + b"\n")
-                await writer.drain()
+                await self._carry_out(line, reader, writer)
         except (OSError, ValueError, TimeoutError) as error:
             self._log.warning("control-failed", why=str(error))
         finally:
@@ -75,21 +86,66 @@ class Control:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _carry_out(self, line: bytes) -> Values:
+    async def _carry_out(
+        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             request = json.loads(line)
-            verb = self._verbs[request.pop("verb")]
+            name = request.pop("verb")
+            stream = self._streams.get(name)
+            verb = self._verbs[name] if stream is None else None
         except (ValueError, KeyError, TypeError, AttributeError):
-            return {
-                "error": "The running bridge does not know this request; is it an older one?"
-            }
+            await _write(writer, {"error": UNKNOWN})
+            return
+        if verb is not None:
+            await _write(writer, await self._tried(verb(request)))
+        elif stream is not None:
+            await self._stream(stream(request), reader, writer)
+
+    async def _stream(
+        self,
+        lines: AsyncGenerator[Values, None],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Write lines as they come, until there are no more or the asking side has left."""
+
+        async def write_all() -> Values:
+            async with aclosing(lines):
+                async for line in lines:
+                    await _write(writer, line)
+            return {}
+
+        async def write() -> None:
+            with suppress(OSError):  # the asking side has left
+                if failed := await self._tried(write_all()):
+                    await _write(writer, failed)
+
+        async def wait_for_the_end() -> None:
+            with suppress(OSError):
+                await reader.read()
+
+        async with asyncio.TaskGroup() as group:
+            both = group.create_task(write()), group.create_task(wait_for_the_end())
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in both:
+                task.cancel()
+
+    async def _tried(self, work: Awaitable[Values]) -> Values:
         try:
-            return await verb(request)
+            return await work
+        except OSError:
+            raise  # the asking side's
         except (PopbridgeError, ProviderError) as error:
             return {"error": str(error)}
         except Exception as error:  # noqa: BLE001 - the server outlives a fault in a verb
             self._log.exception("control-failed")
             return {"error": f"The running bridge failed: {type(error).__name__}; see its log."}
+
+
+async def _write(writer: asyncio.StreamWriter, values: Values) -> None:
+    writer.write(json.dumps(values).encode() + b"\n")
+    await writer.drain()
 
 
 def ask(
@@ -103,22 +159,53 @@ def ask(
         OwnerError: it answered with an error, in its words.
         StateError: it did not answer.
     """
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(within)
-        try:
-            connection.connect(str(control_path(state_dir)))
-        except (FileNotFoundError, ConnectionRefusedError):
+    connection = _connected(state_dir, within)
+    if connection is None:
+        return None
+    with connection:
+        for answer in _answers(connection, {"verb": verb, **values}):
+            return answer
+    raise StateError(NO_ANSWER)
+
+
+def follow(
+    state_dir: Path, verb: str, within: float, **values: object
+) -> Iterator[Values] | None:
+    """Return the lines of a running bridge's long answer, or None where no bridge runs.
+
+    They may end without a word: then the bridge did. It is waited for `within` seconds, and as
+    long again as for any answer.
+
+    Raises:
+        OwnerError: it answered with an error, in its words.
+        StateError: it did not answer; raised by the iterator too.
+    """
+    connection = _connected(state_dir, within + ANSWER_SECONDS)
+    return None if connection is None else _answers(connection, {"verb": verb, **values})
+
+
+def _connected(state_dir: Path, within: float) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(within)
+    try:
+        connection.connect(str(control_path(state_dir)))
+    except OSError as error:
+        connection.close()
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError):
             return None
-        except OSError as error:
-            raise StateError(
-                f"The running bridge cannot be asked: {error.strerror}."
-            ) from error
+        raise StateError(f"The running bridge cannot be asked: {error.strerror}.") from error
+    return connection
+
+
+def _answers(connection: socket.socket, request: Values) -> Iterator[Values]:
+    with connection:
         try:
-            connection.sendall(json.dumps({"verb": verb, **values}).encode() + b"\n")
+            connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as stream:
-                answer: Values = json.loads(stream.readline())
+                for line in stream:
+                    answer: Values = json.loads(line)
+                    if "error" in answer:
+                        raise OwnerError(answer["error"])
+                    yield answer
         except (OSError, ValueError) as error:
-            raise StateError("The running bridge gave no answer; see its log.") from error
-    if "error" in answer:
-        raise OwnerError(answer["error"])
-    return answer
+            raise StateError(NO_ANSWER) from error

@@ -4,6 +4,7 @@ Nothing here asks a name server, an ident server or a provider: a device waits f
 """
 
 import asyncio
+import hashlib
 import ipaddress
 import itertools
 import secrets
@@ -19,7 +20,7 @@ from bridge.errors import NetworkError
 from bridge.logs import EventLog
 from bridge.names import ConnectionId
 from bridge.pop3.events import Terms
-from bridge.session import Peer, Services, Session, apop_timestamp
+from bridge.session import Peer, Services, Session
 from bridge.throttle import ConnectionCaps, address_key
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.hints import handshake_hint
@@ -201,6 +202,12 @@ class Listener:
     def _timestamp(self, connection_id: ConnectionId) -> str:
         now = self._services.clock.now()
         return apop_timestamp(connection_id, now, "popbridge", self._secret)
+
+
+def apop_timestamp(connection_id: ConnectionId, now: float, host: str, secret: bytes) -> str:
+    """Return a fresh timestamp for a greeting: unique per connection, and not to be guessed."""
+    nonce = hashlib.blake2b(f"{connection_id} {now}".encode(), key=secret, digest_size=12)
+    return f"<{nonce.hexdigest()}.{int(now)}@{host}>"
 
 
 def listening_socket(config: ListenerConfig) -> socket.socket:

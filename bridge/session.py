@@ -4,10 +4,8 @@ The waiting points are few: the client's next octets, the room to write, a login
 A session that ends any other way than by QUIT has deleted nothing.
 """
 
-import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
 from typing import assert_never
 
 import attrs
@@ -15,10 +13,10 @@ import attrs
 from bridge.accounts.directory import Directory
 from bridge.clock import Clock
 from bridge.connection import Connection, ConnectionClosed
-from bridge.errors import BodyUnreadable, LoginRefused, MaildropBusy, SpoolUnavailable
+from bridge.errors import LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing
-from bridge.names import PROBE, AccountName, ConnectionId, SpoolId
+from bridge.names import PROBE, AccountName, ConnectionId
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -35,22 +33,18 @@ from bridge.pop3.events import (
     Send,
     SendMany,
     SendMessage,
-    Sent,
     StartTls,
     Terms,
-    Unsendable,
 )
 from bridge.pop3.machine import Machine
-from bridge.pop3.replies import TERMINATION, ResponseCode
+from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import State
-from bridge.pop3.wireform import TopCutter
+from bridge.sending import MessageSender
 from bridge.sessionlog import SessionLog
 from bridge.storage.holding import Holder, Locks, MaildropLock
-from bridge.storage.ports import Device, OnOutage, OpenBody, Spool
+from bridge.storage.ports import Device, OnOutage, Spool
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
-
-WRITE_OCTETS = 65536
-"""Octets of a message gathered before they are written: a small message is one write."""
+from bridge.tracing import SessionTrace, Tracing
 
 
 @attrs.frozen
@@ -81,6 +75,7 @@ class Services:
     nudge: Callable[[AccountName], None]
     machine_limits: MachineLimits
     limits: SessionLimits
+    tracing: Tracing
     is_failing: Callable[[AccountName], bool] = _is_never_failing
 
 
@@ -108,10 +103,23 @@ class Session:
         self._peer = peer
         self._services = services
         self._log = log
-        self._machine = Machine(peer.terms, services.machine_limits)
+        self._trace = SessionTrace(
+            services.tracing, connection, peer.connection_id, peer.address
+        )
+        self._machine = Machine(peer.terms, services.machine_limits, self._trace)
         self._lock: MaildropLock | None = None
         self._device: Device | None = None
         self._done = SessionLog(peer.connection_id, peer.address, services.clock, log)
+        self._sender = MessageSender(
+            peer.connection_id,
+            connection,
+            self._send,
+            services.spool,
+            services.clock,
+            self._done,
+            self._trace,
+            log,
+        )
 
     async def serve(self) -> None:
         """Speak POP3 until either side ends it; the maildrop is free again when this returns."""
@@ -130,6 +138,7 @@ class Session:
             self._connection.close()
             await self._done.write_notes(self._services.spool)
             self._hint_at_tls()
+            self._trace.fact(f"closed: {self._done.reason}")
             self._done.summarise(self._connection, self._services.clock.monotonic() - started)
 
     def _hint_at_tls(self) -> None:
@@ -153,7 +162,9 @@ class Session:
 
     async def _speak(self) -> None:
         self._connection.allow(self._services.limits.login_timeout, extend=False)
-        await self._connection.send(self._machine.greeting())
+        greeting = self._machine.greeting()
+        self._trace.begin(greeting)
+        await self._connection.send(greeting)
         while True:
             effect = self._machine.next_effect()
             if effect is not None:
@@ -185,6 +196,7 @@ class Session:
                 await self._send(data)
             case SendMany(pieces):
                 for piece in pieces:
+                    self._trace.said(Send(piece))
                     await self._send(piece)
             case Close(farewell, reason):
                 self._done.reason = reason
@@ -203,7 +215,7 @@ class Session:
                 check = directory.check_digest(name, timestamp, digest, address)
                 return await self._log_in(check)
             case SendMessage():
-                return await self._send_message(effect)
+                return await self._sender.send(effect)
             case Expunge():
                 return await self._expunge(effect)
             case StartTls(head):
@@ -243,6 +255,7 @@ class Session:
                 self._lock = None
             return self._refused(ResponseCode.SYS_TEMP, error)
         self._device = device
+        self._trace.belongs_to(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
         return Accepted(self._done.begin(holder, device.maildrop, listing))
@@ -278,6 +291,7 @@ class Session:
             code=str(code),
             why=str(error),
         )
+        self._trace.fact(f"login refused [{code}]: {error}")
         return Refused(code)
 
     def _be_evicted(self) -> None:
@@ -288,59 +302,6 @@ class Session:
             account = self._services.directory.account_of(self._device.maildrop)
             if account is not None:
                 self._services.nudge(account)
-
-    # ---- sending
-
-    async def _send_message(self, effect: SendMessage) -> Answer:
-        spool_id = effect.entry.spool_id
-        try:
-            with closing(await self._services.spool.open_body(spool_id)) as body:
-                whole = await self._copy(effect, body)
-        except BodyUnreadable as error:
-            self._log.error(
-                "body-unreadable",
-                connection=self._peer.connection_id,
-                message=spool_id,
-                unique_id=effect.entry.unique_id,
-                why=str(error),
-            )
-            await self._have_fetched_anew(spool_id, str(error))
-            return Unsendable(ResponseCode.SYS_PERM)
-        except SpoolUnavailable as error:
-            self._log.error("spool-unavailable", message=spool_id, why=str(error))
-            return Unsendable(ResponseCode.SYS_TEMP)
-        if whole:  # fetchmail downloads by TOP
-            self._done.note_sent(spool_id, effect.entry.octets)
-        return Sent()
-
-    async def _have_fetched_anew(self, spool_id: SpoolId, why: str) -> None:
-        with suppress(SpoolUnavailable):  # then at the next attempt to read it
-            await self._services.spool.note_damaged(spool_id, why, self._services.clock.now())
-
-    async def _copy(self, effect: SendMessage, body: OpenBody) -> bool:
-        """Send a verified body, and return whether all of it was wanted.
-
-        What is left at the end goes out with the termination octets.
-        """
-        cutter = None if effect.body_lines is None else TopCutter(effect.body_lines)
-        waiting = effect.head
-        started = False
-        try:
-            async for piece in body.pieces():
-                if len(waiting) >= WRITE_OCTETS:
-                    started = True
-                    await self._send(waiting)
-                    waiting = b""
-                waiting += cutter.feed(piece) if cutter else piece
-                if cutter and cutter.done:
-                    break
-        except BodyUnreadable:
-            if started:
-                # Half a message is out: without its end the device will not take it for whole.
-                self._connection.abort("the body changed while it was being sent")
-            raise
-        await self._send(waiting + TERMINATION)
-        return cutter is None or not cutter.done
 
     # ---- ending
 
@@ -380,10 +341,5 @@ class Session:
                 hint=handshake_hint(error),
             )
             raise ConnectionClosed("the TLS handshake failed") from error
+        self._trace.secured()
         return Secured(peer.secured_terms)
-
-
-def apop_timestamp(connection_id: ConnectionId, now: float, host: str, secret: bytes) -> str:
-    """Return a fresh timestamp for a greeting: unique per connection, and not to be guessed."""
-    nonce = hashlib.blake2b(f"{connection_id} {now}".encode(), key=secret, digest_size=12)
-    return f"<{nonce.hexdigest()}.{int(now)}@{host}>"

@@ -3,6 +3,7 @@
 TESTED_ELSEWHERE = {
     "bridge/names.py": ("pyproject.toml", "types alone: mypy holds them"),
     "bridge/session.py": ("tests/wire/test_dialogues.py", "it is what a dialogue talks to"),
+    "bridge/sending.py": ("tests/system/test_sessions.py", "with bodies on a disk"),
     "bridge/connection.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
@@ -29,6 +30,7 @@ TESTED_ELSEWHERE = {
     "bridge/app/samples.py": ("tests/clients/test_curl.py", "real clients fetch them"),
     "bridge/app/server.py": ("tests/cli/test_commands.py", "as a process"),
     "bridge/app/state.py": ("tests/cli/test_errors.py", "every damage, through the verbs"),
+    "bridge/app/tracedesk.py": ("tests/system/test_trace.py", "through the verb"),
     "bridge/app/workers.py": ("tests/cli/test_commands.py", "as a process"),
     "providers/identity.py": ("tests/unit/providers/microsoft/test_identity.py", "types alone"),
     "providers/contract.py": ("tests/contract/test_mailbox_provider.py", "held by contract"),

@@ -16,7 +16,7 @@ from bridge import logs
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
-from bridge.names import AccountName, MaildropName
+from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key, parse_address
 
@@ -87,6 +87,11 @@ class Directory:
     def snapshot(self) -> RegisterSnapshot:
         """Return the register as it was last loaded."""
         return self._known.snapshot
+
+    def device_of(self, login: str) -> DeviceName | None:
+        """Return the device that has this login, whoever gives it; None where it is nobody's."""
+        device = self._known.logins.get(login.casefold())
+        return device.name if device else None
 
     def account_of(self, maildrop: MaildropName) -> AccountName | None:
         """Return the account behind a maildrop; None where its owner removed it meanwhile."""

@@ -20,6 +20,7 @@ from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
 from bridge.app.state import State, certificate_files, open_state, sole_server
 from bridge.app.systemd import Systemd
+from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
 from bridge.app.workers import LookerMaker, Workers
 from bridge.clock import Clock, SystemClock
@@ -36,6 +37,7 @@ from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.wholefile import sweep_drafts
+from bridge.tracing import Tracing
 from bridge.vault.passwords import PasswordVerifier
 
 STANDARD_ERROR = 2
@@ -89,6 +91,7 @@ class Bridge:
             clock,
             config.limits.failed_login_delay_max,
         )
+        self._tracing = Tracing(self._directory.device_of, clock)
         self._locks = MemoryLocks(config.limits.takeover_grace)
         self._caps = ConnectionCaps(
             config.limits.connections, config.limits.connections_per_address
@@ -125,6 +128,7 @@ class Bridge:
                 self._log.info("stopping")
                 doors.cancel()
                 await asyncio.wait([doors])
+                self._tracing.end("the bridge stopped")
                 await self._workers.stop()
                 alerts.cancel()
         except BaseExceptionGroup as ended:
@@ -165,6 +169,7 @@ class Bridge:
                 limits.login_timeout, limits.autologout, self._config.tls.handshake_timeout
             ),
             is_failing=self._is_failing,
+            tracing=self._tracing,
         )
 
     def _make_workers(self, group: asyncio.TaskGroup) -> Workers:
@@ -189,7 +194,10 @@ class Bridge:
 
     async def _open_doors(self, hangup: asyncio.Event, workers: Workers) -> None:
         control = Control(
-            control_path(self._config.state_dir), self._verbs(), logs.get("control")
+            control_path(self._config.state_dir),
+            self._verbs(),
+            logs.get("control"),
+            {TRACE: TraceDesk(self._tracing, self._directory).follow},
         )
         async with asyncio.TaskGroup() as doors:
             opened = asyncio.Event()

@@ -25,6 +25,7 @@ COMMANDS = {
     "account": "Mailboxes behind the bridge.",
     "maildrop": "What devices see of a mailbox.",
     "message": "Messages, and what became of them.",
+    "trace": "Follow what a device and the bridge say to each other.",
     "device": "Machines, and their user names and passwords.",
     "cert": "The bridge's own certificates.",
     "backup": "Seal all but the bodies in one file, while the bridge runs.",

@@ -150,6 +150,11 @@ def parse(line: bytes) -> Command:
     return reader(line.lstrip(b" \t")[len(verb) + 1 :] if verb.upper() == b"PASS" else rest)
 
 
+def is_verb(word: bytes) -> bool:
+    """Tell whether a word in capitals is a verb that this server takes."""
+    return word in _READERS
+
+
 def _text(octets: bytes) -> str:
     """Return octets as text that loses nothing, whatever encoding the device's panel used."""
     return octets.decode("utf-8", "surrogateescape")

@@ -45,6 +45,7 @@ from bridge.pop3.framing import LineBuffer, Overlong
 from bridge.pop3.replies import ResponseCode, err, ok
 from bridge.pop3.sasl import MECHANISMS, BadExchange, Credentials, Exchange, NotPermitted
 from bridge.pop3.table import LISTENING, TRANSITIONS, Event, SaslResponse, State
+from bridge.pop3.transcript import Tap
 
 REPLIES_AT_ONCE = 65536
 """Octets of replies to pipelined commands that are gathered into one write before the session
@@ -75,16 +76,18 @@ class Machine:
         "_limits",
         "_lines",
         "_lines_before_login",
+        "_tap",
         "_terms",
         "_user",
         "refused_in_clear",
         "state",
     )  # fmt: skip
 
-    def __init__(self, terms: Terms, limits: MachineLimits) -> None:
+    def __init__(self, terms: Terms, limits: MachineLimits, tap: Tap | None = None) -> None:
         self.state = State.AUTHORIZATION
         self._terms = terms
         self._limits = limits
+        self._tap = tap
         self._lines = LineBuffer(limits.command_octets, limits.sasl_octets)
         self._user: str | None = None
         self._exchange: Exchange | None = None
@@ -120,6 +123,8 @@ class Machine:
             effect = self._hear()
             if effect is None:
                 break
+            if self._tap is not None and self._tap.on:
+                self._tap.said(effect)
             if isinstance(effect, Send):
                 gathered.append(effect.data)
                 size += len(effect.data)
@@ -134,6 +139,8 @@ class Machine:
         """Say how the last effect went; the reply to it is the next effect."""
         self._step(type(answer))
         self._held = self._take_answer(answer)
+        if self._held is not None and self._tap is not None and self._tap.on:
+            self._tap.said(self._held)
 
     # ---- hearing one line
 
@@ -143,6 +150,8 @@ class Machine:
         line = self._lines.next_line(sasl=self.state is State.SASL)
         if line is None:
             return None
+        if self._tap is not None and self._tap.on:
+            self._tap.heard(line, self.state)
         if isinstance(line, Overlong):
             return self._overlong(line)
         if self._drop is None:

@@ -20,6 +20,7 @@ from bridge.storage.locks import MemoryLocks
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
+from bridge.tracing import Tracing
 from bridge.vault.passwords import PasswordVerifier
 from bridge.vault.seal import SecretSeal
 from tests.contract.storage_harness import KEY, SqliteUnderTest
@@ -70,6 +71,7 @@ async def house(
         made.nudged.append,
         MachineLimits(),
         SessionLimits(20.0, 20.0, 20.0),
+        Tracing(directory.device_of, clock),
     )
     contexts = TlsContexts(server_certificate_files(certificates))
     listeners = [

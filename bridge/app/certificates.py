@@ -1,19 +1,15 @@
 """Keeps what is served in step with the certificate files, and renews our own before they end."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from bridge.app.state import Places, certificate_files
+from bridge.app.state import Places
 from bridge.clock import Clock
 from bridge.config import Config
 from bridge.errors import StateError
 from bridge.logs import EventLog
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.issuer import (
-    RENEW_BEFORE_DAYS,
-    describe_certificates,
-    issue_server_certificates,
-)
+from bridge.tls.issuer import is_renewal_due, issue_server_certificates
 
 LOOK_SECONDS = 30.0
 """How often the certificate files are looked at: a replaced one is used within this time."""
@@ -48,21 +44,11 @@ class Certificates:
             self._log.error("certificates-kept", why=str(error))
 
     def renew_if_due(self) -> None:
-        """Issue new certificates where one of ours ends soon, and its CA lives on."""
-        places = self._places
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        """Issue new certificates where it is time, or the clock was wrong when it last was."""
+        folder, now = self._places.tls, datetime.fromtimestamp(self._clock.now(), UTC)
         try:
-            infos = [
-                info
-                for files in certificate_files(self._tls, places)
-                for info in describe_certificates(files.certificate)
-            ]
-            end = describe_certificates(places.tls / "ca.pem")[0].not_after - timedelta(days=1)
-            if any(
-                (info.not_after - now).days < RENEW_BEFORE_DAYS and info.not_after < end
-                for info in infos
-            ):
-                issue_server_certificates(places.tls, self._tls.names, now)
+            if is_renewal_due(folder, now):
+                issue_server_certificates(folder, self._tls.names, now)
                 self._log.info("certificates-renewed")
         except StateError as error:
             self._log.error("renewal-failed", why=str(error))

@@ -57,6 +57,7 @@ class CertificateInfo:
     key: str
     subject: str
     names: tuple[str, ...]
+    not_before: datetime
     not_after: datetime
     fingerprint: str
     path: Path
@@ -146,6 +147,27 @@ def ca_der(folder: Path) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def is_renewal_due(folder: Path, now: datetime) -> bool:
+    """Tell whether the bridge's own server certificates should be issued anew.
+
+    One that ends soon, unless its CA ends as soon. And one from the future, issued while the clock
+    was wrong; but not where the CA itself is from the future: then it is now that the clock is wrong,
+    as that of a machine is which has just started and asked no time server yet.
+
+    Raises:
+        StateError: a file is missing or damaged.
+    """
+    authority, *servers = describe_certificates(folder)
+    if now < authority.not_before:
+        return False
+    end = authority.not_after - timedelta(days=1)
+    return any(
+        ((one.not_after - now).days < RENEW_BEFORE_DAYS and one.not_after < end)
+        or one.not_before > now
+        for one in servers
+    )
+
+
 def describe_certificates(path: Path) -> list[CertificateInfo]:
     """Describe the bridge's own certificates in a folder, or every certificate of one PEM file.
 
@@ -165,6 +187,7 @@ def _describe(certificate: x509.Certificate, path: Path) -> CertificateInfo:
         key=_key_kind(certificate),
         subject=certificate.subject.rfc4514_string(),
         names=_names(certificate),
+        not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=digest.hex(":").upper(),
         path=path,

@@ -88,7 +88,9 @@ def open_database(path: Path, *, create: bool = False) -> Database:
     except (sqlite3.Error, OSError) as error:
         executor.shutdown()
         why = error.strerror if isinstance(error, OSError) else error
-        raise StateError(f"The spool {path} cannot be opened: {why}.") from error
+        raise StateError(
+            f"The spool {path} cannot be opened: {why}; check the disk and its free space."
+        ) from error
     except StateError:
         executor.shutdown()
         raise

@@ -18,6 +18,7 @@ from bridge.tls.issuer import (
     ca_pem,
     create_ca,
     describe_certificates,
+    is_renewal_due,
     issue_server_certificates,
     server_certificate_files,
 )
@@ -175,6 +176,34 @@ def test_a_renewal_makes_new_keys_under_the_same_ca(
     assert after.public_key() != before.public_key()
     assert after.not_valid_after_utc > before.not_valid_after_utc
     assert (own_folder / "ca.pem").read_bytes() == ca
+
+
+def due(folder: Path, today: dt.datetime, days: float) -> bool:
+    return is_renewal_due(folder, today + dt.timedelta(days=days))
+
+
+def test_a_renewal_is_due_30_days_before_the_end_unless_the_ca_ends_as_soon(
+    own_folder: Path, today: dt.datetime
+) -> None:
+    assert not due(own_folder, today, 825 - 33)
+    assert due(own_folder, today, 825 - 29)
+    issue_server_certificates(own_folder, ["nas"], today + dt.timedelta(days=3600))
+    assert not due(own_folder, today, 3640)
+
+
+def test_what_was_issued_while_the_clock_was_ahead_is_issued_anew(
+    own_folder: Path, today: dt.datetime
+) -> None:
+    issue_server_certificates(own_folder, ["nas"], today + dt.timedelta(days=730))
+    assert due(own_folder, today, 0)
+    issue_server_certificates(own_folder, ["nas"], today)
+    assert not due(own_folder, today, 0)
+
+
+def test_a_clock_before_the_birth_of_the_ca_is_not_believed(
+    own_folder: Path, today: dt.datetime
+) -> None:
+    assert not due(own_folder, today, -730)
 
 
 def test_one_leaf_renewed_and_the_other_not_is_a_state_the_server_loads(

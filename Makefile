@@ -6,7 +6,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 JOBS ?= 2
 
-.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes bench coverage format clean
+.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes chaos bench coverage format clean
 
 help:
 	@echo "make run         try it out: a bridge with sample mail, on 127.0.0.1"
@@ -14,6 +14,7 @@ help:
 	@echo "make check       format, lint, types, floors, docs in step with the code"
 	@echo "make test        the whole suite, on stock asyncio and on uvloop"
 	@echo "make crashes     kill it at every step of everything it does, and count"
+	@echo "make chaos       thousands of steps against a model: SEED= STEPS= UPSTREAM=memory|folder"
 	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
 	@echo "make coverage    which lines no test runs"
 	@echo "make format      lay the code out"
@@ -60,6 +61,10 @@ crashes: $(DEV_READY)
 
 bench: $(DEV_READY)
 	$(BIN)/python tests/benchmarks/run.py
+
+# Without a seed, one seed after the other; a failure prints the words that repeat it.
+chaos: $(DEV_READY)
+	@exec $(BIN)/python -m tests.chaos --upstream "$(or $(UPSTREAM),memory)" --steps "$(or $(STEPS),1000)" $(if $(SEED),--seed "$(SEED)")
 
 coverage: $(DEV_READY)
 	$(BIN)/coverage erase

@@ -60,6 +60,7 @@ class Clearing:
         self._made: set[FolderName] = set()
         self._changed: set[int] = set()
         self._leavers: list[_Leaver] = []
+        self._taken: list[Found] = []
 
     def carry_out(self, orders: list[DispositionOrder]) -> list[DispositionOutcome]:
         """Return the outcome of each order; what is DONE is on the disk.
@@ -173,9 +174,13 @@ class Clearing:
         directory = self._directories.get(leaver.found.place)
         try:
             status = lstat(directory, leaver.found.name)
+            if status is None and leaver.found not in self._taken:
+                # Renamed since, by another order of this batch or by a mail reader, or gone.
+                return DispositionOutcome.RETRY
             if status is not None and _is_unchanged(status, leaver.status):
                 os.unlink(leaver.found.name, dir_fd=directory)
                 self._changed.add(directory)
+                self._taken.append(leaver.found)
         except FileNotFoundError:
             pass
         except OSError as error:

@@ -272,6 +272,16 @@ async def test_a_damaged_body_is_fetched_anew_under_its_own_unique_id(
     assert await listed(storage) == [spool_id]
 
 
+async def test_a_damaged_notice_gives_way_to_another_try(storage: SqliteUnderTest) -> None:
+    """A device that never deletes what it could not take would meet it for ever."""
+    await storage.spool.announce(PRINTER, [announcement("a")])
+    (item,) = await storage.spool.pending(PRINTER)
+    await storage.spool.quarantine(item.spool_id, body("notice"), "it cannot be converted")
+    await storage.spool.note_damaged(item.spool_id, "a frame is altered", 1_000_000.0)
+    await storage.spool.sweep_vanished(PRINTER)
+    assert await storage.spool.pending(PRINTER) == [item]
+
+
 # ---- figures
 
 

@@ -200,7 +200,7 @@ def fetch_again(
         for spool_id in damaged
         if db.execute(
             "UPDATE message SET state = 'announced', octets = NULL"
-            " WHERE id = ? AND maildrop = ? AND state = 'ready' AND redelivered = 0",
+            " WHERE id = ? AND maildrop = ? AND state IN ('ready', 'quarantined') AND redelivered = 0",
             (spool_id, maildrop),
         ).rowcount
     ]

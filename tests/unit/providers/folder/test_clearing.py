@@ -298,5 +298,18 @@ def test_a_purged_maildir_message_is_removed_whatever_its_flags(
     assert tree(tmp_path) == {}
 
 
+@pytest.mark.parametrize("spelled", ["purge", "trash"])
+def test_a_message_that_is_read_and_taken_away_in_one_batch_is_taken_away_by_the_next(
+    tmp_path: Path, maildir: Clear, spelled: str
+) -> None:
+    """Reading it renames it; two maildrops of one folder may want the one and the other."""
+    put(tmp_path / "new" / ONE)
+    both = order(ONE, spelled), order(ONE, "mark-read")
+    assert maildir(*both) == [RETRY, DONE]
+    assert maildir(both[0]) == [DONE]
+    left = {"purge": {}, "trash": {f".Trash/new/{ONE}": b"x"}}[spelled]
+    assert {n: o for n, o in tree(tmp_path).items() if "maildirfolder" not in n} == left
+
+
 def test_an_order_in_a_folder_that_is_gone_is_done(eml: Clear) -> None:
     assert eml(order(RemoteId("a.eml:1:2"), "purge", "Nowhere")) == [DONE]

@@ -1,0 +1,354 @@
+"""What must be true, in a model that knows nothing of how the bridge does it.
+
+A job is owed to a maildrop once a look that met no trouble has seen it, or a device was told of it; it
+is owed until it was confirmed deleted, or is gone upstream. An order is a disposition that a confirmed
+deletion stands for. Numbers in comments are those of the invariants in docs/reliability.md.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from bridge.names import MaildropName
+from bridge.storage.ports import MaildropRecord
+from providers.contract import DispositionKind
+from tests.chaos.mails import Job
+from tests.chaos.upstreams import BY_DISPOSITION, GONE, Place, Seen
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+def must(holds: object, text: str) -> None:
+    """Accept that an invariant holds.
+
+    Raises:
+        Broken: it does not.
+    """
+    if not holds:
+        raise Broken(text)
+
+
+@attrs.frozen
+class Entry:
+    """One message as the bridge lists it; `is_notice` where a notice stands in its place."""
+
+    job: int
+    unique_id: str
+    octets: int
+    is_notice: bool
+
+
+class Stage(enum.Enum):
+    """How far an order is."""
+
+    GIVEN = enum.auto()
+    OBEYED = enum.auto()  # seen upstream, and perhaps not known here yet
+    SETTLED = enum.auto()  # nothing more may happen
+
+
+@attrs.define
+class Order:
+    """What a maildrop wants done with a job; it is owed unless the owner's hand came first.
+
+    `looks` that met no trouble have seen it; one of them may have been in its own way.
+    """
+
+    kind: DispositionKind
+    is_owed: bool
+    looks: int = 0
+    stage: Stage = Stage.GIVEN
+
+
+@attrs.define
+class View:
+    """What one maildrop and its devices know.
+
+    `doubtful` are jobs of a QUIT whose answer was never heard: it was obeyed for all of them, or for none.
+    `dropped` an admin took off the list; `again` an admin had listed again. `excused` may be
+    missing until the next look without trouble, and so may the `noted`, whose bodies a device found damaged.
+    `since` is when a job was first seen in a listing.
+    """
+
+    record: MaildropRecord
+    owed: set[int] = attrs.field(factory=set)
+    confirmed: set[int] = attrs.field(factory=set)
+    dropped: set[int] = attrs.field(factory=set)
+    doubtful: list[set[int]] = attrs.field(factory=list)
+    again: set[int] = attrs.field(factory=set)
+    excused: set[int] = attrs.field(factory=set)
+    noted: set[int] = attrs.field(factory=set)
+    listed: dict[int, Entry] = attrs.field(factory=dict)
+    since: dict[int, float] = attrs.field(factory=dict)
+    unique_ids: dict[int, str] = attrs.field(factory=dict)
+    used_ids: dict[str, int] = attrs.field(factory=dict)
+    orders: dict[int, Order] = attrs.field(factory=dict)
+
+    @property
+    def name(self) -> MaildropName:
+        return self.record.name
+
+    def is_done_with(self, job: int) -> bool:
+        return job in self.confirmed or job in self.dropped
+
+    def is_in_doubt(self, job: int) -> bool:
+        return any(job in group for group in self.doubtful)
+
+
+@attrs.define
+class Model:
+    """The mailbox as it must be, and every maildrop's view of it."""
+
+    views: dict[MaildropName, View]
+    largest: int
+    jobs: dict[int, Job] = attrs.field(factory=dict)
+    put_at: dict[int, float] = attrs.field(factory=dict)
+    seen: dict[int, Seen] = attrs.field(factory=dict)
+    sick: dict[int, bool] = attrs.field(factory=dict)
+    was_unreadable: set[int] = attrs.field(factory=set)
+    _settling: set[int] = attrs.field(factory=set)
+    _settling_orders: set[tuple[MaildropName, int]] = attrs.field(factory=set)
+
+    # ---- what happens upstream
+
+    def owner_did(self, now: Mapping[int, Seen]) -> None:
+        """Take note of how the mailbox is after its owner, or a sender, has changed it."""
+        for job in self.seen.keys() | now.keys():
+            before, after = self.seen.get(job, GONE), now.get(job, GONE)
+            if before.place is not after.place:
+                self._left(job)
+            elif before != after:
+                for view in self.views.values():
+                    if job in view.orders:
+                        view.orders[job].is_owed = False
+        self.seen = dict(now)
+
+    def bridge_did(self, now: Mapping[int, Seen]) -> None:
+        """Check that every change since was ordered, and touches nothing else (5)."""
+        for job in sorted(self.seen.keys() | now.keys()):
+            before, after = self.seen.get(job, GONE), now.get(job, GONE)
+            for earlier, later in _one_by_one(before, after):
+                order = self._order_for(job, earlier, later)
+                if order is None:
+                    raise Broken(f"job {job} went from {earlier} to {later}, as nobody ordered")
+                order.stage = Stage.OBEYED
+            if before.place is not after.place:
+                self._left(job)
+        self.seen = dict(now)
+
+    def _order_for(self, job: int, before: Seen, after: Seen) -> Order | None:
+        for view in self.views.values():
+            order = view.orders.get(job)
+            if order is None or order.stage is Stage.SETTLED or before.place is not Place.INBOX:
+                continue
+            if _meaning(order.kind, before) == after:
+                return order
+        return None
+
+    def _left(self, job: int) -> None:
+        """Take note that a job is not where it was; what comes next sees it anew."""
+        self._settling.discard(job)
+        for view in self.views.values():
+            view.excused.add(job)
+            if job in view.orders:
+                view.orders[job].is_owed = False
+
+    # ---- what devices are promised
+
+    def confirm(self, view: View, entries: Iterable[Entry]) -> None:
+        """Take note that a device was told +OK to QUIT."""
+        for entry in entries:
+            view.confirmed.add(entry.job)
+            view.owed.discard(entry.job)
+            view.again.discard(entry.job)
+            self._give_order(view, entry)
+
+    def doubt(self, view: View, entries: Iterable[Entry]) -> None:
+        """Take note that a device said QUIT and never heard the answer."""
+        group = list(entries)
+        if not group:
+            return
+        view.doubtful.append({entry.job for entry in group})
+        for entry in group:
+            view.owed.discard(entry.job)
+            self._give_order(view, entry)
+
+    def drop(self, view: View, job: int, *, dispose: bool) -> None:
+        """Take note that an admin took a job off the list."""
+        view.dropped.add(job)
+        view.owed.discard(job)
+        view.again.discard(job)
+        if dispose:
+            self._give_order(view, Entry(job, "", 0, is_notice=False))
+
+    def redeliver(self, view: View, job: int) -> None:
+        """Take note that an admin had a job listed again, as a new message."""
+        view.confirmed.discard(job)
+        view.dropped.discard(job)
+        view.again.add(job)
+        view.owed.add(job)
+        view.unique_ids.pop(job, None)
+
+    def _give_order(self, view: View, entry: Entry) -> None:
+        kind = DispositionKind.KEEP if entry.is_notice else view.record.disposition.kind
+        is_here = self.seen.get(entry.job, GONE).place is Place.INBOX
+        is_owed = is_here and entry.job not in view.excused
+        view.orders[entry.job] = Order(kind, is_owed)
+
+    # ---- what must be listed
+
+    def check_listing(self, view: View, entries: Iterable[Entry], now: float) -> None:
+        """Check what a session that starts now would be told (1, 2)."""
+        entries = list(entries)
+        listed = {entry.job: entry for entry in entries}
+        must(len(listed) == len(entries), f"{view.name} lists a job twice")
+        for entry in entries:
+            self._check_entry(view, entry)
+        self._check_copies(view, listed, now)
+        self._resolve_doubts(view, listed)
+        lost = sorted(view.owed - listed.keys() - (view.excused - view.again))
+        must(not lost, f"jobs {lost} are lost to {view.name}")
+        for entry in entries:
+            view.since.setdefault(entry.job, now)
+        view.listed = listed
+
+    def _check_entry(self, view: View, entry: Entry) -> None:
+        job = entry.job
+        must(
+            job not in view.confirmed,
+            f"job {job} was deleted and is listed again to {view.name}",
+        )
+        must(
+            job not in view.dropped, f"job {job} was dropped and is listed again to {view.name}"
+        )
+        known = view.unique_ids.setdefault(job, entry.unique_id)
+        must(known == entry.unique_id, f"job {job} has another unique-id in {view.name}")
+        of = view.used_ids.setdefault(entry.unique_id, job)
+        must(of == job, f"the unique-id of job {of} is that of job {job} in {view.name}")
+        octets = len(self.jobs[job].expected)
+        if entry.is_notice:
+            is_too_large = octets > min(self.largest, view.record.ceiling)
+            must(is_too_large or job in self.was_unreadable, f"job {job} is but a notice")
+        else:
+            must(entry.octets == octets, f"job {job} has {octets} octets, not {entry.octets}")
+        if not view.is_in_doubt(job):
+            view.owed.add(job)
+
+    def _check_copies(self, view: View, listed: Mapping[int, Entry], now: float) -> None:
+        """Check that a second copy within the window was not listed anew beside the first."""
+        after = now - view.record.print_once
+        whole = {job for job, entry in listed.items() if not entry.is_notice} - view.again
+        for job in sorted(whole - view.since.keys()):
+            for other in self._copies_of(job):
+                was_there = other in view.listed and other not in view.excused
+                is_first = was_there or other not in view.since
+                if other in whole and is_first and self.put_at[other] > after:
+                    raise Broken(f"job {job} is a copy of {other}, and both are listed")
+
+    def _copies_of(self, job: int) -> list[int]:
+        first = self.jobs[job].first
+        return [
+            one.number for one in self.jobs.values() if one.first == first and one.number != job
+        ]
+
+    def _resolve_doubts(self, view: View, listed: Mapping[int, Entry]) -> None:
+        """Learn from a listing whether a QUIT was obeyed; it was for all its messages, or for none."""
+        for group in list(view.doubtful):
+            certain = {job for job in group if job not in view.excused}
+            there = certain & listed.keys()
+            must(not there or there == certain, f"a QUIT was obeyed in part: {sorted(group)}")
+            if certain:
+                view.doubtful.remove(group)
+                if there:
+                    view.owed |= certain
+                    for job in group:
+                        given = view.orders.pop(job)
+                        must(
+                            given.stage is Stage.GIVEN, f"job {job} is disposed of, and listed"
+                        )
+                else:
+                    view.confirmed |= group
+                    view.again -= group
+
+    # ---- what a look must bring about
+
+    def look_begins(self) -> None:
+        """Take note of what a look that begins now must see."""
+        for view in self.views.values():
+            view.excused |= view.noted
+        self._settling = {job for job, seen in self.seen.items() if seen.place is Place.INBOX}
+        self._settling_orders = {
+            (view.name, job)
+            for view in self.views.values()
+            for job, order in view.orders.items()
+            if order.stage is not Stage.SETTLED
+        }
+
+    def look_ended_well(self, at_rest: Mapping[MaildropName, int]) -> None:
+        """Check what a look has brought about that met no trouble, whatever messages are sick (2, 5, 6)."""
+        for view in self.views.values():
+            self._check_orders(view)
+            missing = [job for job in sorted(self._settling) if self._is_due(view, job)]
+            fits = [
+                job
+                for job in missing
+                if at_rest[view.name] + len(self.jobs[job].expected) <= view.record.ceiling
+            ]
+            is_full = len(fits) < len(missing)
+            must(is_full or not missing, f"jobs {missing} are not listed to {view.name}")
+            view.excused -= self._settling & view.listed.keys()
+            if not missing:  # what is not listed now is held because of a copy
+                view.owed -= self._settling - view.listed.keys() - view.noted - self.sick.keys()
+
+    def _is_due(self, view: View, job: int) -> bool:
+        """Tell whether a job that a look has seen is missing from the list."""
+        if job in view.listed or view.is_done_with(job) or view.is_in_doubt(job):
+            return False
+        if self.sick.get(job) is True:
+            return False  # it may be had another time
+        return not any(self._may_stand_for(view, other) for other in self._copies_of(job))
+
+    def _may_stand_for(self, view: View, other: int) -> bool:
+        """Tell whether a copy may be held because of another one."""
+        return (
+            other in view.since
+            or other in view.confirmed
+            or other in view.dropped
+            or self.seen.get(other, GONE).place is Place.INBOX
+        )
+
+    def _check_orders(self, view: View) -> None:
+        for name, job in sorted(self._settling_orders):
+            order = view.orders.get(job)
+            if name != view.name or order is None or order.stage is Stage.SETTLED:
+                continue
+            seen = self.seen.get(job, GONE)
+            is_obeyed = order.stage is Stage.OBEYED or _meaning(order.kind, seen) == seen
+            order.looks += 1
+            is_late = order.is_owed and order.looks > 1
+            must(is_obeyed or not is_late, f"job {job} waits for its {order.kind} of {name}")
+            if is_obeyed or order.looks > 1:
+                order.stage = Stage.SETTLED
+
+
+def _one_by_one(before: Seen, after: Seen) -> list[tuple[Seen, Seen]]:
+    """Return the changes that lead from one to the other: it is read before it is moved."""
+    read = attrs.evolve(before, is_read=after.is_read)
+    if after == GONE:
+        return [(before, after)] if before != GONE else []
+    return [(one, other) for one, other in ((before, read), (read, after)) if one != other]
+
+
+def _meaning(kind: DispositionKind, seen: Seen) -> Seen:
+    """Return what becomes of a message in the inbox."""
+    match kind:
+        case DispositionKind.KEEP:
+            return seen
+        case DispositionKind.MARK_READ:
+            return attrs.evolve(seen, is_read=True)
+        case DispositionKind.PURGE:
+            return GONE
+        case _:
+            return attrs.evolve(seen, place=BY_DISPOSITION[kind])

@@ -1,0 +1,157 @@
+"""A loop on which a run can be repeated to the last step: its time is its own, its threads take turns.
+
+What is asked of a thread is done while the loop waits, so there is one order of things. Before and after
+each such piece of work lies a boundary: there the process may end, or one task may be held back.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
+
+import attrs
+
+from tests.fakes.clock import FakeTimeLoop
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+MAY_BE_HELD: ContextVar[bool] = ContextVar("may_be_held", default=False)
+"""Set in a task that may be held back at a boundary, and in the tasks it starts."""
+
+
+@attrs.frozen
+class _Work:
+    """One piece of work for a thread, and who waits for it."""
+
+    do: Callable[[], Any]
+    done: "asyncio.Future[Any]"
+
+    boundary: Callable[[], None]
+
+    def run(self) -> None:
+        self.boundary()
+        if self.done.cancelled():
+            return  # its process ended before it was begun
+        try:
+            result = self.do()
+        except Exception as error:  # noqa: BLE001 - it is the waiter's
+            self.boundary()
+            if not self.done.cancelled():
+                self.done.set_exception(error)
+        else:
+            self.boundary()
+            if not self.done.cancelled():
+                self.done.set_result(result)
+
+
+def _nothing() -> None:
+    pass
+
+
+class SteadyLoop(FakeTimeLoop):
+    """A loop whose threads take turns with it.
+
+    `burn_at` boundaries from now `on_burn` is called, once; `hold_at` boundaries from now a task that
+    may be held is, and `held` is set. None lets everything pass.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burn_at: int | None = None
+        self.on_burn: Callable[[], None] = _nothing
+        self.hold_at: int | None = None
+        self.held = asyncio.Event()
+        self._waiting: list[_Work] = []
+
+    def run_in_executor(  # type: ignore[override] - the same, in turn
+        self, executor: Executor | None, func: Callable[..., T], *args: object
+    ) -> "asyncio.Future[T]":
+        done: asyncio.Future[T] = self.create_future()
+
+        def do() -> T:
+            # SQLite's connection belongs to its thread.
+            return executor.submit(func, *args).result() if executor else func(*args)
+
+        work = _Work(do, done, self.pass_boundary)
+        if self._is_to_be_held():
+            self._waiting.append(work)
+            self.held.set()
+        else:
+            self.call_soon(work.run)
+        return done
+
+    def pass_boundary(self) -> None:
+        """Be at a point where the process may end."""
+        if self.burn_at is None:
+            return
+        self.burn_at -= 1
+        if self.burn_at < 0:
+            self.burn_at = None
+            self.on_burn()
+
+    def release(self) -> None:
+        """Let what was held back go on."""
+        self.hold_at = None
+        self.held.clear()
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:
+            self.call_soon(work.run)
+
+    def drop(self) -> None:
+        """Forget what was held back: its process is gone."""
+        self.hold_at = None
+        self.held.clear()
+        self._waiting.clear()
+
+    def _is_to_be_held(self) -> bool:
+        if self.hold_at is None or not MAY_BE_HELD.get():
+            return False
+        if self._waiting:
+            return True  # one of several lanes is held: so are the others when they get here
+        self.hold_at -= 1
+        return self.hold_at < 0
+
+
+class TurnsTaken:
+    """Stands in for a ThreadPoolExecutor that is not asked through the loop: work is done at once."""
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        self._is_shut = False
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        if self._is_shut:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        done: Future[T] = Future()
+        loop = _running()
+        try:
+            if loop is not None:
+                loop.pass_boundary()
+            done.set_result(work(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the waiter's
+            done.set_exception(error)
+        if loop is not None:
+            loop.pass_boundary()
+        return done
+
+    def shutdown(self, **_how: object) -> None:
+        self._is_shut = True
+
+
+@contextmanager
+def taking_turns(module: ModuleType) -> Iterator[None]:
+    """Let what `module` opens in the block have no threads."""
+    threads = vars(module)["ThreadPoolExecutor"]
+    vars(module)["ThreadPoolExecutor"] = TurnsTaken
+    try:
+        yield
+    finally:
+        vars(module)["ThreadPoolExecutor"] = threads
+
+
+def _running() -> SteadyLoop | None:
+    loop = asyncio.get_running_loop()
+    return loop if isinstance(loop, SteadyLoop) else None

@@ -1,0 +1,210 @@
+"""The world of a simulation: the bridge and the model side by side, and what lies around them.
+
+What can happen in it lies in steps.py and in sessions.py.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from bridge.names import MaildropName
+from bridge.storage.messages import MessageState
+from bridge.storage.ports import Account, Device, MaildropRecord, OnOutage
+from providers.contract import Disposition, FolderName, RemoteId
+from tests.chaos.lives import MESSAGE_OCTETS, Life
+from tests.chaos.model import Entry, Model, View
+from tests.chaos.sessions import Unit
+from tests.chaos.steady_loop import SteadyLoop
+from tests.chaos.upstreams import Upstream
+from tests.contract.storage_harness import OFFICE
+from tests.fakes.clock import LoopClock
+
+PAIRS = (
+    ("trash", "keep"),
+    ("move:Done", "keep"),
+    ("mark-read", "purge"),
+    ("trash", "mark-read"),
+    ("trash", "trash"),
+    ("purge", "keep"),
+    ("keep", "move:Done"),
+)
+"""Dispositions of two maildrops at one folder."""
+
+DEVICES = (
+    ("panel", "printer", "10.0.0.1"),
+    ("panel", "printer", "10.0.0.2"),
+    ("tray", "printer", "10.0.0.3"),
+    ("fax", "fax", "10.0.0.4"),
+    ("spare", "fax", "10.0.0.5"),
+)
+
+
+class World:
+    """One simulation: the mailbox, the disk, the devices, and the process of the moment."""
+
+    def __init__(
+        self, root: Path, upstream: Upstream, rng: random.Random, group: asyncio.TaskGroup
+    ) -> None:
+        self.rng = rng
+        self.upstream = upstream
+        self.loop = _loop()
+        self.clock = LoopClock()
+        self.trace: list[str] = []
+        self.remote: dict[RemoteId, int] = {}
+        self.ended_in_vain = 0
+        self._damaged: dict[tuple[MaildropName, int], tuple[str, bytes]] = {}
+        self._root = root
+        self._group = group
+        self._lives = 0
+        drops = [
+            self._record(*one)
+            for one in zip(("printer", "fax"), rng.choice(PAIRS), strict=True)
+        ]
+        self.model = Model({drop.name: View(drop) for drop in drops}, MESSAGE_OCTETS)
+        self.units = [Unit(n, a, self.model.views[MaildropName(d)]) for n, d, a in DEVICES]
+        self.life = self._new_life(root / "life-0")
+
+    def _record(self, name: str, disposition: str) -> MaildropRecord:
+        return MaildropRecord(
+            MaildropName(name),
+            OFFICE,
+            FolderName(""),
+            Disposition.parse(disposition),
+            self.rng.choice(list(OnOutage)),
+            self.rng.choice((0, 3600, 86400)),
+            self.rng.choice((1 << 31, 300_000)),
+        )
+
+    # ---- the process
+
+    async def begin(self) -> None:
+        register = self.life.register
+        await register.add_account(Account(OFFICE, "folder", {"path": "/mail"}))
+        for view in self.model.views.values():
+            await register.add_maildrop(view.record)
+        for unit in {unit.name: unit for unit in self.units}.values():
+            await register.add_device(Device(unit.name, unit.view.name, "right"))
+        await self.life.begin()
+
+    def kill(self) -> None:
+        """End the process here and now; `revive` brings up the next one from what is on the disk."""
+        self.life.kill(self._root / f"life-{self._lives}")
+
+    async def revive(self) -> None:
+        """Start the next process."""
+        self.loop.drop()
+        await self.life.bury()
+        for unit in self.units:
+            await unit.lose()
+        for view in self.model.views.values():
+            view.noted.clear()  # a process remembers that, the disk does not
+        self.life = self._new_life(self._root / f"life-{self._lives}")
+        await self.life.begin()
+        self.ended_in_vain = 0
+
+    def _new_life(self, folder: Path) -> Life:
+        life = Life(folder, self.upstream.open(), self._group, self._lives)
+        self._lives += 1
+        return life
+
+    # ---- what lies on the disk
+
+    async def rows(self) -> list[tuple[int, MaildropName, RemoteId, str]]:
+        """Return every message that the bridge knows: its number, maildrop, remote id and state."""
+        return await self.life.database.read(
+            lambda db: db.execute(
+                "SELECT id, maildrop, remote_id, state FROM message ORDER BY id"
+            ).fetchall()
+        )
+
+    async def body_of(self, view: View, job: int) -> Path:
+        """Return the file that holds the body of a listed message."""
+        (number,) = [
+            row[0]
+            for row in await self.rows()
+            if row[1] == view.name and self.remote[row[2]] == job
+        ]
+        return self.life.folder / "bodies" / f"{number}.body"
+
+    async def damage(self, view: View, job: int) -> None:
+        """Damage a body, or lose it; the same body is damaged once only."""
+        path = await self.body_of(view, job)
+        if self.is_damaged(view, job) or not path.exists():
+            return
+        octets = bytearray(path.read_bytes())
+        octets[self.rng.randrange(len(octets))] ^= 1
+        lost = self.rng.random() < 0.3
+        if lost:
+            path.unlink()
+        else:
+            path.write_bytes(octets)
+        self._damaged[view.name, job] = path.name, b"" if lost else bytes(octets)
+
+    def is_damaged(self, view: View, job: int) -> bool:
+        """Tell whether the body that is there now is one that was damaged."""
+        name, octets = self._damaged.get((view.name, job), ("", b""))
+        path = self.life.folder / "bodies" / name
+        if not name:
+            return False
+        return path.read_bytes() == octets if path.exists() else not octets
+
+    def spread_sickness(self) -> None:
+        """Have the service fail for the messages that are sick, and for no other."""
+        sick = self.model.sick
+        by_id = {remote_id: job for remote_id, job in self.remote.items() if job in sick}
+        self.upstream.faults.sick = {remote_id: sick[job] for remote_id, job in by_id.items()}
+
+    # ---- what is true now
+
+    async def check(self) -> None:
+        """Hold everything against the model."""
+        self.model.bridge_did(self.upstream.seen())
+        for unit in self.units:
+            await unit.notice_the_end()
+        for view in self.model.views.values():
+            self.model.check_listing(view, await self.entries(view), self.clock.now())
+
+    async def entries(self, view: View) -> list[Entry]:
+        """Return what a session that starts now would be told, and which jobs that is."""
+        listing = await self.life.spool.listing(view.name)
+        rows = await self.life.database.read(
+            lambda db: db.execute(
+                "SELECT id, remote_id, state FROM message WHERE maildrop = ?", (view.name,)
+            ).fetchall()
+        )
+        known = {row[0]: row[1:] for row in rows}
+        found = []
+        for entry in listing.entries:
+            remote_id, state = known[entry.spool_id]
+            is_notice = state == MessageState.QUARANTINED
+            job = self.remote[RemoteId(remote_id)]
+            found.append(Entry(job, entry.unique_id, entry.octets, is_notice))
+        return found
+
+    def owner(self, act: Callable[[], object]) -> None:
+        """Do what the mailbox's owner, or a sender, does."""
+        self.model.bridge_did(self.upstream.seen())
+        act()
+        self.model.owner_did(self.upstream.seen())
+
+
+Step: TypeAlias = Callable[[World], Awaitable[str]]
+
+
+@attrs.frozen
+class Weighed:
+    """A step, how often it comes, and whether the process may end in the middle of it."""
+
+    step: Step
+    weight: int
+    may_crash: bool = False
+
+
+def _loop() -> SteadyLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteadyLoop)
+    return loop

@@ -249,7 +249,9 @@ class GmailMailbox:
 
     async def _change_one(self, change: LabelChange, remote_id: RemoteId) -> None:
         try:
-            await self._ask(self._requests.change(remote_id, change))
+            answer = await self._ask(self._requests.change(remote_id, change))
+            if not change.deletes:
+                wire.read_text(answer.json(), "id")  # or it is not Gmail that says yes
         except MessageGone:
             return
         except NoSuchThing:

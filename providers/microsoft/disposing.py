@@ -22,10 +22,11 @@ from providers.contract import (
     ProviderError,
     RemoteId,
     Throttled,
+    Unreachable,
 )
 from providers.microsoft.batch import MAX_REQUESTS, Part, PartAnswer
 from providers.microsoft.failures import verdict
-from providers.microsoft.wire import quoted
+from providers.microsoft.wire import WellKnown, folder_ref, quoted
 
 _DONE, _RETRY, _REFUSED = (
     DispositionOutcome.DONE,
@@ -187,7 +188,9 @@ class Disposing:
     async def _is_there(self, folder: FolderName, place: Place) -> bool:
         try:
             return await self._folders.find(folder) == place.folder_id
-        except FolderMissing:
+        except FolderMissing as error:
+            if isinstance(folder_ref(folder), WellKnown):
+                raise Unreachable(str(error), request_id=error.request_id) from error
             return False  # the folder went, and took its messages somewhere else
 
     def _ended(self, order: DispositionOrder, answer: PartAnswer) -> DispositionOutcome:

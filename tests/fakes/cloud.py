@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 class Cloud:
     """The services, started while the context lasts; `ca_file` is the CA that --ca is to name."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
-        """Write the CA into `folder`; nothing listens yet."""
-        ca = trustme.CA()
+    def __init__(
+        self, folder: Path, clock: Clock | None = None, ca: trustme.CA | None = None
+    ) -> None:
+        """Write the CA, a new one unless it is given, into `folder`; nothing listens yet."""
+        ca = ca or trustme.CA()
         self.ca_file = folder / "cloud-ca.pem"
         ca.cert_pem.write_to_path(str(self.ca_file))
         self.entra = FakeEntra(ca, clock)

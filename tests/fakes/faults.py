@@ -75,6 +75,13 @@ class Trickle:
 
 
 @attrs.frozen
+class Drip:
+    """Send one octet of the true body every `seconds`: never silent for long, and never done."""
+
+    seconds: float = 5.0
+
+
+@attrs.frozen
 class Endless:
     """Send the true body again and again, in chunks, until the peer has had enough."""
 
@@ -91,6 +98,40 @@ class NoEnd:
     """Send the true body with neither a length nor chunks, and close: its end cannot be told."""
 
 
+@attrs.frozen
+class Cut:
+    """Send `octets` of the true body as if they were all: HTTP itself sees nothing wrong."""
+
+    octets: int = 30
+
+
+@attrs.frozen
+class DoneBut:
+    """Do what was asked, and then answer as if it had failed."""
+
+    answer: Answer
+
+
+@attrs.frozen
+class Away:
+    """Cut the connection, and call `leave`: from now on nobody is to be met at this host."""
+
+    leave: Callable[[], object]
+
+
 Fault: TypeAlias = (
-    Answer | Hang | Refuse | Reset | Truncate | WrongLength | Trickle | Endless | Gzip | NoEnd
+    Answer
+    | Hang
+    | Refuse
+    | Reset
+    | Truncate
+    | WrongLength
+    | Trickle
+    | Drip
+    | Endless
+    | Gzip
+    | NoEnd
+    | Cut
+    | DoneBut
+    | Away
 )

@@ -50,7 +50,8 @@ class Call:
 
     @property
     def page(self) -> int:
-        return min(int(self.query.get("maxResults", "0")) or PAGE, MOST_RESULTS)
+        asked = int(self.query.get("maxResults", "0")) or PAGE
+        return min(asked, MOST_RESULTS, self.mailbox.page_limit)
 
     def question(self) -> str:
         """Return what a page token is only good for."""

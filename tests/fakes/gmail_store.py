@@ -145,7 +145,8 @@ class GmailMailbox:
 
     `padding` pads the base64 of `raw`, `escaped_padding` spells that padding as JSON escapes, `raw_first` puts
     the key before all others; `filters_history_by_touch` lets history.list's labelId find a change
-    also by the label it took away, which no document promises.
+    also by the label it took away, which no document promises. `page_limit` is how much a page of a list
+    holds at most, whatever was asked for.
     """
 
     address: str = "printer@example.com"
@@ -159,6 +160,7 @@ class GmailMailbox:
     filters_history_by_touch: bool = False
     history_id: int = 1_000_003
     oldest_history_id: int = 1_000_003
+    page_limit: int = 500
     _arrived: int = 0
     _pages: dict[str, tuple[str, Position]] = attrs.field(factory=dict)
 

@@ -75,6 +75,7 @@ class FakeGraph(Dated):
         self._lanes: dict[asyncio.Task[Any] | None, str] = {}
         self._crowding: set[int] = set()
         self._part_rules: list[tuple[re.Pattern[str], deque[Answer]]] = []
+        self._part_always: list[tuple[re.Pattern[str], Answer]] = []
         self._meanwhile: list[tuple[re.Pattern[str], Callable[[], object]]] = []
 
     # ---- what a test says
@@ -88,6 +89,16 @@ class FakeGraph(Dated):
     def script_batch(self, pattern: str, *answers: Answer) -> None:
         """Let the next requests of batches whose "METHOD /path?query" matches be answered so."""
         self._part_rules.append((re.compile(pattern), deque(answers)))
+
+    def always_batch(self, pattern: str, answer: Answer) -> None:
+        """Let every request of a batch that matches be answered so, until `heal`."""
+        self._part_always.append((re.compile(pattern), answer))
+
+    def heal(self) -> None:
+        """Forget every fault that was scripted, those inside batches too."""
+        super().heal()
+        self._part_rules.clear()
+        self._part_always.clear()
 
     def meanwhile(self, pattern: str, act: Callable[[], object]) -> None:
         """Call `act` once, just before the next request that matches takes effect."""
@@ -202,7 +213,7 @@ class FakeGraph(Dated):
         for pattern, answers in self._part_rules:
             if answers and pattern.search(line):
                 return answers.popleft()
-        return None
+        return next((one for pattern, one in self._part_always if pattern.search(line)), None)
 
     def _let_happen(self, line: str) -> None:
         for one in [one for one in self._meanwhile if one[0].search(line)]:

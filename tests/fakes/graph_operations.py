@@ -141,9 +141,8 @@ def list_changes(call: Call) -> Answer:
         raise Refusal(400, "ErrorInvalidUrlQuery", "The token is of something else.")
     size = _PAGE.search(call.prefer)
     view = attrs.evolve(call.view, select=link.select)
-    items, after = round_page(
-        mailbox, link, view, int(size[1]) if size else DEFAULT_PAGE, replay
-    )
+    asked = int(size[1]) if size else DEFAULT_PAGE
+    items, after = round_page(mailbox, link, view, min(asked, mailbox.page_limit), replay)
     return of_value({"value": items, **_after(call, after)})
 
 
@@ -179,7 +178,8 @@ def _ordered(call: Call, messages: list[GraphMessage]) -> list[GraphMessage]:
 
 def _page_of(call: Call, items: list[Any]) -> Answer:
     """Return a page of a list of folders, shown already, or of messages, shown when they are dealt."""
-    link = ListLink(0, int(call.query.get("$top", DEFAULT_PAGE)))
+    asked = int(call.query.get("$top", DEFAULT_PAGE))
+    link = ListLink(0, min(asked, call.mailbox.page_limit))
     if "$skiptoken" in call.query:
         found = call.ways.links.link(call.query["$skiptoken"])
         if not isinstance(found, ListLink):

@@ -100,7 +100,8 @@ class GraphMailbox:
     """One mailbox.
 
     `delegates` are addresses of others with full access; one that is not `is_licensed` has no mail for
-    Graph. `generation` is that of the journal: delta tokens of an older one mean nothing.
+    Graph. `generation` is that of the journal: delta tokens of an older one mean nothing. `page_limit` is
+    how many messages a page has at most, whatever was asked for.
     """
 
     address: str = "printer@example.com"
@@ -112,6 +113,7 @@ class GraphMailbox:
     journal: list[Change] = attrs.field(factory=list)
     purged: list[str] = attrs.field(factory=list)
     generation: int = 149
+    page_limit: int = 1000
     _arrived: int = 0
     _made: int = 0
 

@@ -19,7 +19,11 @@ from multidict import CIMultiDictProxy, MultiDictProxy
 
 from tests.fakes.faults import (
     Answer,
+    Away,
     Body,
+    Cut,
+    DoneBut,
+    Drip,
     Endless,
     Fault,
     Gzip,
@@ -90,6 +94,15 @@ class Service:
     def heal(self) -> None:
         """Forget every fault that was scripted."""
         self._rules.clear()
+        self._context.sni_callback = None
+
+    def show_certificate_of(self, other: ssl.SSLContext) -> None:
+        """Meet whoever connects with another certificate, until `heal`."""
+
+        def change(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+            connection.context = other
+
+        self._context.sni_callback = change
 
     def requests(self, pattern: str = "") -> list[Asked]:
         """Return the requests so far whose "METHOD path?query" matches."""
@@ -118,7 +131,11 @@ class Service:
         application = web.Application(client_max_size=256 << 20)
         application.router.add_route("*", "/{rest:.*}", self._handle)
         self._runner = web.AppRunner(
-            application, auto_decompress=True, shutdown_timeout=0.1, access_log=None
+            application,
+            auto_decompress=True,
+            handler_cancellation=True,  # a peer that has gone is not waited for
+            shutdown_timeout=0.1,
+            access_log=None,
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self._context)
@@ -158,9 +175,12 @@ class Service:
 
     async def _truth(self, fault: Fault | None, asked: Asked) -> Answer:
         """Return the true answer, unless the fault is that the request never had an effect."""
-        if isinstance(fault, Hang | Refuse):
+        if isinstance(fault, Away):
+            fault.leave()
+        if isinstance(fault, Hang | Refuse | Away):
             return Answer(is_legal=False)
-        return await self.answer(asked)
+        answer = await self.answer(asked)
+        return fault.answer if isinstance(fault, DoneBut) else answer
 
     def _note(self, asked: Asked, found: list[str]) -> None:
         self.violations += [f"{type(self).__name__}: {_line(asked)}: {one}" for one in found]
@@ -181,8 +201,11 @@ class Service:
         self, request: web.Request, answer: Answer, fault: Fault | None
     ) -> web.StreamResponse:
         match fault:
-            case None | Answer():
+            case None | Answer() | DoneBut():
                 return await _whole(request, answer)
+            case Cut(octets):
+                body = (await _joined(answer.body))[:octets]
+                return await _whole(request, attrs.evolve(answer, body=body))
             case Gzip(cut):
                 packed = gzip.compress(await _joined(answer.body))
                 headers = {**answer.headers, "Content-Encoding": "gzip"}
@@ -201,14 +224,16 @@ class Service:
         self,
         request: web.Request,
         answer: Answer,
-        fault: Hang | Refuse | Endless | Reset | Trickle,
+        fault: Hang | Refuse | Away | Endless | Reset | Trickle | Drip,
     ) -> None:
         """Do what ends with a torn connection."""
         match fault:
             case Hang():
                 await self._stopped.wait()
-            case Refuse():
+            case Refuse() | Away():
                 pass
+            case Drip(seconds):
+                await self._drip(request, answer, seconds)
             case Endless():
                 await self._send_endless(request, answer)
             case Reset() | Trickle():
@@ -250,6 +275,17 @@ class Service:
             transport.close()
         else:
             await self._pause(0.05)  # let what was sent arrive before the connection is torn
+
+    async def _drip(self, request: web.Request, answer: Answer, seconds: float) -> None:
+        body = await _joined(answer.body)
+        length = {"Content-Length": str(len(body))}
+        response = web.StreamResponse(
+            status=answer.status, headers={**answer.headers, **length}
+        )
+        await response.prepare(request)
+        for octet in body:
+            await self._pause(seconds)
+            await response.write(bytes([octet]))
 
     async def _send_endless(self, request: web.Request, answer: Answer) -> None:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)

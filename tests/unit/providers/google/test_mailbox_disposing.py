@@ -279,6 +279,17 @@ async def test_a_failure_leaves_the_orders_to_be_repeated(
     assert desk.store.ids_labelled("TRASH") == ids
 
 
+async def test_a_change_that_is_answered_by_nothing_was_not_made(desk: Desk) -> None:
+    """Gmail names the message it has changed; an empty 200 comes from something else on the way."""
+    changed = desk.put()
+    empty = Answer(200, b"", {"Content-Type": "application/json"}, is_legal=False)
+    desk.gmail.script("modify", empty)
+    with pytest.raises(Unreachable):
+        await desk.dispose("trash", changed)
+    assert await desk.dispose("trash", changed) == [DONE]
+    assert desk.store.ids_labelled("TRASH") == [changed]
+
+
 async def test_a_cancelled_disposal_lets_go_at_once(desk: Desk) -> None:
     ids = [desk.put() for _ in range(5)]
     desk.gmail.script("batchModify", Hang())

@@ -122,3 +122,15 @@ async def test_of_a_batch_without_an_answer_no_outcome_is_known(error: ProviderE
     )
     with pytest.raises(type(error)):
         await disposing.carry_out([order("A", "trash")], ALL)
+
+
+@pytest.mark.parametrize("folder", ["", "inbox"])
+async def test_an_inbox_that_is_said_to_be_missing_is_an_outage_and_not_the_end_of_an_order(
+    folder: str,
+) -> None:
+    """Nobody can remove it, so its messages have not left it."""
+    mailbox = mailbox_of("A")
+    mailbox.folders.pop("inbox", None)
+    with pytest.raises(Unreachable):
+        await dispose(mailbox, order("A", "trash", folder))
+    assert mailbox.messages == {"A": Message()}

@@ -15,6 +15,7 @@ from bridge.pop3.events import MachineLimits, Terms
 from bridge.session import Peer, Services, Session, SessionLimits
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.ports import Device
+from bridge.tracing import Tracing
 from bridge.vault.seal import SecretSeal
 from tests.contract.storage_harness import PRINTER, SqliteUnderTest
 from tests.faults.cell_loop import CellClock
@@ -67,6 +68,7 @@ class Printer:
             lambda _account: None,
             MachineLimits(),
             SessionLimits(60.0, 600.0, 10.0),
+            Tracing(directory.device_of, self.clock),
         )
         with socket.create_server(("127.0.0.1", 0)) as server:
             theirs = socket.create_connection(server.getsockname())

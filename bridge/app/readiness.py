@@ -27,6 +27,7 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     try:
         with open_state(config, environ) as state:
             yield Finding("state folder", ok=True, text=f"{config.state_dir}, key fits")
+            yield _tried("database", lambda: asyncio.run(_verified(state)))
             snapshot, accounts = asyncio.run(_look(state))
     except PopbridgeError as error:
         yield Finding("state folder", ok=False, text=str(error))
@@ -36,6 +37,11 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _alert_program(config)
     yield from _register(snapshot)
     yield from accounts
+
+
+async def _verified(state: State) -> str:
+    await state.database.verify()
+    return "whole"
 
 
 async def _look(state: State) -> tuple[RegisterSnapshot, list[Finding]]:

@@ -111,10 +111,12 @@ class Bridge:
 
         Raises:
             NetworkError: an address cannot be listened on.
+            StateError: the database is damaged.
         """
         stop = _heard(signal.SIGINT, signal.SIGTERM)
         hangup = _heard(signal.SIGHUP)
         try:
+            await self._state.database.verify()
             for listener in self._listeners:
                 listener.bind()
             await self._state.spool.sweep_orphans()

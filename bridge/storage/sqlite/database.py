@@ -48,6 +48,24 @@ class Database:
         """
         return await self._run(lambda: self._transact(work))
 
+    async def verify(self) -> None:
+        """Promise that the whole file can be read and belongs together; half a second for 100 MiB.
+
+        Raises:
+            StateError: it is damaged.
+        """
+        try:
+            [(found,)] = await self.read(
+                lambda db: db.execute("PRAGMA quick_check(1)").fetchall()
+            )
+        except SpoolUnavailable as error:
+            found = str(error)
+        if found != "ok":
+            raise StateError(
+                f"The spool is damaged ({found.splitlines()[-1]}): move popbridge.db away and put a backup in its"
+                " place with `popbridge restore`."
+            )
+
     def close(self) -> None:
         """Finish what is under way and close; the write-ahead log is folded in."""
         self._executor.submit(self._connection.close).result()

@@ -325,10 +325,10 @@ class RunningBridge:
 
 
 @contextmanager
-def running(home: Home) -> Iterator[RunningBridge]:
+def running(home: Home, program: Sequence[str] = PROGRAM) -> Iterator[RunningBridge]:
     """Run the bridge during the block; afterwards it must stop in order, having failed nowhere."""
     process = subprocess.Popen(
-        [*PROGRAM, "--config", str(home.config_file), "serve"],
+        [*program, "--config", str(home.config_file), "serve"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

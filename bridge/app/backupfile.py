@@ -9,7 +9,6 @@ import contextlib
 import hmac
 import io
 import os
-import secrets
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import attrs
 
 from bridge.errors import BodyUnreadable, StateError
 from bridge.storage.sqlite.bodies import sync_folder
+from bridge.tls.wholefile import draft_of, sweep_drafts
 from bridge.vault.keyring import KEY_OCTETS, Keyring, Purpose
 from bridge.vault.seal import BodySeal, BodyWriter
 
@@ -59,7 +59,8 @@ def write_backup(path: Path, keyring: Keyring, members: Iterable[Member]) -> int
     Raises:
         StateError: the file exists, or cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = draft_of(path)
+    sweep_drafts(path.parent, path.name)
     if os.path.lexists(path):
         raise StateError(f"{path} exists already; name a new file. Nothing was changed.")
     try:

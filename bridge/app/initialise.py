@@ -6,7 +6,6 @@ database that has one.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from glob import escape
 from pathlib import Path
 
 from bridge.app.state import Places, remember_key
@@ -24,9 +23,6 @@ from bridge.vault.keyring import (
     load_master_key,
 )
 
-DRAFT_DIGITS = 16
-"""Random digits at the end of a draft's name, as bridge.vault.keyring chooses."""
-
 
 def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list[str]:
     """Make what is missing in the state folder, and return a line for each thing made.
@@ -36,7 +32,7 @@ def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list
     """
     places = Places(config.state_dir)
     done = _make_folders(places)
-    _sweep_key_drafts(config.vault.key_file)
+    sweep_drafts(config.vault.key_file.parent, config.vault.key_file.name)
     sweep_drafts(places.tls)
     keyring = Keyring(_master_key(config.vault.key_file, places, environ, done))
     is_new = not places.database.exists()
@@ -78,13 +74,6 @@ def _make_folders(places: Places) -> list[str]:
             ) from error
         done.append(f"folder: {folder}")
     return done
-
-
-def _sweep_key_drafts(key_file: Path) -> None:
-    """Remove what a killed run left half-written: a draft of the key is as secret as the key."""
-    ending = "." + "[0-9a-f]" * DRAFT_DIGITS
-    for draft in key_file.parent.glob(f".{escape(key_file.name)}{ending}"):
-        draft.unlink(missing_ok=True)
 
 
 def _master_key(

@@ -26,7 +26,7 @@ from bridge.storage.sqlite.bodies import sync_folder
 from bridge.storage.sqlite.database import open_database
 from bridge.storage.sqlite.moved import Restored, begin_without_bodies
 from bridge.tls.issuer import FILE_MODES
-from bridge.tls.wholefile import replace_file
+from bridge.tls.wholefile import PRIVATE, replace_file, sweep_drafts, write_draft
 from bridge.vault.keyring import (
     KEY_VARIABLE,
     Keyring,
@@ -83,7 +83,8 @@ def restore(order: RestoreOrder, environ: Mapping[str, str], clock: Clock) -> Ou
         with contextlib.ExitStack() as stack:
             draft = _draft_config(order, _next(members, CONFIG), stack)
             config = load_config(draft or order.config_file)
-            places = Places(config.state_dir)
+            places, key_file = Places(config.state_dir), config.vault.key_file
+            sweep_drafts(key_file.parent, key_file.name)
             staging = _staging(places, stack)
             _store(members, staging)
             _refuse_other_certificates(places.tls, staging)
@@ -91,8 +92,8 @@ def restore(order: RestoreOrder, environ: Mapping[str, str], clock: Clock) -> Ou
             messages = asyncio.run(_begin(staging / DATABASE, clock.now(), order))
             placed = []
             if key_is_missing:
-                write_key_file(config.vault.key_file, master)
-                placed.append(f"master key: {config.vault.key_file}")
+                write_key_file(key_file, master)
+                placed.append(f"master key: {key_file}")
             placed += _place(order, draft, places, staging)
     return Outcome(placed, messages, facts["made"])
 
@@ -146,6 +147,7 @@ def _draft_config(
 ) -> Path | None:
     """Return a file beside config.toml that is to become it, or None where that is to stay."""
     path = order.config_file
+    sweep_drafts(path.parent, path.name)
     if path.exists():
         if path.read_bytes() == octets or order.keep_config:
             return None
@@ -153,8 +155,7 @@ def _draft_config(
             f"{path} is not the one in the backup; move it away, or restore with it by"
             " --keep-config. Nothing was changed."
         )
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    replace_file(draft, octets, 0o600)
+    draft = write_draft(path, octets, PRIVATE)
     stack.callback(draft.unlink, missing_ok=True)
     return draft
 

@@ -18,7 +18,13 @@ from bridge.app.health import Health
 from bridge.app.memory import tune_allocator
 from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
-from bridge.app.state import State, certificate_files, open_state, sole_server
+from bridge.app.state import (
+    State,
+    certificate_files,
+    open_state,
+    sole_server,
+    sweep_left_over,
+)
 from bridge.app.systemd import Systemd
 from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
@@ -36,7 +42,6 @@ from bridge.storage.locks import MemoryLocks
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
-from bridge.tls.wholefile import sweep_drafts
 from bridge.tracing import Tracing
 from bridge.vault.passwords import PasswordVerifier
 
@@ -120,7 +125,7 @@ class Bridge:
             for listener in self._listeners:
                 listener.bind()
             await self._state.spool.sweep_orphans()
-            sweep_drafts(self._state.places.tls)
+            sweep_left_over(self._state.places)
             async with asyncio.TaskGroup() as group:
                 self._workers = self._make_workers(group)
                 alerts = group.create_task(self._alerting.run(), name="alerts")

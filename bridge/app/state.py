@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.tls import contexts
 from bridge.tls.issuer import server_certificate_files
+from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.keyring import Keyring, Purpose, load_master_key
 from bridge.vault.seal import BodySeal, SecretSeal
 
@@ -153,6 +155,19 @@ def sole_server(state_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def sweep_left_over(places: Places) -> None:
+    """Remove what commands that were killed left half-done in the state folder.
+
+    Its sole server does this at its start: a command that runs along just then fails, and can be repeated.
+    """
+    sweep_drafts(places.tls)
+    for left in places.state_dir.glob(".backup-*"):
+        with suppress(OSError):
+            left.unlink()
+    for left in places.state_dir.glob(".restore-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def remember_key(database: Path, keyring: Keyring) -> None:

@@ -3,15 +3,13 @@
 import os
 import secrets
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
 from bridge.errors import StateError
 
 PRIVATE = 0o600
 PUBLIC = 0o644
-
-_DRAFT = ".*." + "[0-9a-f]" * 16
-"""What drafts are called."""
 
 
 def replace_file(path: Path, data: bytes, mode: int) -> None:
@@ -20,31 +18,51 @@ def replace_file(path: Path, data: bytes, mode: int) -> None:
     Raises:
         StateError: it cannot be written; what was there before is still there.
     """
-    # A name of its own for every writer, so that two of them cannot mix their octets.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # as _DRAFT says
+    draft = write_draft(path, data, mode)
     try:
-        try:
-            _write(draft, data, mode)
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
+        draft.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise StateError(
-            f"{path} cannot be written ({error.strerror}): check the folder, its owner and the "
-            "free space"
-        ) from error
+        draft.unlink(missing_ok=True)
+        raise _cannot(path, error) from error
 
 
-def sweep_drafts(folder: Path) -> None:
-    """Remove what killed writers left half-written: the draft of a key is as secret as the key.
+def write_draft(path: Path, data: bytes, mode: int) -> Path:
+    """Return a file beside `path` that holds `data`, durably, and may be renamed to it.
 
-    A writer that is at work just then fails with a StateError, and what was there before stays.
+    Raises:
+        StateError: it cannot be written, and is not there.
     """
-    for draft in folder.glob(_DRAFT):
+    draft = draft_of(path)
+    try:
+        _write(draft, data, mode)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise _cannot(path, error) from error
+    return draft
+
+
+def draft_of(path: Path) -> Path:
+    """Return a name for what is to become `path`: no two writers mix their octets."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+
+
+def sweep_drafts(folder: Path, name: str = "*") -> None:
+    """Remove what killed writers left half-written, of one name or of all: it may be as secret as a key.
+
+    A writer that is at work just then fails with an error, and what was there before stays.
+    """
+    name = name if name == "*" else escape(name)
+    for draft in folder.glob(f".{name}." + "[0-9a-f]" * 16):
         with suppress(OSError):  # it goes at the next sweep
             draft.unlink()
+
+
+def _cannot(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"{path} cannot be written ({error.strerror}): check the folder, its owner and the free space"
+    )
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

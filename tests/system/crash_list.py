@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from tests.system.crash_backup import BackingUp, Restoring
 from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing
 from tests.system.crash_commands import (
     ChangingAPassword,
@@ -35,6 +36,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),
     "disposition, Graph": partial(CloudDisposing, side=MICROSOFT),
     "disposition, Gmail": partial(CloudDisposing, side=GOOGLE),
+    "backup": BackingUp,
+    "restore": Restoring,
     "message redeliver and drop": Ordering,
     "token rotation": partial(Rotating, side=MICROSOFT),
     "token rotation, old token spent": partial(RotatingForGood, side=MICROSOFT),

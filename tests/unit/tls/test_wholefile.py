@@ -51,3 +51,10 @@ def test_what_killed_writers_left_goes_and_nothing_else(tmp_path: Path) -> None:
     sweep_drafts(tmp_path)
     sweep_drafts(tmp_path / "none")
     assert {path.name for path in tmp_path.iterdir()} == {"file", ".file.of-the-owner"}
+
+
+def test_only_what_was_to_become_one_file_goes_where_it_is_named(tmp_path: Path) -> None:
+    for name in (".a[b].0123456789abcdef", ".ab.fedcba9876543210"):
+        (tmp_path / name).write_bytes(b"half")
+    sweep_drafts(tmp_path, "a[b]")
+    assert [path.name for path in tmp_path.iterdir()] == [".ab.fedcba9876543210"]

@@ -16,26 +16,29 @@ PASSWORD_OCTETS = 32
 """Random octets of the password: as many as a key has."""
 
 
-@attrs.frozen
+@attrs.define
 class ProbeLogin:
     """A name and a password made anew with each process, never written and never logged.
 
-    It is taken from loopback and from `addresses`, which are the bridge's own, alone.
+    It is taken from the one address of this machine alone from which the bridge comes now.
     """
 
-    addresses: frozenset[Address] = frozenset()
     password: str = attrs.field(
         factory=lambda: secrets.token_urlsafe(PASSWORD_OCTETS), init=False, repr=False
     )
     device: Device = attrs.field(
         factory=lambda: Device(PROBE, MaildropName(PROBE), ""), init=False
     )
+    _address: Address | None = attrs.field(default=None, init=False)
+
+    def come_from(self, address: str) -> None:
+        """Be taken from this address, and from no other."""
+        self._address = parse_address(address)
 
     def fits(self, login: str, password: str, address: str) -> bool:
-        """Tell whether this is the bridge itself, at one of its own addresses."""
+        """Tell whether this is the bridge itself, where it said it would come from."""
         if login != PROBE:
             return False
-        here = parse_address(address)
         said = password.encode("utf-8", "surrogatepass")
         is_right = hmac.compare_digest(said, self.password.encode())
-        return is_right and (here.is_loopback or here in self.addresses)
+        return is_right and parse_address(address) == self._address

@@ -14,13 +14,13 @@ from cryptography import x509
 
 from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
-from bridge.app.knocking import Door, Turned, visit
+from bridge.app.knocking import Door, Turned, own_addresses, visit
 from bridge.clock import Clock
 from bridge.config import ListenerConfig
 from bridge.control import Values
 from bridge.errors import SpoolUnavailable
 from bridge.storage.sqlite.database import Database
-from bridge.throttle import ConnectionCaps, address_key, parse_address
+from bridge.throttle import ConnectionCaps, address_key
 
 PROBE_SECONDS = 10.0
 """How long each part may take to show that it is well; a device waits longer."""
@@ -76,8 +76,7 @@ class Health:
         clock: Clock,
     ) -> None:
         """Have `directory` admit the login that will be used from now on."""
-        binds = (parse_address(one.config.bind) for one in listeners)
-        self._login = ProbeLogin(frozenset(one for one in binds if not one.is_unspecified))
+        self._login = ProbeLogin()
         self._listeners = listeners
         self._caps = caps
         self._database = database
@@ -107,7 +106,7 @@ class Health:
         door = self._choose()
         if door is None:
             names = ", ".join(one.config.name for one in self._listeners)
-            text = f"cannot be tried: {names} takes no login from this machine (`allow`)"
+            text = f"cannot be tried: {names} takes no login from this machine (`allow`, `plaintext_from`)"
             return [Part("login", Wellness.UNTRIED, text)]
         name = f"login at {door.name}"
         key = address_key(door.address)
@@ -131,10 +130,10 @@ class Health:
         """Return the door to try: it must take a login from the address we come from."""
         for one in sorted(self._listeners, key=lambda one: PREFERENCE.index(one.config.tls)):
             config = one.config
-            address = _own_address(config.bind)
-            takes_logins = config.tls != "none" or contains(config.plaintext_from, address)
-            if takes_logins and contains(config.allow, address):
-                return Door(config.name, address, one.port, config.tls)
+            for address in own_addresses(config):
+                may_log_in = config.tls != "none" or contains(config.plaintext_from, address)
+                if may_log_in and contains(config.allow, address):
+                    return Door(config.name, address, one.port, config.tls)
         return None
 
     def _certificate(self, served: bytes | None) -> list[Part]:
@@ -157,11 +156,3 @@ class Health:
         except SpoolUnavailable as error:
             return Part("database", Wellness.FAILED, str(error))
         return Part("database", Wellness.OK, "can be written")
-
-
-def _own_address(bind: str) -> str:
-    """Return an address of this machine at which a listener is reached."""
-    address = parse_address(bind)
-    if not address.is_unspecified:
-        return bind
-    return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004 - IPv4

@@ -1,13 +1,22 @@
 """Logs in at one of the bridge's own listeners, as a device would, and leaves again."""
 
 import asyncio
+import ipaddress
+import socket
 import ssl
+from collections.abc import Iterator
 
 import attrs
 
+from bridge.accounts.directory import Network
 from bridge.accounts.probe import ProbeLogin
+from bridge.config import ListenerConfig
 from bridge.config.settings import TlsMode
 from bridge.names import PROBE
+from bridge.throttle import parse_address
+
+DISCARD_PORT = 9
+"""A port for asking the kernel which way it would take (RFC 863); nothing is sent there."""
 
 
 class Turned(Exception):
@@ -31,6 +40,7 @@ async def visit(door: Door, login: ProbeLogin) -> bytes | None:
         Turned: an answer was negative, or is missing.
         OSError: no connection came about, or TLS failed.
     """
+    login.come_from(door.address)
     reader, writer = await asyncio.open_connection(
         door.address,
         door.port,
@@ -50,6 +60,30 @@ async def visit(door: Door, login: ProbeLogin) -> bytes | None:
         return None if served is None else served.getpeercert(binary_form=True)
     finally:
         writer.transport.abort()
+
+
+def own_addresses(listener: ListenerConfig) -> Iterator[str]:
+    """Yield addresses of this machine at which a listener is reached, the nearest first."""
+    bind = parse_address(listener.bind)
+    if not bind.is_unspecified:
+        yield listener.bind
+        return
+    yield "127.0.0.1" if isinstance(bind, ipaddress.IPv4Address) else "::1"
+    for network in listener.allow:
+        if network.version == bind.version and (address := _towards(network)):
+            yield address
+
+
+def _towards(network: Network) -> str | None:
+    """Return the address with which this machine speaks to a network; asking sends nothing (udp(7))."""
+    family = socket.AF_INET if isinstance(network, ipaddress.IPv4Network) else socket.AF_INET6
+    first = network[min(1, network.num_addresses - 1)]
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((str(first), DISCARD_PORT))
+        except OSError:
+            return None  # there is no way to it
+        return str(asking.getsockname()[0])
 
 
 async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str) -> None:

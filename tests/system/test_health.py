@@ -1,8 +1,9 @@
 """A bridge that runs says whether it is well, having logged in to itself."""
 
 import json
+import resource
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,16 @@ def test_a_bridge_with_no_place_left_is_busy_and_well(home: Home, start: Start) 
     assert states(done.stdout)["login at pop3s"] == "busy"
 
 
+@pytest.fixture
+def dumps_wanted() -> Iterator[None]:
+    """Let processes that are started leave core dumps, as far as this machine permits any."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+@pytest.mark.usefixtures("dumps_wanted")
 def test_no_crash_would_leave_a_core_dump(start: Start) -> None:
     limits = Path(f"/proc/{start().process.pid}/limits").read_text("ascii")
     [line] = [one for one in limits.splitlines() if one.startswith("Max core file size")]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.pop_client import DEADLINE_SECONDS
-from tests.system.running_bridge import Home, RunningBridge
+from tests.system.running_bridge import Home, RunningBridge, make_home
 
 pytestmark = pytest.mark.slow
 
@@ -94,24 +94,45 @@ def test_a_bridge_that_systemd_gives_up_says_where_it_was(start: Start) -> None:
     assert "Current thread" in bridge.log.text
 
 
-def test_a_fault_behind_a_door_ends_the_bridge_and_is_told(home: Home) -> None:
-    program = (
-        "from asyncio.selector_events import BaseSelectorEventLoop as Loop\n"
-        "async def broken(self, sock):\n"
-        "    raise RuntimeError('planted')\n"
-        "Loop.sock_accept = broken\n"
-        "from bridge.cli import main\n"
-        "main()\n"
-    )
-    home.loop = "asyncio"
-    home.configure()
-    done = subprocess.run(
+FAULT = """
+from asyncio.selector_events import BaseSelectorEventLoop as Loop
+async def broken(self, sock):
+    raise RuntimeError('planted')
+Loop.sock_accept = broken
+"""
+"""A listener's task that ends as nobody foresaw."""
+
+HANG = """
+import threading
+from bridge.app import server
+server.FAULT_SECONDS = 1
+threading.Thread(target=threading.Event().wait).start()
+"""
+"""A thread that waits for ever, and the interpreter for it at its end."""
+
+
+def served(template: Path, folder: Path, fault: str) -> subprocess.CompletedProcess[str]:
+    home = make_home(template, folder, "asyncio")
+    program = f"{fault}from bridge.cli import main\nmain()\n"
+    return subprocess.run(
         [sys.executable, "-c", program, "--config", str(home.config_file), "serve"],
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
         check=False,
     )
+
+
+def test_a_fault_behind_a_door_ends_the_bridge_and_is_told(
+    template: Path, tmp_path: Path
+) -> None:
+    done = served(template, tmp_path, FAULT)
     assert done.returncode == 70, done
     assert '"event": "ended-by-a-fault"' in done.stderr
     assert "popbridge: internal fault, please report it: RuntimeError: planted" in done.stderr
+
+
+def test_an_end_that_hangs_after_a_fault_is_cut_short(template: Path, tmp_path: Path) -> None:
+    done = served(template, tmp_path, FAULT + HANG)
+    assert done.returncode == -signal.SIGALRM, done
+    assert '"event": "ended-by-a-fault"' in done.stderr

@@ -361,6 +361,7 @@ def test_the_module_asks_no_clock_of_its_own() -> None:
 async def test_the_bridges_own_login_costs_nobody_anything() -> None:
     at = await desk()
     probe = ProbeLogin()
+    probe.come_from("127.0.0.1")
     at.directory.admit(probe)
     await refused(at, address="127.0.0.1")
     assert await at.directory.check_password(PROBE, probe.password, "127.0.0.1") is probe.device
@@ -379,5 +380,6 @@ async def test_whoever_guesses_at_the_bridges_own_login_waits_like_anybody() -> 
 async def test_the_bridges_own_login_is_refused_from_elsewhere() -> None:
     at = await desk()
     probe = ProbeLogin()
+    probe.come_from("127.0.0.1")
     at.directory.admit(probe)
     assert await refused(at, PROBE, probe.password, HERE) == 1.0

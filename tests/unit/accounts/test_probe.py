@@ -5,26 +5,32 @@ import pytest
 from bridge.accounts.changes import DEVICE_NAME
 from bridge.accounts.probe import ProbeLogin
 from bridge.names import PROBE
-from bridge.throttle import parse_address
 
 OWN = "192.0.2.7"
 
 
 @pytest.fixture
 def probe() -> ProbeLogin:
-    return ProbeLogin(frozenset({parse_address(OWN)}))
+    probe = ProbeLogin()
+    probe.come_from(OWN)
+    return probe
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", OWN])
-def test_it_is_taken_from_loopback_and_from_a_listeners_own_address(
-    probe: ProbeLogin, address: str
-) -> None:
+@pytest.mark.parametrize("address", [OWN, f"::ffff:{OWN}"])
+def test_it_is_taken_from_the_address_it_comes_from(probe: ProbeLogin, address: str) -> None:
     assert probe.fits(PROBE, probe.password, address)
 
 
-@pytest.mark.parametrize("address", ["192.0.2.8", "10.0.0.1", "::2", "::ffff:192.0.2.8"])
+@pytest.mark.parametrize("address", ["192.0.2.8", "127.0.0.1", "::1", "::2"])
 def test_it_is_taken_from_nowhere_else(probe: ProbeLogin, address: str) -> None:
     assert not probe.fits(PROBE, probe.password, address)
+    probe.come_from(address)
+    assert not probe.fits(PROBE, probe.password, OWN)
+
+
+def test_before_it_has_come_it_is_taken_from_nowhere() -> None:
+    probe = ProbeLogin()
+    assert not probe.fits(PROBE, probe.password, "127.0.0.1")
 
 
 @pytest.mark.parametrize("login", ["", "health", ".HEALTH", ".health ", "printer"])

@@ -57,15 +57,18 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, certificates: Path, *configs: ListenerConfig
+    folder: Path,
+    certificates: Path,
+    *configs: ListenerConfig,
+    caps: ConnectionCaps | None = None,
 ) -> AsyncIterator[House]:
     """Listen during the block."""
     storage, verifier, clock = SqliteUnderTest(folder), PasswordVerifier(), SystemClock()
     directory = Directory(storage.register, verifier, SecretSeal(KEY), clock, 0.0)
-    made = House(storage, directory, ConnectionCaps(9, 4), clock, [], [])
+    made = House(storage, directory, caps or ConnectionCaps(9, 4), clock, [], [])
     services = Services(
         storage.spool,
-        MemoryLocks(0.1),
+        MemoryLocks(0.0),
         directory,
         clock,
         made.nudged.append,

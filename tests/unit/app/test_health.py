@@ -14,9 +14,11 @@ import pytest
 from bridge.app import health as health_module
 from bridge.app.health import Part, Wellness
 from bridge.config import ListenerConfig
+from bridge.throttle import ConnectionCaps
 from tests.unit.app.doors import here, house
 
-ELSEWHERE = (ipaddress.ip_network("192.0.2.0/24"),)
+ELSEWHERE = (ipaddress.ip_network("203.0.113.0/24"),)
+ELSEWHERE6 = (ipaddress.ip_network("2001:db8::/32"),)
 
 
 def told(parts: Sequence[Part]) -> dict[str, Wellness]:
@@ -64,6 +66,27 @@ async def test_a_probe_leaves_no_trace(
     assert [record.msg for record in caplog.records] == ["listening"]
 
 
+def own_lan_address() -> str:
+    """Return an address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("198.51.100.1", 9))  # RFC 5737: nobody's; nothing is sent
+        except OSError:
+            pytest.skip("this machine has no way out")
+        return str(asking.getsockname()[0])
+
+
+async def test_a_door_for_the_lan_alone_is_tried_at_our_address_there(
+    tmp_path: Path, certificates: Path
+) -> None:
+    lan = ipaddress.ip_network((own_lan_address(), 24), strict=False)
+    door = here(bind="0.0.0.0", allow=(*ELSEWHERE6, lan))  # noqa: S104 - it admits the LAN alone
+    async with house(tmp_path, certificates, door) as made:
+        parts = await made.health.examine()
+    assert told(parts)["login at pop3s"] is Wellness.OK
+    assert own_lan_address() in parts[0].text
+
+
 async def test_where_no_door_takes_logins_from_here_that_is_said_and_is_no_failure(
     tmp_path: Path, certificates: Path
 ) -> None:
@@ -77,13 +100,30 @@ async def test_where_no_door_takes_logins_from_here_that_is_said_and_is_no_failu
 
 
 async def test_a_bridge_whose_places_are_all_taken_is_busy(
-    tmp_path: Path, certificates: Path
+    tmp_path: Path, certificates: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with house(tmp_path, certificates, here()) as made:
         while made.caps.admit("127.0.0.1"):
             pass
         assert told(await made.health.examine())["login at pop3s"] is Wellness.BUSY
         assert (await made.health.answer({}))["healthy"] is True
+    assert caplog.records == [], "it was not for want of trying that it is busy"
+
+
+class Filling(ConnectionCaps):
+    """Caps whose last place somebody takes right after it was seen to be free."""
+
+    def has_room(self, key: str) -> bool:
+        has_room = super().has_room(key)
+        self._count = self.total
+        return has_room
+
+
+async def test_a_bridge_whose_last_place_was_taken_meanwhile_is_busy(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here(), caps=Filling(1, 1)) as made:
+        assert told(await made.health.examine())["login at pop3s"] is Wellness.BUSY
 
 
 async def test_a_certificate_that_has_ended_is_told_and_no_restart_mends_it(
@@ -148,6 +188,16 @@ async def test_a_database_that_another_process_holds_is_told(
     assert told(parts)["database"] is Wellness.FAILED
     assert "locked" in parts[-1].text
     assert healthy is True
+
+
+async def test_a_database_that_answers_nothing_leaves_the_login_well(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        await made.storage.refuse_everything()
+        parts = told(await made.health.examine())
+    assert parts["login at pop3s"] is Wellness.OK
+    assert parts["database"] is Wellness.FAILED
 
 
 async def test_two_who_ask_at_once_are_both_answered(

@@ -1,6 +1,7 @@
 """A visit is a whole login, and says what was heard where it was not."""
 
 import asyncio
+import ipaddress
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +9,29 @@ from pathlib import Path
 import pytest
 
 from bridge.accounts.probe import ProbeLogin
-from bridge.app.knocking import Door, Turned, visit
+from bridge.app.knocking import Door, Turned, own_addresses, visit
+from bridge.config import ListenerConfig
 from tests.unit.app.doors import here, house
 
 LOGIN = ProbeLogin()
+
+
+@pytest.mark.parametrize(
+    ("bind", "allow", "addresses"),
+    [
+        ("192.0.2.7", "10.0.0.0/8", ["192.0.2.7"]),
+        ("2001:db8::7", "::/0", ["2001:db8::7"]),
+        ("0.0.0.0", "127.0.0.0/8", ["127.0.0.1", "127.0.0.1"]),  # noqa: S104 - nothing listens
+        ("0.0.0.0", "fe80::/10", ["127.0.0.1"]),  # noqa: S104 - nothing listens
+        ("0.0.0.0", "255.255.255.255/32", ["127.0.0.1"]),  # noqa: S104 - nothing listens
+        ("::", "::1/128", ["::1", "::1"]),
+    ],
+)
+def test_a_listener_is_reached_at_its_own_address_or_one_of_the_machines(
+    bind: str, allow: str, addresses: list[str]
+) -> None:
+    listener = ListenerConfig(bind=bind, allow=(ipaddress.ip_network(allow),))
+    assert list(own_addresses(listener)) == addresses
 
 
 async def said_to(answers: Sequence[str]) -> list[str]:

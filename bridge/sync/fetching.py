@@ -26,7 +26,6 @@ from providers.contract import (
     MailboxProvider,
     MessageGone,
     MessageUnreadable,
-    RemoteId,
     Unreachable,
 )
 
@@ -64,6 +63,14 @@ class _Row:
         self.length += 1
         if self.length >= FAILURES_IN_A_ROW and self.ending is None:
             self.ending = error
+
+
+@attrs.define
+class _Arriving:
+    """A body on its way, and how many octets of it have come."""
+
+    item: Pending
+    octets: int = 0
 
 
 @attrs.define
@@ -105,6 +112,8 @@ class Fetcher:
     alert: AlertSink = unheard
     # Per maildrop, the one that failed longest ago first: so each has its turn again.
     _stubborn: dict[MaildropName, dict[SpoolId, None]] = attrs.field(factory=dict, init=False)
+    # Per maildrop, how many octets at least a message has that there was no room for.
+    _too_long: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
     # Those whose ceiling is reached, and of which that was told.
     _full: set[MaildropName] = attrs.field(factory=set, init=False)
 
@@ -140,8 +149,9 @@ class Fetcher:
         """Return what to fetch: what has not failed yet, in listing order, and what has."""
         pending = {item.spool_id: item for item in await self.spool.pending(maildrop)}
         stubborn = self._stubborn.setdefault(maildrop, {})
-        for ended in stubborn.keys() - pending.keys():
-            del stubborn[ended]
+        for remembered in (stubborn, self._too_long.setdefault(maildrop, {})):
+            for ended in remembered.keys() - pending.keys():
+                del remembered[ended]
         fresh = [item for spool_id, item in pending.items() if spool_id not in stubborn]
         again = [pending[spool_id] for spool_id in stubborn if spool_id not in errand.failed]
         return fresh, again
@@ -174,7 +184,8 @@ class Fetcher:
 
     async def _try(self, turn: _Turn, item: Pending) -> None:
         try:
-            turn.room.check()
+            # What did not fit is not fetched again, half each time, until it can.
+            turn.room.check(self._too_long[turn.maildrop].get(item.spool_id, 1))
             await self._fetch(turn, item)
         except CeilingReached:
             turn.is_full = True
@@ -195,8 +206,9 @@ class Fetcher:
 
     async def _fetch(self, turn: _Turn, item: Pending) -> None:
         errand, maildrop = turn.errand, turn.maildrop
+        arriving = _Arriving(item)
         try:
-            async with aclosing(self._bounded(turn, item.remote_id)) as body:
+            async with aclosing(self._bounded(turn, arriving)) as body:
                 delivery = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
             errand.gone += 1
@@ -205,6 +217,9 @@ class Fetcher:
             await self._quarantine(maildrop, item, error)
             errand.quarantined += 1
         else:
+            if arriving.octets:
+                kept = 0 if delivery.held else delivery.octets
+                turn.room.settle(arriving.octets, kept)
             self._count(errand, maildrop, item, delivery)
 
     def _count(
@@ -235,21 +250,24 @@ class Fetcher:
         said = f"message {item.spool_id} can never be had: {error}"
         self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
 
-    async def _bounded(self, turn: _Turn, remote_id: RemoteId) -> AsyncGenerator[bytes, None]:
+    async def _bounded(self, turn: _Turn, arriving: _Arriving) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
-        octets = 0
-        is_whole = False
+        item, is_whole = arriving.item, False
         try:
-            async with aclosing(self.provider.fetch(turn.errand.folder, remote_id)) as pieces:
+            fetched = self.provider.fetch(turn.errand.folder, item.remote_id)
+            async with aclosing(fetched) as pieces:
                 async for piece in pieces:
-                    octets += len(piece)
-                    self._check_size(octets, turn.room.ceiling)
+                    self._check_size(arriving.octets + len(piece), turn.room.ceiling)
+                    arriving.octets += len(piece)
                     turn.room.take(len(piece))
                     yield piece
             is_whole = True
+        except CeilingReached:
+            self._too_long[turn.maildrop][item.spool_id] = arriving.octets
+            raise
         finally:
             if not is_whole:
-                turn.room.give_back(octets)
+                turn.room.give_back(arriving.octets)
 
     def _check_size(self, octets: int, ceiling: int) -> None:
         """Refuse a message that would not even fit alone."""

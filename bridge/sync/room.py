@@ -12,13 +12,13 @@ class Room:
     ceiling: int
     used: int
 
-    def check(self) -> None:
-        """Accept that another body is asked for.
+    def check(self, octets: int = 1) -> None:
+        """Accept that another body is asked for, of at least so many octets.
 
         Raises:
-            CeilingReached: there is no room for a single octet.
+            CeilingReached: there is no room for them.
         """
-        if self.used >= self.ceiling:
+        if self.used + octets > self.ceiling:
             raise CeilingReached(self._told())
 
     def take(self, octets: int) -> None:
@@ -34,6 +34,10 @@ class Room:
     def give_back(self, octets: int) -> None:
         """Free the room of octets that were not kept."""
         self.used -= octets
+
+    def settle(self, taken: int, kept: int) -> None:
+        """Count what was kept of a body in place of what has arrived of it: line ends grow, copies are not kept."""
+        self.used += kept - taken
 
     def _told(self) -> str:
         return f"no more than {self.ceiling} octets may lie here for the maildrop"

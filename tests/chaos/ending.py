@@ -6,12 +6,15 @@ from tests.chaos.world import World
 
 LOOKS = 4
 
+ROUNDS = 8
+"""A damaged body is fetched anew once a device has met it; what is above a ceiling waits for its turn."""
+
 
 async def end(world: World) -> str:
     """Drain everything and compare it with the model."""
     await _heal(world)
     await _looks(world)
-    for _ in range(3):  # a damaged body is fetched anew once a device has met it
+    for _ in range(ROUNDS):
         await _print_everything(world)
         await _looks(world)
     await _nothing_is_left(world)

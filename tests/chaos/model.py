@@ -290,13 +290,14 @@ class Model:
         """Check what a look has brought about that met no trouble, whatever messages are sick (2, 5, 6)."""
         for view in self.views.values():
             self._check_orders(view)
-            missing = [job for job in sorted(self._settling) if self._is_due(view, job)]
-            fits = [
-                job
-                for job in missing
-                if at_rest[view.name] + len(self.jobs[job].expected) <= view.record.ceiling
-            ]
-            is_full = len(fits) < len(missing)
+            not_here = [job for job in sorted(self._settling) if job not in view.listed]
+            missing = [job for job in not_here if self._is_due(view, job)]
+            room = view.record.ceiling - at_rest[view.name]
+            is_full = any(
+                len(self.jobs[job].expected) > room
+                for job in not_here
+                if not view.is_done_with(job)
+            )
             must(is_full or not missing, f"jobs {missing} are not listed to {view.name}")
             view.excused -= self._settling & view.listed.keys()
             if not missing:  # what is not listed now is held because of a copy
@@ -304,7 +305,7 @@ class Model:
 
     def _is_due(self, view: View, job: int) -> bool:
         """Tell whether a job that a look has seen is missing from the list."""
-        if job in view.listed or view.is_done_with(job) or view.is_in_doubt(job):
+        if view.is_done_with(job) or view.is_in_doubt(job):
             return False
         if self.sick.get(job) is True:
             return False  # it may be had another time

@@ -230,7 +230,7 @@ async def damage(world: World) -> str:
     if not jobs:
         return "-"
     job = world.rng.choice(jobs)
-    await world.damage(view, job)
+    world.damage(view, job)
     return f"job {job} of {view.name}"
 
 

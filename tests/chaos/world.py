@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from bridge.names import MaildropName
+from bridge.names import MaildropName, SpoolId
 from bridge.storage.messages import MessageState
 from bridge.storage.ports import Account, Device, MaildropRecord, OnOutage
 from providers.contract import Disposition, FolderName, RemoteId
@@ -57,6 +57,7 @@ class World:
         self.remote: dict[RemoteId, int] = {}
         self.ended_in_vain = 0
         self._damaged: dict[tuple[MaildropName, int], tuple[str, bytes]] = {}
+        self._numbers: dict[tuple[MaildropName, int], SpoolId] = {}
         self._root = root
         self._group = group
         self._lives = 0
@@ -121,36 +122,30 @@ class World:
             ).fetchall()
         )
 
-    async def body_of(self, view: View, job: int) -> Path:
-        """Return the file that holds the body of a listed message."""
-        (number,) = [
-            row[0]
-            for row in await self.rows()
-            if row[1] == view.name and self.remote[row[2]] == job
-        ]
-        return self.life.folder / "bodies" / f"{number}.body"
-
-    async def damage(self, view: View, job: int) -> None:
-        """Damage a body, or lose it; the same body is damaged once only."""
-        path = await self.body_of(view, job)
+    def damage(self, view: View, job: int) -> None:
+        """Damage the body of a listed message, or lose it; the same body is damaged once only."""
+        path = self._body_of(view, job)
         if self.is_damaged(view, job) or not path.exists():
             return
         octets = bytearray(path.read_bytes())
         octets[self.rng.randrange(len(octets))] ^= 1
-        lost = self.rng.random() < 0.3
-        if lost:
+        if self.rng.random() < 0.3:
             path.unlink()
+            octets.clear()
         else:
             path.write_bytes(octets)
-        self._damaged[view.name, job] = path.name, b"" if lost else bytes(octets)
+        self._damaged[view.name, job] = path.name, bytes(octets)
 
     def is_damaged(self, view: View, job: int) -> bool:
         """Tell whether the body that is there now is one that was damaged."""
         name, octets = self._damaged.get((view.name, job), ("", b""))
-        path = self.life.folder / "bodies" / name
-        if not name:
+        path = self._body_of(view, job)
+        if name != path.name:
             return False
         return path.read_bytes() == octets if path.exists() else not octets
+
+    def _body_of(self, view: View, job: int) -> Path:
+        return self.life.folder / "bodies" / f"{self._numbers[view.name, job]}.body"
 
     def spread_sickness(self) -> None:
         """Have the service fail for the messages that are sick, and for no other."""
@@ -182,6 +177,7 @@ class World:
             remote_id, state = known[entry.spool_id]
             is_notice = state == MessageState.QUARANTINED
             job = self.remote[RemoteId(remote_id)]
+            self._numbers[view.name, job] = entry.spool_id
             found.append(Entry(job, entry.unique_id, entry.octets, is_notice))
         return found
 

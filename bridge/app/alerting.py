@@ -69,7 +69,9 @@ class Alerting:
         """Run the program and return what went wrong; an empty text where nothing did."""
         told = {name: str(value) for name, value in attrs.asdict(alert).items()}
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= {f"POPBRIDGE_{name.upper()}": value for name, value in told.items()}
+        environment |= {
+            f"POPBRIDGE_{name.upper()}": _plain(text) for name, text in told.items()
+        }
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -81,6 +83,8 @@ class Alerting:
             )
         except OSError as error:
             return f"it cannot be run: {error.strerror}"
+        except ValueError as error:
+            return f"it cannot be run: {error}"  # a NUL in its name or its arguments
         try:
             async with asyncio.timeout(PROGRAM_SECONDS):
                 await process.communicate(json.dumps(told).encode() + b"\n")
@@ -92,3 +96,8 @@ class Alerting:
                     process.kill()
                 await process.wait()
         return f"it ended with exit code {process.returncode}" if process.returncode else ""
+
+
+def _plain(text: str) -> str:
+    """Return a text that an environment can hold; a service's own words may have a NUL in them."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()

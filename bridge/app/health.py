@@ -118,7 +118,7 @@ class Health:
         except TimeoutError:
             why = f"no answer within {PROBE_SECONDS:.0f} seconds"
         except (Turned, OSError) as error:
-            why = str(error)
+            why = str(error) or "the connection broke off"
         else:
             text = f"{door.address} port {door.port} takes logins"
             return [Part(name, Wellness.OK, text), *self._certificate(served)]
@@ -139,7 +139,11 @@ class Health:
     def _certificate(self, served: bytes | None) -> list[Part]:
         if served is None:
             return []
-        end = x509.load_der_x509_certificate(served).not_valid_after_utc
+        try:
+            end = x509.load_der_x509_certificate(served).not_valid_after_utc
+        except ValueError:  # devices may take what our library does not
+            text = "the one that is served cannot be read; see `popbridge check`"
+            return [Part("certificate", Wellness.FAILED, text, mended_by_restart=False)]
         days = int((end.timestamp() - self._clock.now()) // DAY_SECONDS)
         if days < 0:
             text = f"the one that is served ended on {end:%Y-%m-%d}; see `popbridge check`"

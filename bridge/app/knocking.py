@@ -92,7 +92,10 @@ async def _say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line:
 
 
 async def _hear(reader: asyncio.StreamReader, what: str) -> None:
-    heard = await reader.readline()
+    try:
+        heard = await reader.readline()
+    except ValueError:
+        raise Turned(f"{what} has no end") from None
     if not heard.endswith(b"\n"):
         raise Turned(f"the connection ended before {what}")
     if not heard.startswith(b"+OK"):

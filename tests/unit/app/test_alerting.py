@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bridge import logs
@@ -65,6 +66,25 @@ async def test_the_program_sees_nothing_else_of_our_environment(
     }
     assert "POPBRIDGE_MASTER_KEY" not in names
     assert "POPBRIDGE_REASON" in names
+
+
+async def test_what_no_environment_can_hold_reaches_the_program_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An alert's text may hold a service's own words, and JSON can spell anything."""
+    odd = attrs.evolve(ALERT, text="no\0way\ud800")
+    body = f'cat > {tmp_path}/json; printf %s "$POPBRIDGE_TEXT" > {tmp_path}/text'
+    await told((program(tmp_path, body),), odd)
+    assert json.loads((tmp_path / "json").read_bytes())["text"] == odd.text
+    assert (tmp_path / "text").read_text("utf-8") == "no way?"
+    assert events(caplog) == ["alert"]
+
+
+async def test_a_program_that_no_system_could_start_is_told_and_harms_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await told(("/bin/true", "a\0b"), ALERT)
+    assert events(caplog) == ["alert", "alert-program-failed"]
 
 
 async def test_without_a_program_the_log_tells_it(caplog: pytest.LogCaptureFixture) -> None:

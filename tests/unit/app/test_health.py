@@ -159,6 +159,32 @@ async def test_a_door_that_nobody_answers_is_dead(
     assert "no answer within" in parts[0].text
 
 
+async def test_a_door_that_is_shut_in_our_face_is_dead(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async def shut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+OK come in\r\n")
+        await reader.readline()
+        writer.write(b"+OK begin TLS\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(shut, "127.0.0.1", 0)
+    async with server, house(tmp_path, certificates) as made:
+        port = server.sockets[0].getsockname()[1]
+        made.listeners.append(Door(here(name="shut", tls="starttls"), port))
+        parts = await made.health.examine()
+    assert told(parts)["login at shut"] is Wellness.FAILED
+    assert parts[0].text == "the connection broke off"
+
+
+async def test_a_certificate_that_we_cannot_read_is_told_and_no_restart_mends_it(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates) as made:
+        [part] = made.health._certificate(b"0")  # noqa: SLF001 - no library would serve such a one
+    assert (part.state, part.mended_by_restart) == (Wellness.FAILED, False)
+
+
 async def test_a_port_at_which_nobody_listens_is_dead(
     tmp_path: Path, certificates: Path
 ) -> None:

@@ -71,6 +71,7 @@ async def test_a_visit_logs_in_asks_and_leaves_as_a_device_does() -> None:
         (["+OK"], "the connection ended before the answer to USER"),
         (["+OK", "+OK", "-ERR [AUTH] no"], "the answer to PASS was -ERR [AUTH] no"),
         (["+OK", "+OK", "+OK", "nonsense"], "the answer to STAT was nonsense"),
+        (["+OK" + 99_999 * "x"], "the greeting has no end"),
     ],
 )
 async def test_what_is_not_as_it_should_be_is_told(answers: list[str], why: str) -> None:

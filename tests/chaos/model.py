@@ -287,8 +287,9 @@ class Model:
         }
 
     def look_ended_well(self, at_rest: Mapping[MaildropName, int]) -> None:
-        """Check what a look has brought about that met no trouble, whatever messages are sick (2, 5, 6)."""
+        """Check what a look has brought about that met no trouble, whatever messages are sick (2, 5, 6, 8)."""
         for view in self.views.values():
+            self._check_ceiling(view, at_rest[view.name])
             self._check_orders(view)
             not_here = [job for job in sorted(self._settling) if job not in view.listed]
             missing = [job for job in not_here if self._is_due(view, job)]
@@ -302,6 +303,12 @@ class Model:
             view.excused -= self._settling & view.listed.keys()
             if not missing:  # what is not listed now is held because of a copy
                 view.owed -= self._settling - view.listed.keys() - view.noted - self.sick.keys()
+
+    def _check_ceiling(self, view: View, at_rest: int) -> None:
+        """Check that no more lies here than may, but for notices and what an admin wanted (8)."""
+        extra = sum(entry.octets for entry in view.listed.values() if entry.is_notice)
+        extra += sum(len(self.jobs[job].expected) for job in view.again)
+        must(at_rest <= view.record.ceiling + extra, f"{at_rest} octets lie in {view.name}")
 
     def _is_due(self, view: View, job: int) -> bool:
         """Tell whether a job that a look has seen is missing from the list."""

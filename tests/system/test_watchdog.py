@@ -94,13 +94,21 @@ def test_a_bridge_that_systemd_gives_up_says_where_it_was(start: Start) -> None:
     assert "Current thread" in bridge.log.text
 
 
-FAULT = """
+BROKEN_DOOR = """
 from asyncio.selector_events import BaseSelectorEventLoop as Loop
 async def broken(self, sock):
     raise RuntimeError('planted')
 Loop.sock_accept = broken
 """
 """A listener's task that ends as nobody foresaw."""
+
+BROKEN_WORKER = """
+import random
+def broken():
+    raise RuntimeError('planted')
+random.random = broken
+"""
+"""A worker's task that does: chance says when it looks next."""
 
 HANG = """
 import threading
@@ -123,16 +131,17 @@ def served(template: Path, folder: Path, fault: str) -> subprocess.CompletedProc
     )
 
 
-def test_a_fault_behind_a_door_ends_the_bridge_and_is_told(
-    template: Path, tmp_path: Path
+@pytest.mark.parametrize("fault", [BROKEN_DOOR, BROKEN_WORKER], ids=["door", "worker"])
+def test_a_fault_that_nobody_foresaw_ends_the_bridge_and_is_told(
+    template: Path, tmp_path: Path, fault: str
 ) -> None:
-    done = served(template, tmp_path, FAULT)
+    done = served(template, tmp_path, fault)
     assert done.returncode == 70, done
     assert '"event": "ended-by-a-fault"' in done.stderr
     assert "popbridge: internal fault, please report it: RuntimeError: planted" in done.stderr
 
 
 def test_an_end_that_hangs_after_a_fault_is_cut_short(template: Path, tmp_path: Path) -> None:
-    done = served(template, tmp_path, FAULT + HANG)
+    done = served(template, tmp_path, BROKEN_DOOR + HANG)
     assert done.returncode == -signal.SIGALRM, done
     assert '"event": "ended-by-a-fault"' in done.stderr

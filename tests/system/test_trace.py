@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.system.pop_client import DEADLINE_SECONDS, assert_ok, plain_token
+from tests.system.pop_client import DEADLINE_SECONDS, assert_ok, plain_token, trusting
 from tests.system.running_bridge import PASSWORD, PROGRAM, Home, RunningBridge, running
 
 pytestmark = pytest.mark.slow
@@ -142,6 +142,46 @@ def test_a_session_that_was_open_before_is_followed_from_now_on(bridge: RunningB
         assert spoken(trace.until("S: +OK")) == ["C: NOOP", "S: +OK Nothing done"]
 
 
+def test_what_is_said_before_and_after_stls_is_told(home: Home) -> None:
+    home.configure([{"name": "plain", "tls": "starttls"}])
+    with running(home) as bridge, tracing(home, "printer") as trace:
+        client = bridge.connect("plain")
+        assert client.command(f"USER {PASSWORD}").startswith(b"-ERR")
+        assert_ok(client.command("STLS"))
+        client.secure(trusting(home.ca))
+        assert_ok(client.log_in("printer", PASSWORD))
+        client.close()
+        lines = spoken(trace.until("closed: "))
+    assert lines[0] == "-- connected from 127.0.0.1, not encrypted"
+    assert lines[2:6] == [
+        "C: USER (no device has this name)",
+        "S: -ERR [AUTH] No password is taken without encryption, use STLS first",
+        "C: STLS",
+        "S: +OK Begin TLS negotiation",
+    ]
+    assert lines[6].startswith("-- TLSv1.3 TLS_")
+    assert lines[-2:] == ["S: +OK Logged in", "-- closed: left"]
+
+
+def test_a_device_at_a_place_it_may_not_use_is_told(bridge: RunningBridge) -> None:
+    bridge.home.add_device("bound", allow=["192.0.2.0/24"])
+    with tracing(bridge.home, "bound") as trace:
+        client = bridge.connect()
+        assert client.log_in("bound", PASSWORD).startswith(b"-ERR")
+        lines = spoken(trace.until("S: -ERR"))
+    why = "right password, but from an address this device may not use"
+    assert lines[-2] == f"-- login refused [AUTH]: {why}"
+
+
+def test_a_maildrop_that_is_in_use_is_told(bridge: RunningBridge) -> None:
+    bridge.home.add_device("copier")
+    first = bridge.log_in()
+    with tracing(bridge.home, "copier") as trace:
+        assert bridge.connect().log_in("copier", PASSWORD).startswith(b"-ERR [IN-USE]")
+        assert "login refused [IN-USE]: " in trace.until("login refused")[-1]
+    first.close()
+
+
 def test_json_is_one_object_a_line(bridge: RunningBridge) -> None:
     with tracing(bridge.home, "printer", "--json") as trace:
         client = bridge.log_in()
@@ -158,7 +198,9 @@ def test_it_ends_with_the_bridge_and_says_so(home: Home) -> None:
     with running(home) as bridge, tracing(home, "printer") as trace:
         client = bridge.log_in()
         bridge.stop()
-        assert trace.until("Trace ended")[-1] == "Trace ended: the bridge stopped."
+        lines = trace.until("Trace ended")
+        assert spoken(lines[-2:-1]) == ["-- closed: stopped"]
+        assert lines[-1] == "Trace ended: the bridge stopped."
         assert trace.end() == 0
         client.close()
 

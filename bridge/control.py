@@ -113,12 +113,15 @@ class Control:
         async def write_all() -> Values:
             async with aclosing(lines):
                 async for line in lines:
-                    await _write(writer, line)
+                    try:
+                        await _write(writer, line)
+                    except OSError:
+                        break  # the asking side has left
             return {}
 
         async def write() -> None:
-            with suppress(OSError):  # the asking side has left
-                if failed := await self._tried(write_all()):
+            if failed := await self._tried(write_all()):
+                with suppress(OSError):
                     await _write(writer, failed)
 
         async def wait_for_the_end() -> None:
@@ -134,8 +137,6 @@ class Control:
     async def _tried(self, work: Awaitable[Values]) -> Values:
         try:
             return await work
-        except OSError:
-            raise  # the asking side's
         except (PopbridgeError, ProviderError) as error:
             return {"error": str(error)}
         except Exception as error:  # noqa: BLE001 - the server outlives a fault in a verb

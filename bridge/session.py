@@ -255,7 +255,7 @@ class Session:
                 self._lock = None
             return self._refused(ResponseCode.SYS_TEMP, error)
         self._device = device
-        self._trace.belongs_to(device.name)
+        self._trace.logged_in(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
         return Accepted(self._done.begin(holder, device.maildrop, listing))

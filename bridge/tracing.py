@@ -168,13 +168,15 @@ class SessionTrace:
         self._id = connection_id
         self._address = address
         self._device: DeviceName | None = None
+        self._is_settled = False
         self._held: deque[Line] = deque(maxlen=HELD_LINES)
         self._forgotten = 0
 
     @property
     def on(self) -> bool:
-        """Tell whether anybody traces anything."""
-        return self._tracing.on
+        """Tell whether anybody traces what this session is, or may turn out to be."""
+        tracing = self._tracing
+        return tracing.on and (not self._is_settled or tracing.is_traced(self._device))
 
     def belongs_to(self, login: str) -> None:
         """Take note of the name a client gave: what it said so far, and says from here on, is that device's."""
@@ -186,6 +188,11 @@ class SessionTrace:
                 self._tell("fact", text)
             while self._held:
                 self._tracing.tell(self._device, self._held.popleft())
+
+    def logged_in(self, device: DeviceName) -> None:
+        """Take note of whose session this is, to its end."""
+        self.belongs_to(device)
+        self._is_settled = True
 
     # ---- the dialogue
 

@@ -30,7 +30,6 @@ TESTED_ELSEWHERE = {
     "bridge/app/samples.py": ("tests/clients/test_curl.py", "real clients fetch them"),
     "bridge/app/server.py": ("tests/cli/test_commands.py", "as a process"),
     "bridge/app/state.py": ("tests/cli/test_errors.py", "every damage, through the verbs"),
-    "bridge/app/tracedesk.py": ("tests/system/test_trace.py", "through the verb"),
     "bridge/app/workers.py": ("tests/cli/test_commands.py", "as a process"),
     "providers/identity.py": ("tests/unit/providers/microsoft/test_identity.py", "types alone"),
     "providers/contract.py": ("tests/contract/test_mailbox_provider.py", "held by contract"),

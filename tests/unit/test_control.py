@@ -36,6 +36,9 @@ class Verbs:
     async def fail_upstream(self, _request: Values) -> Values:
         raise Unreachable("the service does not answer")
 
+    async def fail_on_disk(self, _request: Values) -> Values:
+        raise OSError("no space left")
+
     async def break_down(self, _request: Values) -> Values:
         raise ZeroDivisionError("secret detail")
 
@@ -44,6 +47,7 @@ class Verbs:
             "echo": self.echo,
             "refuse": self.refuse,
             "upstream": self.fail_upstream,
+            "disk": self.fail_on_disk,
             "break": self.break_down,
         }
 
@@ -96,11 +100,14 @@ async def test_a_refusal_reaches_the_owner_in_its_own_words(state_dir: Path) -> 
 
 
 @pytest.mark.usefixtures("verbs")
+@pytest.mark.parametrize(
+    ("verb", "kind"), [("break", "ZeroDivisionError"), ("disk", "OSError")]
+)
 async def test_a_fault_in_a_verb_is_told_without_its_details_and_ends_nothing(
-    state_dir: Path, caplog: pytest.LogCaptureFixture
+    state_dir: Path, caplog: pytest.LogCaptureFixture, verb: str, kind: str
 ) -> None:
-    with pytest.raises(OwnerError, match="ZeroDivisionError; see its log") as raised:
-        await asked(state_dir, "break")
+    with pytest.raises(OwnerError, match=f"{kind}; see its log") as raised:
+        await asked(state_dir, verb)
     assert "secret detail" not in str(raised.value)
     assert [record.message for record in caplog.records] == ["control-failed"]
     assert await asked(state_dir, "echo") == {"heard": {}}

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.connection import ConnectionClosed
 from bridge.errors import OwnerError
-from bridge.names import ConnectionId, DeviceName
+from bridge.names import PROBE, ConnectionId, DeviceName
 from bridge.pop3.events import CheckDigest, CheckPassword, Send, SendMany
 from bridge.pop3.table import State
 from bridge.tracing import (
@@ -165,6 +165,29 @@ async def test_a_session_that_takes_another_name_is_another_devices(
         session.fact("closed: left")
         assert await texts(one) == ["USER printer"]
         assert await texts(other) == ["USER copier"]
+
+
+async def test_who_is_logged_in_is_that_device_and_no_other(
+    tracing: Tracing, session: SessionTrace
+) -> None:
+    assert not session.on
+    with tracing.trace(COPIER, LONG):
+        session.belongs_to("printer")
+        assert session.on  # it may fail to log in, and be another's next
+        session.logged_in(PRINTER)
+        assert not session.on
+        with tracing.trace(PRINTER, LONG):
+            assert session.on
+
+
+async def test_the_bridges_own_session_is_nobodys(
+    tracing: Tracing, session: SessionTrace
+) -> None:
+    with tracing.trace(PRINTER, LONG) as trace:
+        session.begin(b"+OK\r\n")
+        session.logged_in(PROBE)
+        assert not session.on
+        assert await texts(trace) == []
 
 
 async def test_only_the_newest_lines_are_kept_of_who_names_nobody(

@@ -47,6 +47,7 @@ class House:
     clock: SystemClock
     nudged: list[str]
     listeners: list[Listening]
+    tracing: Tracing
 
     @property
     def health(self) -> Health:
@@ -65,7 +66,8 @@ async def house(
     """Listen during the block."""
     storage, verifier, clock = SqliteUnderTest(folder), PasswordVerifier(), SystemClock()
     directory = Directory(storage.register, verifier, SecretSeal(KEY), clock, 0.0)
-    made = House(storage, directory, caps or ConnectionCaps(9, 4), clock, [], [])
+    tracing = Tracing(directory.device_of, clock)
+    made = House(storage, directory, caps or ConnectionCaps(9, 4), clock, [], [], tracing)
     services = Services(
         storage.spool,
         MemoryLocks(0.0),
@@ -74,7 +76,7 @@ async def house(
         made.nudged.append,
         MachineLimits(),
         SessionLimits(20.0, 20.0, 20.0),
-        Tracing(directory.device_of, clock),
+        tracing,
     )
     contexts = TlsContexts(server_certificate_files(certificates))
     listeners = [

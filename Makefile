@@ -6,7 +6,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 JOBS ?= 2
 
-.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes chaos bench coverage format clean
+.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes chaos soak bench coverage format clean
 
 help:
 	@echo "make run         try it out: a bridge with sample mail, on 127.0.0.1"
@@ -15,6 +15,7 @@ help:
 	@echo "make test        the whole suite, on stock asyncio and on uvloop"
 	@echo "make crashes     kill it at every step of everything it does, and count"
 	@echo "make chaos       thousands of steps against a model: SEED= STEPS= UPSTREAM=memory|folder"
+	@echo "make soak        a bridge at work for a while, and whether it stays flat: MINUTES= DEVICES="
 	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
 	@echo "make coverage    which lines no test runs"
 	@echo "make format      lay the code out"
@@ -65,6 +66,9 @@ bench: $(DEV_READY)
 # Without a seed, one seed after the other; a failure prints the words that repeat it.
 chaos: $(DEV_READY)
 	@exec $(BIN)/python -m tests.chaos --upstream "$(or $(UPSTREAM),memory)" --steps "$(or $(STEPS),1000)" $(if $(SEED),--seed "$(SEED)")
+
+soak: $(DEV_READY)
+	@exec $(BIN)/python -m tests.soak --minutes "$(or $(MINUTES),10)" --devices "$(or $(DEVICES),50)"
 
 coverage: $(DEV_READY)
 	$(BIN)/coverage erase

@@ -1,4 +1,4 @@
-"""Says whether the bridge is well: a real login at a door of its own, and a lock on the database.
+"""Says whether the bridge is well: a real login at a door of its own, a lock on the database, the disk.
 
 What a restart cannot mend, such as a certificate that has ended, is told and not held against it
 where systemd asks.
@@ -15,11 +15,11 @@ from cryptography import x509
 from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.app.knocking import Door, Turned, own_addresses, visit
+from bridge.app.state import State
 from bridge.clock import Clock
 from bridge.config import ListenerConfig
 from bridge.control import Values
 from bridge.errors import SpoolUnavailable
-from bridge.storage.sqlite.database import Database
 from bridge.throttle import ConnectionCaps, address_key
 
 PROBE_SECONDS = 10.0
@@ -72,14 +72,15 @@ class Health:
         listeners: Sequence[Listening],
         caps: ConnectionCaps,
         directory: Directory,
-        database: Database,
+        state: State,
         clock: Clock,
     ) -> None:
         """Have `directory` admit the login that will be used from now on."""
         self._login = ProbeLogin()
         self._listeners = listeners
         self._caps = caps
-        self._database = database
+        self._database = state.database
+        self._bodies = state.bodies
         self._clock = clock
         self._turn = asyncio.Lock()
         directory.admit(self._login)
@@ -100,7 +101,8 @@ class Health:
             async with asyncio.TaskGroup() as group:
                 doors = group.create_task(self._try_doors(), name="probe login")
                 database = group.create_task(self._try_database(), name="probe database")
-            return [*doors.result(), database.result()]
+                disk = group.create_task(self._try_disk(), name="probe disk")
+            return [*doors.result(), database.result(), disk.result()]
 
     async def _try_doors(self) -> list[Part]:
         door = self._choose()
@@ -116,7 +118,7 @@ class Health:
             async with asyncio.timeout(PROBE_SECONDS):
                 served = await visit(door, self._login)
         except TimeoutError:
-            why = f"no answer within {PROBE_SECONDS:.0f} seconds"
+            why = _no_answer()
         except (Turned, OSError) as error:
             why = str(error) or "the connection broke off"
         else:
@@ -155,8 +157,25 @@ class Health:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._database.write(lambda _database: None)
         except TimeoutError:
-            why = f"no answer within {PROBE_SECONDS:.0f} seconds"
-            return Part("database", Wellness.FAILED, why)
+            return Part("database", Wellness.FAILED, _no_answer())
         except SpoolUnavailable as error:
             return Part("database", Wellness.FAILED, str(error))
         return Part("database", Wellness.OK, "can be written")
+
+    async def _try_disk(self) -> Part:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                room = await self._bodies.room()
+        except TimeoutError:
+            return Part("disk", Wellness.FAILED, _no_answer())
+        except OSError as error:
+            why = f"the folder of bodies cannot be reached: {error.strerror}"
+            return Part("disk", Wellness.FAILED, why, mended_by_restart=False)
+        if room < 0:
+            why = "nearly full, no more mail is fetched (`spool.minimum_free_octets`)"
+            return Part("disk", Wellness.FAILED, why, mended_by_restart=False)
+        return Part("disk", Wellness.OK, f"has room for {room >> 20} MiB of mail")
+
+
+def _no_answer() -> str:
+    return f"no answer within {PROBE_SECONDS:.0f} seconds"

@@ -107,9 +107,7 @@ class Bridge:
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
             for cfg in config.listener
         ]
-        self._health = Health(
-            self._listeners, self._caps, self._directory, state.database, clock
-        )
+        self._health = Health(self._listeners, self._caps, self._directory, state, clock)
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM; return when everything is stopped.

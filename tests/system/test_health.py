@@ -33,6 +33,7 @@ def test_a_bridge_that_is_well_says_so_and_tells_no_one_else(
         "ok    login at door",
         "ok    certificate",
         "ok    database",
+        "ok    disk",
     ]
     assert bridge.log.events("session-closed") == []
 
@@ -43,11 +44,9 @@ def test_a_database_in_another_process_hands_is_named(home: Home, start: Start) 
         other.execute("BEGIN IMMEDIATE")
         done = home.run("health", "--json")
     assert done.returncode == 1
-    assert states(done.stdout) == {
-        "login at pop3s": "ok",
-        "certificate": "ok",
-        "database": "failed",
-    }
+    assert [part for part, state in states(done.stdout).items() if state != "ok"] == [
+        "database"
+    ]
     assert home.run("health").returncode == 0
 
 

@@ -83,6 +83,16 @@ class Bodies:
         if paths:
             await self._in_thread(lambda: _unlink_all(paths))
 
+    async def room(self) -> int:
+        """Return how many octets may still be stored; below 0 no more mail is fetched.
+
+        It is asked in the threads that read and write bodies: where they hang, so does the answer.
+
+        Raises:
+            OSError: the folder cannot be reached.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._room)
+
     def sweep(self, live: set[SpoolId]) -> int:
         """Remove every file that belongs to no live message; return how many went."""
         wanted = {self._path(spool_id).name for spool_id in live}
@@ -103,9 +113,12 @@ class Bodies:
             await self._storing(lambda: self._complete(file, writer, part, spool_id))
         return form.octets, taker.finish()
 
+    def _room(self) -> int:
+        disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize - self._minimum_free
+
     def _create(self, part: Path, stack: contextlib.ExitStack) -> BinaryIO:
-        room = os.statvfs(self._folder)
-        if room.f_bavail * room.f_frsize < self._minimum_free:
+        if self._room() < 0:
             raise SpoolUnavailable("the disk is nearly full, no more mail is fetched")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         file = os.fdopen(descriptor, "wb")

@@ -11,6 +11,7 @@ import attrs
 from bridge import logs
 from bridge.accounts.directory import Directory
 from bridge.app.health import Health, Listening
+from bridge.app.state import Places, State
 from bridge.clock import SystemClock
 from bridge.config import ListenerConfig
 from bridge.listener import Listener
@@ -51,9 +52,16 @@ class House:
 
     @property
     def health(self) -> Health:
-        return Health(
-            self.listeners, self.caps, self.directory, self.storage.database, self.clock
+        rest = self.storage
+        state = State(
+            Places(rest.folder),
+            rest.database,
+            rest.bodies,
+            rest.spool,
+            rest.register,
+            SecretSeal(KEY),
         )
+        return Health(self.listeners, self.caps, self.directory, state, self.clock)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,10 @@ import pytest
 from bridge.app import health as health_module
 from bridge.app.health import Part, Wellness
 from bridge.config import ListenerConfig
+from bridge.storage.sqlite.bodies import THREADS, Bodies
 from bridge.throttle import ConnectionCaps
+from bridge.vault.seal import BodySeal
+from tests.contract.storage_harness import KEY
 from tests.unit.app.doors import here, house
 
 ELSEWHERE = (ipaddress.ip_network("203.0.113.0/24"),)
@@ -35,6 +39,7 @@ async def test_a_bridge_that_is_well_says_so_of_every_part(
         "login at door": Wellness.OK,
         "certificate": Wellness.OK,
         "database": Wellness.OK,
+        "disk": Wellness.OK,
     }
     assert "ends in 82" in parts[1].text
 
@@ -44,7 +49,7 @@ async def test_a_login_without_tls_shows_no_certificate(
 ) -> None:
     plain = here(tls="none", plaintext_from=(ipaddress.ip_network("127.0.0.1/32"),))
     async with house(tmp_path, certificates, plain) as made:
-        assert set(told(await made.health.examine())) == {"login at pop3s", "database"}
+        assert set(told(await made.health.examine())) == {"login at pop3s", "database", "disk"}
 
 
 async def test_the_door_with_tls_from_the_first_octet_is_preferred(
@@ -99,7 +104,7 @@ async def test_where_no_door_takes_logins_from_here_that_is_said_and_is_no_failu
     async with house(tmp_path, certificates, *closed) as made:
         parts = await made.health.examine()
         answer = await made.health.answer({})
-    assert told(parts) == {"login": Wellness.UNTRIED, "database": Wellness.OK}
+    assert told(parts)["login"] is Wellness.UNTRIED
     assert "pop3s, plain" in parts[0].text
     assert answer["healthy"] is True
 
@@ -160,7 +165,8 @@ async def test_a_door_that_nobody_answers_is_dead(
         async with house(tmp_path, certificates) as made:
             made.listeners.append(Door(here(name="deaf"), deaf.getsockname()[1]))
             parts = await made.health.examine()
-    assert told(parts) == {"login at deaf": Wellness.FAILED, "database": Wellness.OK}
+    assert told(parts)["login at deaf"] is Wellness.FAILED
+    assert told(parts)["database"] is Wellness.OK
     assert "no answer within" in parts[0].text
 
 
@@ -217,7 +223,7 @@ async def test_a_database_that_another_process_holds_is_told(
         healthy = (await made.health.answer({}))["healthy"]
     assert told(parts)["login at pop3s"] is Wellness.OK
     assert told(parts)["database"] is Wellness.FAILED
-    assert "locked" in parts[-1].text
+    assert "locked" in parts[-2].text
     assert healthy is True
 
 
@@ -229,6 +235,43 @@ async def test_a_database_that_answers_nothing_leaves_the_login_well(
         parts = told(await made.health.examine())
     assert parts["login at pop3s"] is Wellness.OK
     assert parts["database"] is Wellness.FAILED
+
+
+async def test_a_disk_that_is_nearly_full_is_told_and_no_restart_mends_it(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        made.storage.bodies.close()
+        made.storage.bodies = Bodies(tmp_path, BodySeal(KEY), minimum_free=1 << 60)
+        disk = (await made.health.examine())[-1]
+    assert (disk.name, disk.state) == ("disk", Wellness.FAILED)
+    assert "nearly full" in disk.text
+    assert not disk.mended_by_restart
+
+
+async def test_a_folder_of_bodies_that_went_away_is_told(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        (made.storage.folder / "bodies").rename(tmp_path / "aside")
+        disk = (await made.health.examine())[-1]
+    assert disk.state is Wellness.FAILED
+    assert "No such file or directory" in disk.text
+
+
+async def test_a_disk_that_hangs_is_told_and_the_login_is_well(
+    tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "PROBE_SECONDS", 1.0)
+    over = threading.Event()
+    async with house(tmp_path, certificates, here()) as made, asyncio.TaskGroup() as group:
+        for _ in range(THREADS):
+            group.create_task(made.storage.bodies._in_thread(over.wait))  # noqa: SLF001 - as a disk would
+        parts = await made.health.examine()
+        over.set()
+    assert told(parts)["login at pop3s"] is Wellness.OK
+    assert "no answer within" in parts[-1].text
+    assert parts[-1].mended_by_restart
 
 
 async def test_two_who_ask_at_once_are_both_answered(

@@ -191,6 +191,7 @@ async def test_nothing_is_written_where_too_little_room_would_be_left(folder: Pa
     bodies = Bodies(folder, BodySeal(bytes(32)), minimum_free=1 << 60)
     with pytest.raises(SpoolUnavailable, match="nearly full"):
         await bodies.write(ONE, pieces_of(SMALL))
+    assert await bodies.room() < 0
     assert names(folder) == []
     bodies.close()
 

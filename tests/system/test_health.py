@@ -2,9 +2,7 @@
 
 import json
 import resource
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +34,6 @@ def test_a_bridge_that_is_well_says_so_and_tells_no_one_else(
         "ok    disk",
     ]
     assert bridge.log.events("session-closed") == []
-
-
-def test_a_database_in_another_process_hands_is_named(home: Home, start: Start) -> None:
-    start()
-    with closing(sqlite3.connect(home.state / "popbridge.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        done = home.run("health", "--json")
-    assert done.returncode == 1
-    assert [part for part, state in states(done.stdout).items() if state != "ok"] == [
-        "database"
-    ]
-    assert home.run("health").returncode == 0
 
 
 def test_a_bridge_with_no_place_left_is_busy_and_well(home: Home, start: Start) -> None:

@@ -1,5 +1,6 @@
 """What systemd hears of a real bridge, from the first login taken to the end."""
 
+import json
 import signal
 import socket
 import sqlite3
@@ -76,8 +77,12 @@ def test_while_the_database_is_in_other_hands_systemd_does_not_hear_that_we_are_
     with closing(sqlite3.connect(home.state / "popbridge.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         manager.hear_until("STATUS=database")
+        done = home.run("health", "--json")
         meanwhile = manager.hear_until("STATUS=database")
         assert [lines[0] for lines in meanwhile if "WATCHDOG=1" in lines] == []
+    assert done.returncode == 1
+    parts = json.loads(done.stdout)["parts"]
+    assert [part["name"] for part in parts if part["state"] != "ok"] == ["database"]
     manager.hear_until("WATCHDOG=1")
     bridge.log.wait_for("health-recovered")
     failed = bridge.log.events("health-failed")

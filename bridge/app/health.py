@@ -119,8 +119,10 @@ class Health:
                 served = await visit(door, self._login)
         except TimeoutError:
             why = _no_answer()
-        except (Turned, OSError) as error:
-            why = str(error) or "the connection broke off"
+        except Turned as turned:
+            why = str(turned)
+        except OSError as error:
+            why = error.strerror or str(error) or "the connection broke off"
         else:
             text = f"{door.address} port {door.port} takes logins"
             return [Part(name, Wellness.OK, text), *self._certificate(served)]

@@ -206,6 +206,7 @@ async def test_a_port_at_which_nobody_listens_is_dead(
         parts = await made.health.examine()
         answer = await made.health.answer({})
     assert told(parts)["login at gone"] is Wellness.FAILED
+    assert "Errno" not in parts[0].text
     assert answer["healthy"] is False
 
 

@@ -84,8 +84,10 @@ def test_the_dialogue_is_told_without_password_and_without_mail(bridge: RunningB
     with tracing(bridge.home, "printer") as trace:
         client = bridge.log_in()
         assert client.retrieve(1) == ONE
+        assert client.listing("TOP 1 0") == [b"Subject: payroll", b""]
         assert_ok(client.quit())
         lines = spoken(trace.until("closed: quit"))
+    head = hashlib.sha256(b"Subject: payroll\r\n\r\n").hexdigest()[:16]
     digest = hashlib.sha256(ONE).hexdigest()[:16]
     assert lines[0].startswith("-- connected from 127.0.0.1, TLSv1.3 TLS_")
     assert lines[1:] == [
@@ -97,6 +99,10 @@ def test_the_dialogue_is_told_without_password_and_without_mail(bridge: RunningB
         "C: RETR 1",
         f"S: +OK {len(ONE)} octets",
         f"S: ({len(ONE)} octets in 3 lines, sha256 {digest}...)",
+        "S: .",
+        "C: TOP 1 0",
+        "S: +OK Top of message follows",
+        f"S: (20 octets in 2 lines, sha256 {head}...)",
         "S: .",
         "C: QUIT",
         "S: +OK Bye",
@@ -180,6 +186,31 @@ def test_a_maildrop_that_is_in_use_is_told(bridge: RunningBridge) -> None:
         assert bridge.connect().log_in("copier", PASSWORD).startswith(b"-ERR [IN-USE]")
         assert "login refused [IN-USE]: " in trace.until("login refused")[-1]
     first.close()
+
+
+def test_a_message_that_breaks_off_is_not_told_as_sent(bridge: RunningBridge) -> None:
+    home = bridge.home
+    home.put("2.eml", b"Subject: large\r\n\r\n" + b"payroll\r\n" * 2_000_000)
+    home.sync()
+    with tracing(home, "printer") as trace:
+        client = bridge.log_in()
+        assert_ok(client.command("RETR 2"))
+        client.reset()
+        lines = spoken(trace.until("closed: "))
+    start = lines.index("C: RETR 2") + 1
+    assert lines[start].startswith("-- broken off within the first ")
+    assert len(lines) == start + 2
+    assert "payroll" not in "".join(lines)
+
+
+def test_a_message_that_cannot_be_sent_is_told_as_that(bridge: RunningBridge) -> None:
+    (body,) = (bridge.home.state / "bodies").iterdir()
+    body.write_bytes(body.read_bytes()[:-1])
+    with tracing(bridge.home, "printer") as trace:
+        client = bridge.log_in()
+        assert client.command("RETR 1").startswith(b"-ERR [SYS/PERM]")
+        lines = spoken(trace.until("-ERR"))
+    assert lines[-2:] == ["C: RETR 1", "S: -ERR [SYS/PERM] The message cannot be sent"]
 
 
 def test_json_is_one_object_a_line(bridge: RunningBridge) -> None:

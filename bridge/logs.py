@@ -90,7 +90,7 @@ def get(name: str) -> EventLog:
 
 
 def configure(level: str, style: str, stream: TextIO) -> None:
-    """Send all that is logged in this process, by us and by libraries, to `stream`.
+    """Send all that is logged in this process to `stream`, of libraries from warnings on.
 
     `level` and `style` are the values of LogConfig. Calling it again replaces what it did before.
     """
@@ -100,6 +100,7 @@ def configure(level: str, style: str, stream: TextIO) -> None:
             root.removeHandler(handler)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Formatter(_json_line if style == "json" else _text_line))
+    handler.addFilter(_is_told)
     root.addHandler(handler)
     root.setLevel(_LEVELS[level])
     # A line that cannot be written would else be printed as it is: unescaped, with its secrets.
@@ -156,6 +157,11 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return self._render(record)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Keep quiet what libraries tell below WARNING: some spell whole requests there, codes included."""
+    return record.levelno >= logging.WARNING or hasattr(record, "event_fields")
 
 
 def _text_line(record: logging.LogRecord) -> str:

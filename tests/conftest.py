@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
+pytest_plugins = ["tests.secrecy"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -16,6 +16,8 @@ from typing import Any
 import attrs
 
 from bridge.cli import main
+from tests.canary import CANARY
+from tests.secrecy import keep
 
 CONFIG = """\
 state_dir = "state"
@@ -68,7 +70,9 @@ class Owner:
 
     def runs(self, *words: str, stdin: bytes = b"") -> Said:
         """Run a command with this folder's config.toml."""
-        return run("--config", str(self.config), *words, stdin=stdin)
+        said = run("--config", str(self.config), *words, stdin=stdin)
+        keep(self.folder.parent, said.octets, said.err)
+        return said
 
     def must(self, *words: str, stdin: bytes = b"") -> Said:
         """Run a command that has to succeed."""
@@ -92,7 +96,13 @@ class Owner:
         self.must("account", "add", "a", "--provider", "folder", "--path", mail)
         self.must("maildrop", "add", "m", "--account", "a")
         self.must(
-            "device", "add", "d", "--maildrop", "m", "--password-stdin", stdin=b"secret\n"
+            "device",
+            "add",
+            "d",
+            "--maildrop",
+            "m",
+            "--password-stdin",
+            stdin=f"{CANARY}\n".encode(),
         )
 
 

@@ -27,6 +27,7 @@ from tests.clients.bridge_for_clients import (
     running,
 )
 from tests.clients.programs import path_of
+from tests.secrecy import keep
 
 pytestmark = pytest.mark.slow
 
@@ -231,6 +232,7 @@ class Demo:
 
     def __init__(self, folder: Path, until: str = " looked account=samples ") -> None:
         """Start it; return when a line with `until` is in its log."""
+        self.folder = folder
         command = [*PROGRAM, "demo", "--folder", str(folder)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -261,6 +263,7 @@ class Demo:
         finally:
             self.process.kill()
             self._drain.join()
+            keep(self.folder.parent, *self.logged)
             for stream in (self.process.stdout, self.process.stderr):
                 assert stream is not None
                 stream.close()

@@ -23,9 +23,11 @@ from bridge.app.offline import Offline
 from bridge.app.samples import samples
 from bridge.clock import SystemClock
 from bridge.config import Config, load_config
+from tests.canary import CANARY
+from tests.secrecy import keep
 
 HOST = "127.0.0.1"
-PASSWORD = "Abcd1234efgh5678"
+PASSWORD = f"Abcd-{CANARY}"
 DEADLINE_SECONDS = 30.0
 SETTLED = 1_700_000_000  # long ago: files that are still being written are left alone
 
@@ -200,6 +202,7 @@ class ClientsBridge:
 
     def _listen(self, stream: IO[str]) -> None:
         for line in stream:
+            keep(self.folder, line.rstrip("\n"))
             with self._heard:
                 self.lines.append(line.rstrip("\n"))
                 self._heard.notify_all()

@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from tests.canary import CANARY
+
 GRAPH = "https://graph.microsoft.com"
 
 PROTOCOL_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
@@ -127,22 +129,24 @@ class Given:
     devices: dict[str, DeviceFlow] = attrs.field(factory=dict)
 
     def add_access(self, token: AccessToken) -> str:
-        text = f"eyJ0eXAiOiJKV1Qi.{secrets.token_urlsafe(120)}.{secrets.token_urlsafe(40)}"
+        text = (
+            f"eyJ0eXAiOiJKV1Qi.{CANARY}{secrets.token_urlsafe(120)}.{secrets.token_urlsafe(40)}"
+        )
         self.access[text] = token
         return text
 
     def add_refresh(self, token: RefreshToken) -> str:
-        text = f"1.AV8A{secrets.token_urlsafe(150)}"
+        text = f"1.AV8A{CANARY}{secrets.token_urlsafe(150)}"
         self.refresh[text] = token
         return text
 
     def add_code(self, code: Code) -> str:
-        text = f"1.AV8A-{secrets.token_urlsafe(90)}"
+        text = f"1.AV8A-{CANARY}{secrets.token_urlsafe(90)}"
         self.codes[text] = code
         return text
 
     def add_device(self, flow: DeviceFlow) -> str:
-        text = f"{flow.user_code[0]}AQABIQEAAAD{secrets.token_urlsafe(90)}"
+        text = f"{flow.user_code[0]}AQABIQEAAAD{CANARY}{secrets.token_urlsafe(90)}"
         self.devices[text] = flow
         return text
 

@@ -7,6 +7,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from tests.canary import CANARY
 from tests.fakes.entra_assertion import KIND, check_assertion
 from tests.fakes.entra_refusals import EntraRefusal
 from tests.fakes.entra_state import (
@@ -294,7 +295,7 @@ def _id_token(entra: "FakeEntra", consent: Consent, nonce: str) -> str:
         **({"nonce": nonce} if nonce else {}),
     }
     head = {"typ": "JWT", "alg": "RS256", "kid": "fake"}
-    return f"{_packed(head)}.{_packed(claims)}.{secrets.token_urlsafe(256)}"
+    return f"{_packed(head)}.{_packed(claims)}.{CANARY}{secrets.token_urlsafe(256)}"
 
 
 def _packed(value: Json) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import trustme
 
 from bridge.clock import Clock
+from tests.canary import CANARY
 from tests.fakes.faults import Answer
 from tests.fakes.gmail_discovery import known_scopes
 from tests.fakes.google_signin_dated import Dated
@@ -76,7 +77,7 @@ class FakeGoogleSignin(Dated):
         self.user = "printer@example.com"
         self.users = {self.user}
         self.client_id = "481516234200-printing.apps.googleusercontent.com"
-        self.client_secret = f"GOCSPX-{secrets.token_urlsafe(21)}"
+        self.client_secret = f"GOCSPX-{CANARY}{secrets.token_urlsafe(21)}"
         self.client_error: str | None = None
         self.expires_in = 3599
         self.in_testing = False

@@ -4,6 +4,8 @@ import secrets
 
 import attrs
 
+from tests.canary import CANARY
+
 LIVE_REFRESH_TOKENS = 100
 """Per user and client; the oldest dies silently when one more is made (developers.google.com/identity/
 protocols/oauth2#expiration)."""
@@ -57,7 +59,7 @@ class Grants:
         self.codes[code.text] = code
 
     def new_consent(self, client_id: str, user: str, scopes: frozenset[str]) -> Consent:
-        consent = Consent(f"1//0{secrets.token_urlsafe(72)}", client_id, user, scopes)
+        consent = Consent(f"1//0{CANARY}{secrets.token_urlsafe(72)}", client_id, user, scopes)
         alive = [
             one
             for one in self.consents.values()
@@ -70,7 +72,7 @@ class Grants:
 
     def new_access(self, user: str, scopes: frozenset[str], ends: float) -> str:
         """Return an access token, long and with dots, as Google's are."""
-        token = f"ya29.a0{secrets.token_urlsafe(120)}.."
+        token = f"ya29.a0{CANARY}{secrets.token_urlsafe(120)}.."
         self.access[token] = AccessToken(user, scopes, ends)
         return token
 
@@ -87,4 +89,4 @@ class Grants:
 
 def new_code_text() -> str:
     """Return a code; Google's hold a slash, which is not escaped in the address."""
-    return f"4/0A{secrets.token_urlsafe(52)}"
+    return f"4/0A{CANARY}{secrets.token_urlsafe(52)}"

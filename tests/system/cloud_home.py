@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from tests.fakes.cloud_thread import CloudThread
+from tests.secrecy import keep
 from tests.system.pop_client import DEADLINE_SECONDS
 from tests.system.running_bridge import PROGRAM, Home
 
@@ -21,11 +22,13 @@ class Journey:
     """One `account enrol --json` that runs."""
 
     process: subprocess.Popen[str]
+    folder: Path
 
     def event(self) -> dict[str, Any]:
         """Return the next event."""
         assert isinstance(self.process.stdout, TextIOWrapper)
         line = self.process.stdout.readline()
+        keep(self.folder, line)
         assert line, f"the enrolment ended: {self.process.communicate()[1]}"
         return dict(json.loads(line))
 
@@ -38,6 +41,7 @@ class Journey:
     def end(self) -> tuple[int, str]:
         """Return the exit code and what was said on standard error."""
         said = self.process.communicate(timeout=DEADLINE_SECONDS)
+        keep(self.folder, *said)
         return self.process.returncode, said[1]
 
 
@@ -124,7 +128,7 @@ class CloudHome:
             text=True,
         )
         try:
-            yield Journey(process)
+            yield Journey(process, self.home.folder)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -9,6 +9,7 @@ from bridge.config import load_config
 from bridge.storage.sqlite.database import schema_scripts
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import server_certificate_files
+from tests.canary import CANARY
 from tests.system.crash_runs import KILLED
 from tests.system.crash_scenario import (
     Scenario,
@@ -20,7 +21,7 @@ from tests.system.crash_spool import OCTETS, drain, put_all
 from tests.system.pop_client import assert_ok
 from tests.system.running_bridge import PASSWORD, Home, RunningBridge, make_home
 
-NEW_PASSWORD = "fresh-Pony9"
+NEW_PASSWORD = f"fresh-{CANARY}"
 
 
 class Initialising(Scenario):

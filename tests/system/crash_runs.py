@@ -96,7 +96,11 @@ class Forks:
         self._control.settimeout(DEADLINE_SECONDS)
         pid, handles, _, _ = socket.recv_fds(self._control, 16, 1)
         return Forked(
-            int(pid), Log(os.fdopen(reading, "rb")), typing, handles[0], self._control
+            int(pid),
+            Log(os.fdopen(reading, "rb"), home.folder),
+            typing,
+            handles[0],
+            self._control,
         )
 
     def run(self, home: Home, *words: str, die_at: int = NEVER, text: str = "") -> int:

@@ -27,12 +27,14 @@ from bridge.app.state import State
 from bridge.clock import SystemClock
 from bridge.config import load_config
 from bridge.control import ask
+from tests.canary import CANARY
+from tests.secrecy import keep
 from tests.system.pop_client import DEADLINE_SECONDS, PopClient, assert_ok, connect, trusting
 
 PROGRAM = (sys.executable, "-c", "from bridge.cli import main; main()")
 """The `popbridge` command, whatever the environment's bin folder holds."""
 
-PASSWORD = "correct-Horse7"
+PASSWORD = f"correct-{CANARY}"
 """What devices of these tests log in with."""
 
 MAIL_TIME = 1_700_000_000
@@ -144,7 +146,7 @@ class Home:
         self, *words: str, text: str = "", before: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, by way of the program `before` where there is one."""
-        return subprocess.run(
+        done = subprocess.run(
             [*before, *PROGRAM, "--config", str(self.config_file), *words],
             input=text,
             capture_output=True,
@@ -152,6 +154,8 @@ class Home:
             timeout=DEADLINE_SECONDS,
             check=False,
         )
+        keep(self.folder, done.stdout, done.stderr)
+        return done
 
 
 def make_template(folder: Path) -> Path:
@@ -200,9 +204,10 @@ class Process(Protocol):
 
 
 class Log:
-    """What a process says on standard error, line by line as it comes."""
+    """What a process says on standard error, line by line as it comes, and kept in `folder`."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, folder: Path) -> None:
+        self._folder = folder
         self.lines: list[str] = []
         self._stream = stream
         self._changed = threading.Condition()
@@ -259,6 +264,7 @@ class Log:
 
     def _read(self) -> None:
         for line in self._stream:
+            keep(self._folder, line.rstrip(b"\n"))
             with self._changed:
                 self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
                 self._changed.notify_all()
@@ -335,7 +341,7 @@ def running(home: Home, program: Sequence[str] = PROGRAM) -> Iterator[RunningBri
     )
     assert isinstance(process.stderr, BufferedReader)
     with ExitStack() as clients:
-        log = Log(process.stderr)
+        log = Log(process.stderr, home.folder)
         try:
             bridge = RunningBridge(home, process, log, listening_ports(home, log), clients)
             yield bridge

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.canary import CANARY
 from tests.system.pop_client import assert_ok
 from tests.system.running_bridge import (
     PASSWORD,
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 Start = Callable[[], RunningBridge]
 MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
-NEW_PASSWORD = "fresh-Pony9"
+NEW_PASSWORD = f"fresh-{CANARY}"
 
 
 def owner_says(home: Home, *words: str, text: str = "") -> str:

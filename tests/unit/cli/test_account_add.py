@@ -248,7 +248,7 @@ def test_a_secret_of_another_provider_is_refused(
 def test_a_file_that_is_no_text_is_refused_and_not_shown(
     owner: Owner, google: FakeCloud
 ) -> None:
-    path = file(owner, "x.json", b"s3cr3t\xff\xfe")
+    path = file(owner, "client.json", b"s3cr3t\xff\xfe")
     said = owner.runs(*GOOGLE, "--client-file", path)
     assert said.code == 1
     assert said.sentence == "The secret is not text; give the file as it was downloaded."

@@ -14,7 +14,7 @@ help:
 	@echo "make check       format, lint, types, floors, docs in step with the code"
 	@echo "make test        the whole suite, on stock asyncio and on uvloop"
 	@echo "make crashes     kill it at every step of everything it does, and count"
-	@echo "make chaos       thousands of steps against a model: SEED= STEPS= UPSTREAM=memory|folder"
+	@echo "make chaos       thousands of steps against a model: SEED= STEPS= UPSTREAM=memory|folder|microsoft|google"
 	@echo "make soak        a bridge at work for a while, and whether it stays flat: MINUTES= DEVICES="
 	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
 	@echo "make coverage    which lines no test runs"

@@ -35,7 +35,8 @@ async def end(world: World) -> str:
 
 
 async def _heal(world: World) -> None:
-    world.upstream.faults.waiting.clear()
+    world.upstream.heal()
+    world.upstream.sicken(world.model.sick)
     for unit in world.units:
         await unit.lose()
     await world.check()
@@ -50,7 +51,7 @@ async def _looks(world: World) -> None:
 async def _print_everything(world: World) -> None:
     """Have every maildrop emptied by one of its devices."""
     world.model.sick.clear()
-    world.spread_sickness()
+    world.upstream.sicken(world.model.sick)
     for view in world.model.views.values():
         await print_as(world, next(unit for unit in world.units if unit.view is view))
         await world.check()

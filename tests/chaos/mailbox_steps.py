@@ -64,10 +64,11 @@ async def falls_sick(world: World) -> str:
     if not here or len(model.sick) >= SICK_AT_ONCE:
         return "-"
     job, can_be_had = world.rng.choice(here), world.rng.random() < 0.6
+    can_be_had = can_be_had or not world.upstream.can_be_unreadable
     model.sick[job] = can_be_had
     if not can_be_had:
         model.was_unreadable.add(job)
-    world.spread_sickness()
+    world.upstream.sicken(model.sick)
     return f"job {job}, {'for a while' if can_be_had else 'for ever'}"
 
 
@@ -75,14 +76,14 @@ async def gets_well(world: World) -> str:
     """What could not be had can be had."""
     jobs = sorted(world.model.sick)
     world.model.sick.clear()
-    world.spread_sickness()
+    world.upstream.sicken(world.model.sick)
     return f"jobs {jobs}"
 
 
 async def trouble(world: World) -> str:
     """The next calls of the service fail."""
     faults = [world.rng.choice(list(Fault)) for _ in range(world.rng.choice((1, 1, 2, 4)))]
-    world.upstream.faults.waiting += faults
+    world.upstream.trouble(faults)
     return ", ".join(faults)
 
 

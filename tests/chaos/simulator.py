@@ -12,9 +12,10 @@ from pathlib import Path
 
 import attrs
 
+from tests.chaos.clouds import GmailUpstream, GraphUpstream
 from tests.chaos.ending import end
-from tests.chaos.model import Broken
-from tests.chaos.steady_loop import SteadyLoop
+from tests.chaos.model import Broken, must
+from tests.chaos.steady_loop import SteadyLoop, steady_loop
 from tests.chaos.steps import take
 from tests.chaos.upstreams import FolderUpstream, MemoryUpstream, Upstream
 from tests.chaos.world import World
@@ -28,6 +29,8 @@ TOLD_STEPS = 25
 UPSTREAMS: dict[str, Callable[[Path, int], Upstream]] = {
     "memory": MemoryUpstream,
     "folder": FolderUpstream,
+    "microsoft": GraphUpstream,
+    "google": GmailUpstream,
 }
 
 
@@ -75,11 +78,14 @@ async def _live(
 ) -> None:
     made = UPSTREAMS[upstream](root / "mail", rng.randint(1, 3))
     async with asyncio.TaskGroup() as group:
-        world = World(root, made, rng, group)
+        await made.start()
         try:
+            world = World(root, made, rng, group)
             await _step_by_step(world, steps, trace)
+            must(not made.check(), "\n".join(made.check()))
         finally:
-            world.loop.release()  # what is held back could not even be cancelled
+            steady_loop().release()  # what is held back could not even be cancelled
+            await made.stop()
 
 
 async def _step_by_step(world: World, steps: int, trace: list[str]) -> None:

@@ -126,15 +126,12 @@ class TurnsTaken:
         if self._is_shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
         done: Future[T] = Future()
-        loop = _running()
+        steady_loop().pass_boundary()
         try:
-            if loop is not None:
-                loop.pass_boundary()
             done.set_result(work(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - it is the waiter's
             done.set_exception(error)
-        if loop is not None:
-            loop.pass_boundary()
+        steady_loop().pass_boundary()
         return done
 
     def shutdown(self, **_how: object) -> None:
@@ -142,16 +139,18 @@ class TurnsTaken:
 
 
 @contextmanager
-def taking_turns(module: ModuleType) -> Iterator[None]:
-    """Let what `module` opens in the block have no threads."""
-    threads = vars(module)["ThreadPoolExecutor"]
-    vars(module)["ThreadPoolExecutor"] = TurnsTaken
+def instead(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Let a module have something else by that name in the block."""
+    true = vars(module)[name]
+    vars(module)[name] = value
     try:
         yield
     finally:
-        vars(module)["ThreadPoolExecutor"] = threads
+        vars(module)[name] = true
 
 
-def _running() -> SteadyLoop | None:
+def steady_loop() -> SteadyLoop:
+    """Return the loop that runs."""
     loop = asyncio.get_running_loop()
-    return loop if isinstance(loop, SteadyLoop) else None
+    assert isinstance(loop, SteadyLoop)
+    return loop

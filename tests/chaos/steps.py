@@ -35,9 +35,9 @@ async def look(world: World) -> str:
 
 async def look_once(world: World, *, hold_at: int | None = None) -> str:
     """Look, and where it is to be held back have other things happen at that boundary."""
-    model, faults, life = world.model, world.upstream.faults, world.life
+    model, upstream, life = world.model, world.upstream, world.life
     model.look_begins()
-    met = faults.met
+    met = upstream.met
     told: list[str] = []
     meanwhile: list[str] = []
 
@@ -57,7 +57,7 @@ async def look_once(world: World, *, hold_at: int | None = None) -> str:
     if not told:
         return f"killed; meanwhile {meanwhile}"
     await world.check()
-    if faults.met == met:
+    if upstream.met == met:
         await _look_was_left_alone(world)
     return f"{told[0]}; meanwhile {meanwhile}"
 

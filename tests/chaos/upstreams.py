@@ -2,6 +2,7 @@
 
 import enum
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +11,9 @@ import attrs
 from providers.contract import DispositionKind, FolderName, MailboxProvider, RemoteId
 from providers.folder import mailbox as folder_mailbox
 from providers.folder.wire import maildir_id
-from tests.chaos.failing import FailingMailbox, Faults
+from tests.chaos.failing import FailingMailbox, Fault, Faults
 from tests.chaos.mails import Job
-from tests.chaos.steady_loop import taking_turns
+from tests.chaos.steady_loop import TurnsTaken, instead, steady_loop
 from tests.fakes.clock import LoopClock
 from tests.fakes.mailbox import FakeMailbox, FakeService, RemoteMail
 
@@ -39,12 +40,35 @@ GONE = Seen(Place.GONE)
 
 
 class Upstream(Protocol):
-    """One mailbox that outlives every process of the bridge.
+    """One mailbox that outlives every process of the bridge; `met` counts the faults that were met so far.
 
-    `faults` hit the next calls; `sick` messages fail whenever they are fetched.
+    `can_be_unreadable` says whether it has messages that can never be had, `follows` which dispositions
+    reach a message that its owner has filed elsewhere.
     """
 
-    faults: Faults
+    can_be_unreadable: bool
+    follows: frozenset[DispositionKind]
+
+    @property
+    def met(self) -> int: ...
+
+    async def start(self) -> None:
+        """Be there; called before anything else."""
+
+    async def stop(self) -> None:
+        """Be gone."""
+
+    def check(self) -> list[str]:
+        """Return what was asked against the service's contract."""
+
+    def trouble(self, faults: list[Fault]) -> None:
+        """Let the next calls meet these faults."""
+
+    def heal(self) -> None:
+        """Forget all faults; sick messages stay sick only where `sicken` says so again."""
+
+    def sicken(self, sick: Mapping[int, bool]) -> None:
+        """Let these messages, and no other, fail whenever they are fetched; the value says whether they ever can be had."""
 
     def put(self, job: Job) -> RemoteId:
         """Let a message arrive in the inbox."""
@@ -80,18 +104,53 @@ BY_DISPOSITION = {
 """Where a message is once a disposition was obeyed; a move goes to Done."""
 
 
-class MemoryUpstream:
+class PlainUpstream:
+    """What mailboxes share that fail through a `FailingMailbox`."""
+
+    can_be_unreadable = True
+    follows: frozenset[DispositionKind] = frozenset()
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.ids: dict[int, RemoteId] = {}
+
+    @property
+    def met(self) -> int:
+        return self.faults.met
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    def check(self) -> list[str]:
+        return []
+
+    def trouble(self, faults: list[Fault]) -> None:
+        self.faults.waiting += faults
+
+    def heal(self) -> None:
+        self.faults.waiting.clear()
+
+    def sicken(self, sick: Mapping[int, bool]) -> None:
+        self.faults.sick = {self.ids[job]: can_be_had for job, can_be_had in sick.items()}
+
+
+class MemoryUpstream(PlainUpstream):
     """The mailbox in memory that other tests script to fail."""
 
     def __init__(self, _root: Path, at_once: int) -> None:
-        self.faults = Faults()
+        super().__init__()
         self.service = FakeService(page_messages=4)
         self.service.at_once = at_once
+        self.service.on_step = lambda _name: steady_loop().pass_boundary()
         for folder in FOLDERS.values():
             self.service.folder(folder)
 
     def put(self, job: Job) -> RemoteId:
-        return self.service.put(job.octets, remote_id=f"m{job.number}")
+        self.ids[job.number] = self.service.put(job.octets, remote_id=f"m{job.number}")
+        return self.ids[job.number]
 
     def seen(self) -> dict[int, Seen]:
         return {
@@ -123,11 +182,11 @@ class MemoryUpstream:
         raise KeyError(job)
 
 
-class FolderUpstream:
+class FolderUpstream(PlainUpstream):
     """A Maildir."""
 
     def __init__(self, root: Path, _at_once: int) -> None:
-        self.faults = Faults()
+        super().__init__()
         self._root = root
         for folder in FOLDERS.values():
             for part in ("cur", "new", "tmp"):
@@ -138,7 +197,8 @@ class FolderUpstream:
         path.write_bytes(job.octets)
         now = LoopClock().now()
         os.utime(path, (now, now))
-        return maildir_id(path.name)
+        self.ids[job.number] = maildir_id(path.name)
+        return self.ids[job.number]
 
     def seen(self) -> dict[int, Seen]:
         return {
@@ -164,7 +224,7 @@ class FolderUpstream:
 
     def open(self) -> MailboxProvider:
         # The folder's jobs take their turn with everything else.
-        with taking_turns(folder_mailbox):
+        with instead(folder_mailbox, "ThreadPoolExecutor", TurnsTaken):
             inner = folder_mailbox.FolderMailbox(self._root, LoopClock().now)
         return FailingMailbox(inner, self.faults)
 

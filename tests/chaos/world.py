@@ -18,7 +18,7 @@ from providers.contract import Disposition, FolderName, RemoteId
 from tests.chaos.lives import MESSAGE_OCTETS, Life
 from tests.chaos.model import Entry, Model, View
 from tests.chaos.sessions import Unit
-from tests.chaos.steady_loop import SteadyLoop
+from tests.chaos.steady_loop import steady_loop
 from tests.chaos.upstreams import Upstream
 from tests.contract.storage_harness import OFFICE
 from tests.fakes.clock import LoopClock
@@ -51,7 +51,7 @@ class World:
     ) -> None:
         self.rng = rng
         self.upstream = upstream
-        self.loop = _loop()
+        self.loop = steady_loop()
         self.clock = LoopClock()
         self.trace: list[str] = []
         self.remote: dict[RemoteId, int] = {}
@@ -65,7 +65,9 @@ class World:
             self._record(*one)
             for one in zip(("printer", "fax"), rng.choice(PAIRS), strict=True)
         ]
-        self.model = Model({drop.name: View(drop) for drop in drops}, MESSAGE_OCTETS)
+        self.model = Model(
+            {drop.name: View(drop) for drop in drops}, MESSAGE_OCTETS, upstream.follows
+        )
         self.units = [Unit(n, a, self.model.views[MaildropName(d)]) for n, d, a in DEVICES]
         self.life = self._new_life(root / "life-0")
 
@@ -147,12 +149,6 @@ class World:
     def _body_of(self, view: View, job: int) -> Path:
         return self.life.folder / "bodies" / f"{self._numbers[view.name, job]}.body"
 
-    def spread_sickness(self) -> None:
-        """Have the service fail for the messages that are sick, and for no other."""
-        sick = self.model.sick
-        by_id = {remote_id: job for remote_id, job in self.remote.items() if job in sick}
-        self.upstream.faults.sick = {remote_id: sick[job] for remote_id, job in by_id.items()}
-
     # ---- what is true now
 
     async def check(self) -> None:
@@ -198,9 +194,3 @@ class Weighed:
     step: Step
     weight: int
     may_crash: bool = False
-
-
-def _loop() -> SteadyLoop:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, SteadyLoop)
-    return loop

@@ -389,13 +389,3 @@ async def test_a_failure_names_the_services_request_where_that_is_known(
     named, nameless = fields(caplog, event)
     assert (named["why"], named["request_id"]) == ("bad", "r-7")
     assert "request_id" not in nameless
-
-
-async def test_a_fault_that_one_message_meets_blocks_no_other(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    fetching = Fetching(10, at_once=1)
-    fetching.spool.failures[SpoolId(0)] = ZeroDivisionError("a fault of ours")
-    await fetching.run()
-    assert fetching.delivered() == list(range(1, 10))
-    assert "fetch-fault" in [one.msg for one in caplog.records]

@@ -59,7 +59,11 @@ class Alerting:
             raise
 
     async def _run_program(self, alert: Alert) -> None:
-        why = await self._outcome(alert)
+        try:
+            why = await self._outcome(alert)
+        except Exception:  # noqa: BLE001 - the bridge outlives whatever the program meets
+            self._log.exception("alert-program-failed")
+            return
         if why:
             self._log.error(
                 "alert-program-failed", program=self._command[0], reason=alert.reason, why=why

@@ -145,7 +145,7 @@ class Health:
             return []
         try:
             end = x509.load_der_x509_certificate(served).not_valid_after_utc
-        except ValueError:  # devices may take what our library does not
+        except (ValueError, x509.InvalidVersion):  # devices may take what our library does not
             text = "the one that is served cannot be read; see `popbridge check`"
             return [Part("certificate", Wellness.FAILED, text, mended_by_restart=False)]
         days = int((end.timestamp() - self._clock.now()) // DAY_SECONDS)

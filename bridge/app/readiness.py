@@ -64,8 +64,9 @@ def _certificates(config: Config) -> Iterator[Finding]:
     for path in paths:
         try:
             info = describe_certificates(path)[0]
-        except PopbridgeError:
-            continue  # said already: it does not load
+        except PopbridgeError as error:
+            yield Finding("certificate", ok=False, text=str(error))
+            continue
         if info.kind != "ca" and not config.tls.certificates:
             yield from _names_differ(info, config)
         days = (info.not_after - now).days

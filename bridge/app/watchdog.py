@@ -8,6 +8,9 @@ from bridge.app.systemd import Systemd
 from bridge.clock import Clock
 from bridge.logs import EventLog
 
+EXAMINATION = "examination"
+"""The part that is amiss where a fault of ours leaves the others unknown."""
+
 
 class Examiner(Protocol):
     """Tries every part; bridge.app.health.Health does."""
@@ -39,13 +42,22 @@ class Watchdog:
 
     async def look(self) -> bool:
         """Examine once, and tell systemd; return whether it was told that we are alive."""
-        parts = await self._health.examine()
+        parts = await self._examine()
         failed = [part for part in parts if part.state is Wellness.FAILED]
         self._log_changes(failed)
         is_alive = not any(part.mended_by_restart for part in failed)
         tell = self._systemd.alive if is_alive else self._systemd.unwell
         tell(status(parts))
         return is_alive
+
+    async def _examine(self) -> list[Part]:
+        try:
+            return await self._health.examine()
+        except Exception as fault:  # noqa: BLE001 - the doors stay open whatever an examination meets
+            if EXAMINATION not in self._troubles:
+                self._log.exception("health-not-examined")
+            text = f"failed by a fault of ours ({type(fault).__name__}); see the log"
+            return [Part(EXAMINATION, Wellness.FAILED, text, mended_by_restart=False)]
 
     def _log_changes(self, failed: Sequence[Part]) -> None:
         """Log what is new, and not each probe that fails like the one before."""

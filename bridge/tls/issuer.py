@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -177,7 +178,14 @@ def describe_certificates(path: Path) -> list[CertificateInfo]:
     paths = [path]
     if path.is_dir():
         paths = [path / name for name in (CA_CERTIFICATE, SERVER_RSA, SERVER_P256)]
-    return [_describe(found, source) for source in paths for found in _load_chain(source)]
+    return [info for source in paths for info in _describe_chain(source)]
+
+
+def _describe_chain(path: Path) -> list[CertificateInfo]:
+    try:
+        return [_describe(found, path) for found in _load_chain(path)]
+    except (ValueError, UnsupportedAlgorithm):  # found only when the extensions, dates, key are read
+        raise StateError(_unreadable(path)) from None
 
 
 def _describe(certificate: x509.Certificate, path: Path) -> CertificateInfo:
@@ -246,10 +254,15 @@ _RESTORE_CA: Final = "restore both CA files from the same backup"
 def _load_chain(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(_read(path))
-    except ValueError:
-        raise StateError(
-            f"{path} holds no certificate in PEM: restore the file, or name another"
-        ) from None
+    except (ValueError, x509.InvalidVersion):
+        raise StateError(_unreadable(path)) from None
+
+
+def _unreadable(path: Path) -> str:
+    return (
+        f"{path} holds no certificate in PEM, or one against the rules (RFC 5280), which devices may"
+        " refuse: restore the file, or have another issued"
+    )
 
 
 def _read(path: Path) -> bytes:

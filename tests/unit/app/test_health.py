@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import shutil
 import socket
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ from bridge.throttle import ConnectionCaps
 from bridge.vault.seal import BodySeal
 from tests.contract.storage_harness import KEY
 from tests.unit.app.doors import here, house
+from tests.unit.tls.garbled import GARBLINGS, Garbling, garble
 
 ELSEWHERE = (ipaddress.ip_network("203.0.113.0/24"),)
 ELSEWHERE6 = (ipaddress.ip_network("2001:db8::/32"),)
@@ -191,12 +193,18 @@ async def test_a_door_that_is_shut_in_our_face_is_dead(
     assert parts[0].text == "the connection broke off"
 
 
+@pytest.mark.parametrize("garbling", GARBLINGS)
 async def test_a_certificate_that_we_cannot_read_is_told_and_no_restart_mends_it(
-    tmp_path: Path, certificates: Path
+    tmp_path: Path, certificates: Path, garbling: Garbling
 ) -> None:
-    async with house(tmp_path, certificates) as made:
-        [part] = made.health._certificate(b"0")  # noqa: SLF001 - no library would serve such a one
-    assert (part.state, part.mended_by_restart) == (Wellness.FAILED, False)
+    served = shutil.copytree(certificates, tmp_path / "garbled")
+    for path in served.glob("server-*.pem"):
+        garble(path, garbling)
+    async with house(tmp_path, served, here()) as made:
+        login, part, *_ = await made.health.examine()
+    assert login.state is Wellness.OK
+    assert (part.name, part.state) == ("certificate", Wellness.FAILED)
+    assert not part.mended_by_restart
 
 
 async def test_a_port_at_which_nobody_listens_is_dead(

@@ -18,6 +18,8 @@ UNTRIED = Part("login", Wellness.UNTRIED, "cannot be tried")
 LOCKED = Part("database", Wellness.FAILED, "it is locked")
 ENDED = Part("certificate", Wellness.FAILED, "ended", mended_by_restart=False)
 
+FAULT = Part("fault", Wellness.FAILED, "a fault of ours")
+
 
 @attrs.define
 class Findings:
@@ -28,7 +30,10 @@ class Findings:
     async def examine(self) -> list[Part]:
         if not self.left:
             raise asyncio.CancelledError
-        return self.left.pop(0)
+        parts = self.left.pop(0)
+        if FAULT in parts:
+            raise ExceptionGroup("a task", [ValueError("nothing of this is told")])
+        return parts
 
 
 class Heard(Systemd):
@@ -88,6 +93,22 @@ async def test_a_trouble_is_logged_once_and_so_is_its_end(
         "health-failed",
         "health-failed",
         "health-recovered",
+    ]
+
+
+async def test_a_fault_in_the_examination_ends_nothing_and_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The doors are not to close because we cannot tell how they are."""
+    said, _ = await watched([FAULT], [FAULT], [WELL])
+    assert said[0] == (
+        "WATCHDOG=1",
+        "STATUS=examination: failed by a fault of ours (ExceptionGroup); see the log",
+    )
+    assert said[-1] == ("WATCHDOG=1", "STATUS=serving devices")
+    assert [record.msg for record in caplog.records] == [
+        "health-not-examined",
+        "health-failed",
     ]
 
 

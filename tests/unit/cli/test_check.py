@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import Owner
+from tests.unit.tls.garbled import as_version_4, garble
 
 
 def test_a_complete_appliance_is_in_order(owner: Owner) -> None:
@@ -74,9 +75,19 @@ def garble_certificate(state: Path) -> None:
     (state / "tls" / "server-p256.pem").write_text("nothing\n", "utf-8")
 
 
+def break_a_rule(state: Path) -> None:
+    garble(state / "tls" / "server-p256.pem", as_version_4)
+
+
+def lose_the_ca(state: Path) -> None:
+    (state / "tls" / "ca.pem").unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "file"),
     [
+        (break_a_rule, "server-p256.pem"),
+        (lose_the_ca, "ca.pem"),
         (damage_key, "master.key"),
         (lose_certificates, "server-rsa.pem"),
         (garble_certificate, "server-p256.pem"),

@@ -23,6 +23,8 @@ from bridge.tls.issuer import (
     server_certificate_files,
 )
 
+from tests.unit.tls.garbled import GARBLINGS, Garbling, garble
+
 Handshake = Callable[..., Any]
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 LEAVES = ("server-rsa.pem", "server-p256.pem")
@@ -289,3 +291,18 @@ def test_an_own_chain_is_described_certificate_by_certificate(
 def test_describing_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be read"):
         describe_certificates(tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize("garbling", GARBLINGS)
+def test_a_certificate_that_openssl_serves_against_the_rules_is_one_sentence(
+    own_folder: Path, handshake: Handshake, garbling: Garbling
+) -> None:
+    path = own_folder / "server-p256.pem"
+    garble(path, garbling)
+    files = server_certificate_files(own_folder)[:1]
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+
+    assert handshake(build_context("modern", files), client).succeeded
+    with pytest.raises(StateError, match="server-p256.pem holds no certificate .*RFC 5280"):
+        describe_certificates(path)

@@ -25,6 +25,12 @@ REQUEST_SECONDS = 5.0
 ANSWER_SECONDS = 120.0
 """How long the command line waits for an answer: a look at a large folder takes its time."""
 
+STALLED_SECONDS = 30.0
+"""How long an asker may take nothing of its answer: a suspended one (Ctrl-Z) may come back."""
+
+FAREWELL_SECONDS = 1.0
+"""How long the last line of an answer may take to leave."""
+
 UNKNOWN = "The running bridge does not know this request; is it an older one?"
 
 NO_ANSWER = "The running bridge gave no answer; see its log."
@@ -67,7 +73,8 @@ class Control:
         if opened is not None:
             opened.set()
         try:
-            await server.serve_forever()
+            # Not serve_forever: its end waits for every client from Python 3.12 on.
+            await asyncio.get_running_loop().create_future()
         finally:
             # Not waited for: a client that says nothing must not hold up the end.
             server.close()
@@ -83,8 +90,12 @@ class Control:
             self._log.warning("control-failed", why=str(error))
         finally:
             writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            try:
+                with suppress(OSError):  # a TimeoutError among them
+                    async with asyncio.timeout(FAREWELL_SECONDS):
+                        await writer.wait_closed()
+            finally:
+                writer.transport.abort()  # what a reader that stalls has not taken is dropped
 
     async def _carry_out(
         self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -116,7 +127,7 @@ class Control:
                     try:
                         await _write(writer, line)
                     except OSError:
-                        break  # the asking side has left
+                        break  # the asking side has left, or stalls
             return {}
 
         async def write() -> None:
@@ -146,7 +157,8 @@ class Control:
 
 async def _write(writer: asyncio.StreamWriter, values: Values) -> None:
     writer.write(json.dumps(values).encode() + b"\n")
-    await writer.drain()
+    async with asyncio.timeout(STALLED_SECONDS):
+        await writer.drain()
 
 
 def ask(

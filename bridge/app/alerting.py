@@ -7,7 +7,10 @@ harms nothing here, and what it needs of the environment it must bring along.
 import asyncio
 import json
 import os
+import signal
+from asyncio.subprocess import Process
 from contextlib import suppress
+from typing import cast
 
 import attrs
 
@@ -23,6 +26,12 @@ PROGRAM_SECONDS = 30.0
 
 FAREWELL_SECONDS = 5.0
 """How long what waits may still take when the bridge stops."""
+
+KILLED_SECONDS = 1.0
+"""How long the kernel may take to end what was killed."""
+
+COMPLAINT_OCTETS = 200
+"""How much of what the program complains of is logged: the beginning says what is wrong."""
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
 """What the program sees of our environment; the master key may stand in it."""
@@ -81,7 +90,7 @@ class Alerting:
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
                 env=environment,
                 start_new_session=True,
             )
@@ -89,17 +98,44 @@ class Alerting:
             return f"it cannot be run: {error.strerror}"
         except ValueError as error:
             return f"it cannot be run: {error}"  # a NUL in its name or its arguments
+        complaint = None
         try:
             async with asyncio.timeout(PROGRAM_SECONDS):
-                await process.communicate(json.dumps(told).encode() + b"\n")
+                complaint = await _hand_over(process, json.dumps(told).encode() + b"\n")
         except TimeoutError:
             return f"it took more than {PROGRAM_SECONDS:.0f} seconds and was killed"
         finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        return f"it ended with exit code {process.returncode}" if process.returncode else ""
+            if complaint is None:
+                await _kill_all(process)
+        ended = f"it ended with exit code {process.returncode}"
+        return f"{ended}: {complaint}".removesuffix(": ") if process.returncode else ""
+
+
+async def _hand_over(process: Process, told: bytes) -> str:
+    """Give the program its alert, wait for its end, and return the line it complains with first."""
+    stdin, stderr = (
+        cast("asyncio.StreamWriter", process.stdin),
+        cast("asyncio.StreamReader", process.stderr),
+    )
+    with suppress(OSError):  # it may not want to read
+        stdin.write(told)
+        await stdin.drain()
+    stdin.close()
+    complaint = b""
+    while piece := await stderr.read(COMPLAINT_OCTETS):
+        complaint = (complaint + piece)[:COMPLAINT_OCTETS]
+    await process.wait()
+    first, *_ = complaint.decode("utf-8", "replace").strip().splitlines() or [""]
+    return first
+
+
+async def _kill_all(process: Process) -> None:
+    """Kill the program and what it has started, all of which is one session of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):  # who left that session may keep its end of the pipe
+        async with asyncio.timeout(KILLED_SECONDS):
+            await process.wait()
 
 
 def _plain(text: str) -> str:

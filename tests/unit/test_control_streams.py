@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from bridge import logs
 from bridge.control import Control, Values, control_path, follow
 from bridge.errors import OwnerError, RegisterError, StateError
+from tests.unit.connected import BRIEF
 
 PATIENCE = 20.0
 
@@ -120,6 +122,45 @@ async def test_it_ends_when_who_asked_for_it_has_left(
     writer.transport.abort()
     await streams.ended.wait()
     assert caplog.records == []
+
+
+async def test_it_ends_when_who_asked_for_it_takes_nothing_any_more(
+    tmp_path: Path, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a suspended terminal does, whose line would be occupied for ever."""
+    monkeypatch.setattr("bridge.control.STALLED_SECONDS", BRIEF)
+    monkeypatch.setattr("bridge.control.FAREWELL_SECONDS", BRIEF)
+    with socket.socket(socket.AF_UNIX) as stalling:
+        stalling.connect(str(control_path(tmp_path)))
+        stalling.sendall(b'{"verb": "flood"}\n')
+        await streams.ended.wait()
+
+
+def test_a_reader_that_stalls_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """The end of the loop waits for every task, this reader's too."""
+    over = threading.Event()
+
+    async def serve_a_stalling_reader(stalling: socket.socket) -> None:
+        made = Streams()
+        control = Control(
+            control_path(tmp_path), {}, logs.get("control"), {"flood": made.flood}
+        )
+        opened = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(control.serve(opened))
+            await opened.wait()
+            stalling.connect(str(control_path(tmp_path)))
+            stalling.sendall(b'{"verb": "flood"}\n')
+            await made.begun.wait()
+            serving.cancel()
+
+    def run() -> None:
+        with socket.socket(socket.AF_UNIX) as stalling:
+            asyncio.run(serve_a_stalling_reader(stalling))
+            over.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    assert over.wait(PATIENCE)
 
 
 async def test_an_answer_that_is_no_json_is_an_error(tmp_path: Path) -> None:

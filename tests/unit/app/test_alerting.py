@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import attrs
@@ -116,6 +117,42 @@ async def test_a_program_that_hangs_is_killed(
     monkeypatch.setattr(alerting, "PROGRAM_SECONDS", 0.1)
     await told((program(tmp_path, "exec sleep 600"),), ALERT)
     assert "was killed" in str(vars(caplog.records[-1])["event_fields"])
+
+
+async def test_what_a_program_that_hangs_has_started_is_killed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "PROGRAM_SECONDS", 1.0)
+    pipe = tmp_path / "open while one of them lives"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    await told((program(tmp_path, f"sleep 600 > '{pipe}'; true"),), ALERT)
+    os.set_blocking(reading, True)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+async def test_what_a_program_complains_of_first_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = "echo no route to mail >&2; yes >&2 & kill $!; wait; exit 7"
+    await told((program(tmp_path, body),), ALERT)
+    assert "exit code 7: no route to mail" in str(vars(caplog.records[-1])["event_fields"])
+
+
+async def test_a_program_that_does_not_read_its_alert_is_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await told((program(tmp_path, "exec <&-"),), attrs.evolve(ALERT, text="x" * 100_000))
+    assert events(caplog) == ["alert"]
+
+
+async def test_a_fault_while_a_program_runs_is_logged_and_the_next_alert_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "json", None)
+    await told((program(tmp_path, "true"),), ALERT, ALERT)
+    assert events(caplog)[2:] == ["alert-program-failed"] * 2
 
 
 async def test_a_flood_of_alerts_is_bounded_and_said(

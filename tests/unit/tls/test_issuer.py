@@ -22,7 +22,6 @@ from bridge.tls.issuer import (
     issue_server_certificates,
     server_certificate_files,
 )
-
 from tests.unit.tls.garbled import GARBLINGS, Garbling, garble
 
 Handshake = Callable[..., Any]
@@ -304,5 +303,5 @@ def test_a_certificate_that_openssl_serves_against_the_rules_is_one_sentence(
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
 
     assert handshake(build_context("modern", files), client).succeeded
-    with pytest.raises(StateError, match="server-p256.pem holds no certificate .*RFC 5280"):
+    with pytest.raises(StateError, match=r"server-p256\.pem holds no certificate .*RFC 5280"):
         describe_certificates(path)

@@ -17,14 +17,17 @@ class HungUp(Exception):
 
 @attrs.define
 class Dialogue:
-    """One connection over a pair of sockets; `session` is the task at its other end."""
+    """One connection over a pair of sockets; `session` is the task at its other end, `name` its actor."""
 
+    name: str
     raw: socket.socket
     session: asyncio.Task[None]
     _heard: bytes = b""
 
     @classmethod
-    async def open(cls, serve: Callable[[Connection], asyncio.Task[None]]) -> "Dialogue":
+    async def open(
+        cls, name: str, serve: Callable[[Connection], asyncio.Task[None]]
+    ) -> "Dialogue":
         """Connect, and hear the greeting."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the standard library's own form
@@ -32,7 +35,7 @@ class Dialogue:
         connection = Connection(ours)
         loop = asyncio.get_running_loop()
         await loop.connect_accepted_socket(lambda: connection, ours)
-        dialogue = cls(theirs, serve(connection))
+        dialogue = cls(name, theirs, serve(connection))
         try:
             await dialogue.line()
         except HungUp:

@@ -31,7 +31,7 @@ from bridge.tracing import Tracing
 from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import MailboxProvider, ProviderError
 from tests.chaos.devices import Dialogue
-from tests.chaos.steady_loop import MAY_BE_HELD
+from tests.chaos.steady_loop import ACTOR
 from tests.contract.storage_harness import KEY, OFFICE
 from tests.fakes.clock import LoopClock
 
@@ -62,6 +62,7 @@ class Life:
         self.clock = LoopClock()
         self.is_failing = False
         self.is_over = False
+        self._is_killed = False
         self._group = group
         self._number = number
         self._connections = 0
@@ -107,20 +108,16 @@ class Life:
         self.is_failing = False
         return ", ".join(f"{n} {name}" for name, n in attrs.asdict(report).items() if n)
 
-    def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run work that ends with this life."""
-        task = self._group.create_task(work, name=f"{name} of life {self._number}")
+    def start(self, work: Coroutine[Any, Any, None], actor: str) -> asyncio.Task[None]:
+        """Run work that ends with this life, and that may be held back by the name of its actor."""
+        token = ACTOR.set(actor)
+        try:
+            task = self._group.create_task(work, name=f"{actor} of life {self._number}")
+        finally:
+            ACTOR.reset(token)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def start_held(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run work that may be held back at a boundary."""
-        token = MAY_BE_HELD.set(True)
-        try:
-            return self.start(work, name)
-        finally:
-            MAY_BE_HELD.reset(token)
 
     async def connect(self, address: str) -> Dialogue:
         """Return a new connection of a device, greeted."""
@@ -141,15 +138,20 @@ class Life:
 
         def serve(connection: Connection) -> asyncio.Task[None]:
             session = Session(connection, peer, services, logs.get("session"))
-            return self.start(session.serve(), f"session {name}")
+            return self.start(session.serve(), name)
 
-        return await Dialogue.open(serve)
+        return await Dialogue.open(name, serve)
 
     def kill(self, heir: Path) -> None:
         """End here, as after `kill -9`; the state as it is on the disk now is left to `heir`."""
-        self.is_over = True
+        self.stop()
         # The shared-memory file dies with the processes that share it.
         shutil.copytree(self.folder, heir, ignore=shutil.ignore_patterns("*-shm"))
+        self._is_killed = True
+
+    def stop(self) -> None:
+        """End here, in order; `bury` waits for it."""
+        self.is_over = True
         for task in list(self._tasks):
             task.cancel()
 
@@ -160,4 +162,5 @@ class Life:
         await self.mailbox.close()
         self.bodies.close()
         self.database.close()
-        shutil.rmtree(self.folder)
+        if self._is_killed:
+            shutil.rmtree(self.folder)  # what its last breath wrote there never was

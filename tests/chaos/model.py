@@ -169,21 +169,24 @@ class Model:
 
     def confirm(self, view: View, entries: Iterable[Entry]) -> None:
         """Take note that a device was told +OK to QUIT."""
+        entries = list(entries)
+        self.doubt(view, entries)
         for entry in entries:
             view.confirmed.add(entry.job)
-            view.owed.discard(entry.job)
             view.again.discard(entry.job)
-            self._give_order(view, entry)
+        view.doubtful = [group - view.confirmed for group in view.doubtful]
+        view.doubtful = [group for group in view.doubtful if group]
 
     def doubt(self, view: View, entries: Iterable[Entry]) -> None:
-        """Take note that a device said QUIT and never heard the answer."""
-        group = list(entries)
-        if not group:
-            return
-        view.doubtful.append({entry.job for entry in group})
+        """Take note that a device has said QUIT and has not heard the answer, or never will."""
+        group = [entry for entry in entries if entry.job not in view.confirmed]
         for entry in group:
             view.owed.discard(entry.job)
-            self._give_order(view, entry)
+            if not view.is_in_doubt(entry.job):
+                self._give_order(view, entry)
+        view.doubtful = [one for one in view.doubtful if not one & {e.job for e in group}]
+        if group:
+            view.doubtful.append({entry.job for entry in group})
 
     def drop(self, view: View, job: int, *, dispose: bool) -> None:
         """Take note that an admin took a job off the list."""

@@ -1,6 +1,7 @@
 """The devices of a simulation: what each said and was told, and what that promises."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import attrs
 
@@ -8,7 +9,7 @@ from bridge.names import DeviceName
 from bridge.storage.ports import OnOutage
 from tests.chaos.devices import Dialogue, HungUp
 from tests.chaos.lives import Life
-from tests.chaos.model import Broken, Entry, Model, View, must
+from tests.chaos.model import Entry, Model, View, must
 
 
 @attrs.define(eq=False)
@@ -144,22 +145,35 @@ class Unit:
 
     async def quit(self, model: Model, *, listens: bool = True) -> str:
         """Say QUIT; what was marked is deleted, or where no answer is heard perhaps."""
+        wanted = await self.say_quit(model)
+        if listens:
+            return await self.hear_quit(model, wanted)
+        await self.lose()
+        return f"unheard, {[entry.job for entry in wanted]}"
+
+    async def say_quit(self, model: Model) -> list[Entry]:
+        """Say QUIT, and return what is to be deleted; until the answer is heard it is in doubt."""
         assert self.dialogue is not None
         wanted = [self.told[number - 1] for number in sorted(self.marked)]
-        jobs = [entry.job for entry in wanted]
-        try:
+        with suppress(HungUp):
             await self.dialogue.say("QUIT")
-            answer = await self.dialogue.line() if listens else ""
+        model.doubt(self.view, wanted)
+        return wanted
+
+    async def hear_quit(self, model: Model, wanted: list[Entry]) -> str:
+        """Hear the answer to QUIT, and leave."""
+        assert self.dialogue is not None
+        try:
+            answer = await self.dialogue.line()
         except HungUp:
-            answer = ""
+            answer = "no answer"
+        must(answer.startswith(("+OK", "no answer")), f"QUIT was answered with {answer}")
         if answer.startswith("+OK"):
             model.confirm(self.view, wanted)
-        elif answer:
-            raise Broken(f"QUIT was answered with {answer}")
         else:
             model.doubt(self.view, wanted)
         await self.lose()
-        return f"{answer or 'no answer'}, {jobs}"
+        return f"{answer}, {[entry.job for entry in wanted]}"
 
 
 def _numbers(answer: tuple[str, bytes | None]) -> list[str]:

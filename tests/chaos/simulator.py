@@ -84,7 +84,7 @@ async def _live(
             await _step_by_step(world, steps, trace)
             must(not made.check(), "\n".join(made.check()))
         finally:
-            steady_loop().release()  # what is held back could not even be cancelled
+            steady_loop().release_all()
             await made.stop()
 
 

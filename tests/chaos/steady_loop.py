@@ -19,8 +19,8 @@ from tests.fakes.clock import FakeTimeLoop
 T = TypeVar("T")
 P = ParamSpec("P")
 
-MAY_BE_HELD: ContextVar[bool] = ContextVar("may_be_held", default=False)
-"""Set in a task that may be held back at a boundary, and in the tasks it starts."""
+ACTOR: ContextVar[str] = ContextVar("actor", default="")
+"""Who a task works for, and the tasks it starts: a look, or a session by its name."""
 
 
 @attrs.frozen
@@ -52,20 +52,43 @@ def _nothing() -> None:
     pass
 
 
-class SteadyLoop(FakeTimeLoop):
-    """A loop whose threads take turns with it.
+class Hold:
+    """Holds one actor back, some boundaries of its own from now, until it is released."""
 
-    `burn_at` boundaries from now `on_burn` is called, once; `hold_at` boundaries from now a task that
-    may be held is, and `held` is set. None lets everything pass.
-    """
+    def __init__(self, after: int) -> None:
+        self._left = after
+        self._reached = asyncio.Event()
+        self._waiting: list[_Work] = []
+
+    def takes(self, work: _Work) -> bool:
+        """Take a piece of work where the actor is to be held, and tell whether it was."""
+        self._left -= 1
+        if self._left >= 0:
+            return False
+        # One of several lanes is held: so are the others when they get here.
+        self._waiting.append(work)
+        self._reached.set()
+        return True
+
+    async def holds(self, task: "asyncio.Task[None]") -> bool:
+        """Wait until the actor is held, or its task has ended; tell whether it is held."""
+        task.add_done_callback(lambda _: self._reached.set())
+        await self._reached.wait()
+        return not task.done()
+
+    def release(self) -> list[_Work]:
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+
+class SteadyLoop(FakeTimeLoop):
+    """A loop whose threads take turns with it; `burn_at` boundaries from now `on_burn` is called, once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.burn_at: int | None = None
         self.on_burn: Callable[[], None] = _nothing
-        self.hold_at: int | None = None
-        self.held = asyncio.Event()
-        self._waiting: list[_Work] = []
+        self._holds: dict[str, Hold] = {}
 
     def run_in_executor(  # type: ignore[override] - the same, in turn
         self, executor: Executor | None, func: Callable[..., T], *args: object
@@ -77,10 +100,8 @@ class SteadyLoop(FakeTimeLoop):
             return executor.submit(func, *args).result() if executor else func(*args)
 
         work = _Work(do, done, self.pass_boundary)
-        if self._is_to_be_held():
-            self._waiting.append(work)
-            self.held.set()
-        else:
+        hold = self._holds.get(ACTOR.get())
+        if hold is None or not hold.takes(work):
             self.call_soon(work.run)
         return done
 
@@ -93,27 +114,25 @@ class SteadyLoop(FakeTimeLoop):
             self.burn_at = None
             self.on_burn()
 
-    def release(self) -> None:
-        """Let what was held back go on."""
-        self.hold_at = None
-        self.held.clear()
-        waiting, self._waiting = self._waiting, []
-        for work in waiting:
+    def hold(self, actor: str, after: int) -> Hold:
+        """Hold an actor back, so many boundaries of its own from now."""
+        self._holds[actor] = Hold(after)
+        return self._holds[actor]
+
+    def release(self, actor: str) -> None:
+        """Let an actor go on that is held back, or was to be."""
+        hold = self._holds.pop(actor, None)
+        for work in hold.release() if hold else ():
             self.call_soon(work.run)
+
+    def release_all(self) -> None:
+        """Let everybody go on: what is held back can not even be cancelled."""
+        for actor in list(self._holds):
+            self.release(actor)
 
     def drop(self) -> None:
         """Forget what was held back: its process is gone."""
-        self.hold_at = None
-        self.held.clear()
-        self._waiting.clear()
-
-    def _is_to_be_held(self) -> bool:
-        if self.hold_at is None or not MAY_BE_HELD.get():
-            return False
-        if self._waiting:
-            return True  # one of several lanes is held: so are the others when they get here
-        self.hold_at -= 1
-        return self.hold_at < 0
+        self._holds.clear()
 
 
 class TurnsTaken:

@@ -44,16 +44,12 @@ async def look_once(world: World, *, hold_at: int | None = None) -> str:
     async def run() -> None:
         told.append(await life.look())
 
-    world.loop.hold_at = hold_at
-    task = life.start_held(run(), "look")
-    task.add_done_callback(lambda _: world.loop.held.set())
-    await world.loop.held.wait()
-    if not task.done():
+    hold = None if hold_at is None else world.loop.hold("look", hold_at)
+    task = life.start(run(), "look")
+    if hold is not None and await hold.holds(task):
         meanwhile = await _meanwhile(world)
-        world.loop.release()
-    world.loop.hold_at = None
+    world.loop.release("look")
     await asyncio.wait([task])
-    world.loop.held.clear()
     if not told:
         return f"killed; meanwhile {meanwhile}"
     await world.check()
@@ -101,6 +97,14 @@ def _at_home(world: World, *, connected: bool) -> Unit | None:
 async def log_in(world: World) -> str:
     """A device logs in."""
     unit = _at_home(world, connected=False)
+    if unit is None:
+        return "-"
+    return f"{unit}: {await unit.log_in(world.life, world.model, world.units)}"
+
+
+async def reconnect(world: World) -> str:
+    """A device lost power and comes back, while its old connection still looks alive."""
+    unit = _at_home(world, connected=True)
     if unit is None:
         return "-"
     return f"{unit}: {await unit.log_in(world.life, world.model, world.units)}"
@@ -178,6 +182,26 @@ async def say_quit(world: World) -> str:
     return f"{unit}: {await unit.quit(world.model, listens=listens)}"
 
 
+async def quit_slowly(world: World) -> str:
+    """A device deletes something, and while its QUIT is carried out the account is looked at."""
+    unit = _at_home(world, connected=True)
+    if unit is None:
+        unit = world.rng.choice(world.units)
+        await unit.log_in(world.life, world.model, world.units)
+    if unit.dialogue is None:
+        return f"{unit} could not log in"
+    for number in _unmarked(unit)[: world.rng.randint(0, 4)]:
+        await unit.mark(number)
+    dialogue, looked = unit.dialogue, "-"
+    hold = world.loop.hold(dialogue.name, world.rng.randrange(4))
+    jobs = await unit.say_quit(world.model)
+    if await hold.holds(dialogue.session) and not world.life.is_over:
+        await world.check()
+        looked = await look_once(world)
+    world.loop.release(dialogue.name)
+    return f"{unit}: {await unit.hear_quit(world.model, jobs)}; meanwhile {looked}"
+
+
 async def print_all(world: World) -> str:
     """A device does what a printer does: takes all, deletes it, and leaves."""
     unit = _at_home(world, connected=False)
@@ -220,6 +244,12 @@ async def wait(world: World) -> str:
 async def crash(world: World) -> str:
     """The process is killed."""
     world.kill()
+    return ""
+
+
+async def restart(world: World) -> str:
+    """The process is stopped in order, and started again."""
+    world.life.stop()
     return ""
 
 
@@ -304,16 +334,19 @@ STEPS = (
     Weighed(lose_cursor, 2),
     Weighed(look, 24, may_crash=True),
     Weighed(log_in, 8, may_crash=True),
+    Weighed(reconnect, 2, may_crash=True),
     Weighed(retrieve, 8, may_crash=True),
     Weighed(break_off, 3, may_crash=True),
     Weighed(mark, 7),
     Weighed(unmark, 1),
     Weighed(leave, 3),
     Weighed(say_quit, 7, may_crash=True),
+    Weighed(quit_slowly, 3, may_crash=True),
     Weighed(print_all, 5, may_crash=True),
     Weighed(wrong_password, 1),
     Weighed(wait, 4),
     Weighed(crash, 3),
+    Weighed(restart, 2),
     Weighed(damage, 2),
     Weighed(prune, 1),
     Weighed(redeliver, 2),

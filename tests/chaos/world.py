@@ -69,7 +69,8 @@ class World:
             {drop.name: View(drop) for drop in drops}, MESSAGE_OCTETS, upstream.follows
         )
         self.units = [Unit(n, a, self.model.views[MaildropName(d)]) for n, d, a in DEVICES]
-        self.life = self._new_life(root / "life-0")
+        self._folder = root / "life-0"
+        self.life = self._new_life()
 
     def _record(self, name: str, disposition: str) -> MaildropRecord:
         return MaildropRecord(
@@ -95,7 +96,8 @@ class World:
 
     def kill(self) -> None:
         """End the process here and now; `revive` brings up the next one from what is on the disk."""
-        self.life.kill(self._root / f"life-{self._lives}")
+        self._folder = self._root / f"life-{self._lives}"
+        self.life.kill(self._folder)
 
     async def revive(self) -> None:
         """Start the next process."""
@@ -105,12 +107,12 @@ class World:
             await unit.lose()
         for view in self.model.views.values():
             view.noted.clear()  # a process remembers that, the disk does not
-        self.life = self._new_life(self._root / f"life-{self._lives}")
+        self.life = self._new_life()
         await self.life.begin()
         self.ended_in_vain = 0
 
-    def _new_life(self, folder: Path) -> Life:
-        life = Life(folder, self.upstream.open(), self._group, self._lives)
+    def _new_life(self) -> Life:
+        life = Life(self._folder, self.upstream.open(), self._group, self._lives)
         self._lives += 1
         return life
 

@@ -6,7 +6,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 JOBS ?= 2
 
-.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes chaos soak bench coverage format clean
+.PHONY: help run demo-cloud check test test-asyncio test-uvloop crashes chaos soak faults bench coverage format clean
 
 help:
 	@echo "make run         try it out: a bridge with sample mail, on 127.0.0.1"
@@ -16,6 +16,7 @@ help:
 	@echo "make crashes     kill it at every step of everything it does, and count"
 	@echo "make chaos       thousands of steps against a model: SEED= STEPS= UPSTREAM=memory|folder|microsoft|google"
 	@echo "make soak        a bridge at work for a while, and whether it stays flat: MINUTES= DEVICES="
+	@echo "make faults      every fault in every call upstream, written to docs/faults.md"
 	@echo "make bench       every figure of docs/performance.md, beside Dovecot"
 	@echo "make coverage    which lines no test runs"
 	@echo "make format      lay the code out"
@@ -58,8 +59,10 @@ test-uvloop: $(DEV_READY)
 	$(BIN)/pytest -q -n $(JOBS) --event-loop uvloop tests/unit tests/contract
 
 crashes: $(DEV_READY)
-	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table --every-step \
-		$(if $(POINTS),--write-crash-points) tests/system/test_crashes.py
+	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table tests/system/test_crashes.py
+
+faults: $(DEV_READY)
+	$(BIN)/python -m tests.faults.faults_page
 
 bench: $(DEV_READY)
 	$(BIN)/python tests/benchmarks/run.py

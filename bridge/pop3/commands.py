@@ -23,7 +23,7 @@ class BadCommand(Exception):
 class User:
     """USER name (RFC 1939 section 7)."""
 
-    name: str = attrs.field(repr=False)  # may be a password in the wrong field
+    name: str
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Pass:
 class Apop:
     """APOP name digest (RFC 1939 section 7); the digest is 32 hexadecimal digits."""
 
-    name: str = attrs.field(repr=False)  # may be a password in the wrong field
+    name: str
     digest: str = attrs.field(repr=False)
 
 

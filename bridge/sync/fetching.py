@@ -5,6 +5,7 @@ next one is asked for there. Messages begin in listing order and may end in any.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
@@ -12,7 +13,7 @@ import attrs
 
 from bridge.alerts import Alert, AlertReason, AlertSink, unheard
 from bridge.clock import Clock
-from bridge.errors import CeilingReached, PopbridgeError
+from bridge.errors import CeilingReached
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent, Note
@@ -22,11 +23,12 @@ from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
 from bridge.sync.room import Room
 from providers.contract import (
+    AccessRefused,
     FolderName,
     MailboxProvider,
     MessageGone,
     MessageUnreadable,
-    ProviderError,
+    Throttled,
     Unreachable,
 )
 
@@ -39,8 +41,9 @@ had just now must not block those behind it, a dead service must not be asked a 
 class Errand:
     """The fetching that one look does for one folder, and what has come of it.
 
-    `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for in vain: once in a look is enough. `gone` counts the messages
-    that were listed and could not be found any more.
+    `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for
+    in vain: once in a look is enough. `gone` counts the messages that were listed and could not be
+    found any more, `had` all that did not fail.
     """
 
     folder: FolderName
@@ -51,6 +54,8 @@ class Errand:
     quarantined: int = 0
     gone: int = 0
     failed: set[SpoolId] = attrs.field(factory=set)
+    had: int = 0
+    refused: dict[SpoolId, AccessRefused] = attrs.field(factory=dict)
 
 
 @attrs.define
@@ -58,9 +63,9 @@ class _Row:
     """Failures without a success between them; `ending` is the one that made the row too long."""
 
     length: int = 0
-    ending: Unreachable | None = None
+    ending: Unreachable | AccessRefused | None = None
 
-    def grow(self, error: Unreachable) -> None:
+    def grow(self, error: Unreachable | AccessRefused) -> None:
         self.length += 1
         if self.length >= FAILURES_IN_A_ROW and self.ending is None:
             self.ending = error
@@ -84,7 +89,6 @@ class _Turn:
     row: _Row
     room: Room
     is_full: bool = False
-    has_left_out: bool = False
     lanes: list[asyncio.Task[None]] = attrs.field(factory=list)
     error: Exception | None = None
     waiting: Iterator[Pending] = attrs.field(init=False)
@@ -112,8 +116,10 @@ class Fetcher:
     log: EventLog
     message_octets: int
     alert: AlertSink = unheard
-    # Per maildrop, the one that failed longest ago first: so each has its turn again.
-    _stubborn: dict[MaildropName, dict[SpoolId, None]] = attrs.field(factory=dict, init=False)
+    # Per maildrop, the one that failed longest ago first: so each has its turn again. Each with
+    # the number of messages that had been had before the look in which it failed first.
+    _stubborn: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
+    _had: Counter[FolderName] = attrs.field(factory=Counter, init=False)
     # Per maildrop, how many octets at least a message has that there was no room for.
     _too_long: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
     # Those whose ceiling is reached, and of which that was told.
@@ -128,6 +134,7 @@ class Fetcher:
 
         Raises:
             Unreachable: a row of fetches failed.
+            AccessRefused: so did a row, or one fetch, and no other has gone well beside it or since.
             ProviderError, SpoolUnavailable: one fetch met what concerns them all. The others were
                 cut off, and their messages are still announced.
         """
@@ -136,16 +143,15 @@ class Fetcher:
             fresh, stubborn = await self._waiting(maildrop, errand)
             used = await self.spool.octets_at_rest(maildrop)
             room = Room(errand.ceilings[maildrop], used)
-            first = _Turn(errand, maildrop, fresh, row, room)
-            await self._run_lanes(first)
+            is_full = await self._run_lanes(_Turn(errand, maildrop, fresh, row, room))
             if row.ending is not None:
                 raise row.ending
-            second = _Turn(errand, maildrop, [] if first.is_full else stubborn, row, room)
-            await self._run_lanes(second)
+            if not is_full:
+                turn = _Turn(errand, maildrop, stubborn, row, room)
+                is_full = await self._run_lanes(turn)
             row.ending = None
-            turns = (first, second)
-            lacks_room = any(turn.is_full or turn.has_left_out for turn in turns)
-            self._tell_ceiling(maildrop, room, lacks_room=lacks_room)
+            self._tell_ceiling(maildrop, room, is_full=is_full)
+            self._raise_refusal(maildrop, errand)
 
     async def _waiting(
         self, maildrop: MaildropName, errand: Errand
@@ -160,8 +166,8 @@ class Fetcher:
         again = [pending[spool_id] for spool_id in stubborn if spool_id not in errand.failed]
         return fresh, again
 
-    async def _run_lanes(self, turn: _Turn) -> None:
-        """Fetch what the turn is about, as far as there is room for it."""
+    async def _run_lanes(self, turn: _Turn) -> bool:
+        """Fetch what the turn is about, and return whether its ceiling was reached."""
         bears = self.provider.at_once
         lanes = bears + 1 if bears > 1 else 1
         async with asyncio.TaskGroup() as group:
@@ -170,6 +176,7 @@ class Fetcher:
                 turn.lanes.append(group.create_task(self._lane(turn), name=name))
         if turn.error is not None:
             raise turn.error
+        return turn.is_full
 
     async def _lane(self, turn: _Turn) -> None:
         """Fetch one message after the other, until there are none or the turn is over.
@@ -187,41 +194,46 @@ class Fetcher:
 
     async def _try(self, turn: _Turn, item: Pending) -> None:
         try:
-            turn.room.check()
-        except CeilingReached:
-            turn.is_full = True
-            return
-        try:
             # What did not fit is not fetched again, half each time, until it can.
             turn.room.check(self._too_long[turn.maildrop].get(item.spool_id, 1))
             await self._fetch(turn, item)
         except CeilingReached:
-            turn.has_left_out = True  # a smaller one behind it may still fit
-        except Unreachable as error:
-            await self._failed(turn, item, error)
-        except (ProviderError, PopbridgeError, OSError):
+            turn.is_full = True
+        except Throttled:
+            self._put_last(turn, item)  # it may be asked for too much by itself
             raise
-        except Exception as error:
-            self.log.exception("fetch-fault", account=self.account, message=item.spool_id)
-            await self._failed(
-                turn, item, Unreachable(f"internal fault: {type(error).__name__}")
+        except (Unreachable, AccessRefused) as error:
+            turn.errand.failed.add(item.spool_id)
+            if isinstance(error, AccessRefused):
+                turn.errand.refused[item.spool_id] = error
+            self._put_last(turn, item)
+            self.log.warning(
+                "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
             )
+            now = self.clock.now()
+            note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
+            await self.spool.note([note])
+            turn.row.grow(error)
         else:
             turn.row.length = 0
+            turn.errand.had += 1
+            self._had[turn.errand.folder] += 1
 
-    async def _failed(self, turn: _Turn, item: Pending, error: Unreachable) -> None:
-        """Remember that a message could not be had now: from now on it comes last."""
-        turn.errand.failed.add(item.spool_id)
+    def _put_last(self, turn: _Turn, item: Pending) -> None:
+        """Have all others asked for first from the next look on."""
         stubborn = self._stubborn[turn.maildrop]
-        stubborn.pop(item.spool_id, None)
-        stubborn[item.spool_id] = None
-        self.log.warning(
-            "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
-        )
-        now = self.clock.now()
-        note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
-        await self.spool.note([note])
-        turn.row.grow(error)
+        had_before = self._had[turn.errand.folder] - turn.errand.had
+        stubborn[item.spool_id] = stubborn.pop(item.spool_id, had_before)
+
+    def _raise_refusal(self, maildrop: MaildropName, errand: Errand) -> None:
+        """Take a refusal for one message's own only once another could be had beside it, or later.
+
+        Raises:
+            AccessRefused: none could, so it may well be about all of them.
+        """
+        for spool_id, error in errand.refused.items():
+            if self._stubborn[maildrop].get(spool_id) == self._had[errand.folder]:
+                raise error
 
     async def _fetch(self, turn: _Turn, item: Pending) -> None:
         errand, maildrop = turn.errand, turn.maildrop
@@ -299,22 +311,20 @@ class Fetcher:
                 f"it is larger than {ceiling} octets, the maildrop's ceiling"
             )
 
-    def _tell_ceiling(self, maildrop: MaildropName, room: Room, *, lacks_room: bool) -> None:
+    def _tell_ceiling(self, maildrop: MaildropName, room: Room, *, is_full: bool) -> None:
         """Say once that a ceiling is reached, and once that it is not any more."""
-        if lacks_room and maildrop not in self._full:
+        if is_full and maildrop not in self._full:
             self._full.add(maildrop)
             self.log.error(
                 "ceiling-reached",
                 account=self.account,
                 maildrop=maildrop,
                 ceiling=room.ceiling,
-                hint="what waits is fetched when devices have deleted something",
+                hint="nothing more is fetched until devices have deleted something",
             )
-            said = (
-                f"{room.used} of {room.ceiling} octets lie here for it, too many for what waits"
-            )
+            said = f"{room.ceiling} octets lie here for it, so nothing more is fetched"
             self._alert(AlertReason.DISK_CEILING, maildrop, said)
-        elif not lacks_room and maildrop in self._full:
+        elif not is_full and maildrop in self._full:
             self._full.discard(maildrop)
             self.log.info("ceiling-left", account=self.account, maildrop=maildrop)
 

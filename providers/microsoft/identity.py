@@ -5,7 +5,6 @@ answer from there what may long be mended; what is worth keeping, its token cach
 """
 
 import json
-import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -51,10 +50,6 @@ CAPABILITIES = ["CP1"]
 (learn.microsoft.com/entra/identity-platform/claims-challenge)."""
 
 CONFIDENTIAL = "client_credential"
-
-logging.getLogger("msal").setLevel(
-    logging.CRITICAL
-)  # it spells answers and codes; we tell failures
 
 
 class EntraIdentity:

@@ -235,6 +235,8 @@ class GraphMailbox:
             raise MessageUnreadable(
                 str(error), envelope, request_id=error.request_id
             ) from error
+        except CursorExpired as error:
+            raise Unreachable(str(error), request_id=error.request_id) from error
 
     async def _envelope(self, remote_id: RemoteId) -> Envelope:
         """Return what can be told of a message that cannot be had; nothing where that fails too."""
@@ -253,7 +255,11 @@ class GraphMailbox:
         Raises:
             ProviderError: as the contract says.
         """
-        return await self._disposing.carry_out(orders, self.dispositions)
+        try:
+            return await self._disposing.carry_out(orders, self.dispositions)
+        except (CursorExpired, MessageGone, MessageUnreadable) as error:
+            # Said of a batch or a folder, it is about no message and no cursor.
+            raise Unreachable(str(error), request_id=error.request_id) from error
 
     # ---- examining
 

@@ -9,6 +9,7 @@ import gzip
 import re
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import assert_never
 
@@ -96,10 +97,11 @@ class Service:
         self._rules.clear()
         self._context.sni_callback = None
 
-    def show_certificate_of(self, other: ssl.SSLContext) -> None:
-        """Meet whoever connects with another certificate, until `heal`."""
+    def show_certificate_of(self, other: ssl.SSLContext, met: Callable[[], None]) -> None:
+        """Meet whoever connects with another certificate, until `heal`; `met` is called each time."""
 
         def change(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+            met()
             connection.context = other
 
         self._context.sni_callback = change

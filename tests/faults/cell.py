@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -70,12 +71,18 @@ class Unjudged:
 
 @attrs.define
 class Ended:
-    """What one cell has come to; `seen` is what the device could have in the hour, at the last."""
+    """What one cell has come to: in the hour of the fault, and after it.
+
+    `requests` counts the call, or how often its host was tried; `seen` is what the device could have at
+    the hour's end, `after` when all was in order again.
+    """
 
     requests: int
     seen: list[bytes]
     trouble: str
     needs_enrolment: bool
+    orders_done: bool
+    places_then: Mapping[bytes, Place]
     after: list[bytes] = attrs.field(factory=list)
     places: Mapping[bytes, Place] = attrs.field(factory=dict)
     changes: Mapping[bytes, int] = attrs.field(factory=dict)
@@ -162,8 +169,25 @@ class Cell:
         return {**counts, "parts": len(self.cloud.graph.batch_parts)}
 
 
-async def play(folder: Path, scene: Scene, call: Call | None, kind: Kind | None) -> Ended:
-    """Play one cell, or without a fault the scene alone, and return what it has come to."""
+def run(
+    folder: Path,
+    scene: Scene,
+    call: Call | None = None,
+    kind: Kind | None = None,
+    about: bytes | None = None,
+) -> Ended:
+    """Play a cell on a loop of its own, in a folder below `folder`.
+
+    Without a fault it is the scene alone; with `about` only calls about that message meet the fault.
+    """
+    place = Path(tempfile.mkdtemp(dir=folder))
+    with asyncio.Runner(loop_factory=CellLoop) as runner:
+        return runner.run(_play(place, scene, call, kind, about))
+
+
+async def _play(
+    folder: Path, scene: Scene, call: Call | None, kind: Kind | None, about: bytes | None
+) -> Ended:
     random.seed(0)  # jitter: a cell counts the same requests each time
     async with _world(folder, scene) as cell:
         for octets in OLD:
@@ -174,6 +198,8 @@ async def play(folder: Path, scene: Scene, call: Call | None, kind: Kind | None)
             assert sorted(before.values()) == sorted(OLD)
         await _meanwhile(cell)
         cell.mark()
+        if call is not None and about is not None:
+            call = call.about(cell.side.id_of(about))
         if call is not None and kind is not None:
             inject(kind, call, cell.cloud, cell.loop)
         async with cell.at_work() as worker:
@@ -183,6 +209,8 @@ async def play(folder: Path, scene: Scene, call: Call | None, kind: Kind | None)
                 list(seen.values()),
                 worker.status.trouble,
                 worker.status.needs_enrolment,
+                not await cell.storage.spool.queued(OFFICE, 1),
+                cell.side.places(),
             )
             heal(cell)
             if not ended.needs_enrolment:

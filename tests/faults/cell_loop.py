@@ -27,11 +27,15 @@ class CellLoop(FakeTimeLoop):
         self.refused: set[int] = set()
         self.met = 0
 
+    def meet(self) -> None:
+        """Count one who has met nobody, or a stranger."""
+        self.met += 1
+
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:  # type: ignore[override] # noqa: ANN401 - the standard library's own types
         """Resolve without a thread, and without a name server."""
         del host
         if port in self.unresolved:
-            self.met += 1
+            self.meet()
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         address = ("127.0.0.1", port)
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
@@ -39,7 +43,7 @@ class CellLoop(FakeTimeLoop):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401 - as above
         """Connect, or be refused by the kernel."""
         if address[1] in self.refused:
-            self.met += 1
+            self.meet()
             address = (address[0], CLOSED_PORT)
         await super().sock_connect(sock, address)
 

@@ -1,47 +1,28 @@
-"""Cells run on the loop's own time, whatever asks for it, and ask nobody for a proxy."""
+"""Plays cells, each in a folder of its own."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
-import aiohttp.connector
 import pytest
 
-from providers import caller, transport
-from providers.google import mailbox as gmail_mailbox
-from tests.faults.cell import Ended, play
-from tests.faults.cell_loop import START, CellLoop
-from tests.faults.fault_kinds import Kind
-from tests.faults.upstream_calls import Call, Scene
+from tests.faults.cell import Ended, run
+from tests.faults.own_time import loops_own_time
+from tests.faults.upstream_calls import Scene
 
-Play = Callable[[Scene, Call | None, Kind | None], Ended]
-
-
-def _seconds() -> float:
-    return asyncio.get_running_loop().time()
+Play = Callable[..., Ended]
+"""As tests.faults.cell.run, without the folder."""
 
 
 @pytest.fixture(autouse=True)
-def loops_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = SimpleNamespace(monotonic=_seconds, time=lambda: START + _seconds())
-    for module in (caller, transport, gmail_mailbox):
-        monkeypatch.setattr(module, "time", own)
-    monkeypatch.setattr(aiohttp.connector, "monotonic", _seconds)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+def own_time() -> Iterator[None]:
+    with loops_own_time():
+        yield
 
 
 @pytest.fixture
 def play_cell(tmp_path: Path) -> Play:
-    def run(scene: Scene, call: Call | None = None, kind: Kind | None = None) -> Ended:
-        folder = tmp_path / f"cell-{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        with asyncio.Runner(loop_factory=CellLoop) as runner:
-            return runner.run(play(folder, scene, call, kind))
-
-    return run
+    return partial(run, tmp_path)
 
 
 _clean: dict[Scene, Ended] = {}
@@ -53,7 +34,7 @@ def clean_run(play_cell: Play) -> Callable[[Scene], Ended]:
 
     def ended(scene: Scene) -> Ended:
         if scene not in _clean:
-            _clean[scene] = play_cell(scene, None, None)
+            _clean[scene] = play_cell(scene)
         return _clean[scene]
 
     return ended

@@ -30,7 +30,7 @@ from tests.fakes.gmail_answers import refusal as gmail_refusal
 from tests.fakes.graph_answers import refusal as graph_refusal
 from tests.fakes.service import Service
 from tests.faults.cell_loop import START, CellLoop
-from tests.faults.upstream_calls import Call
+from tests.faults.upstream_calls import CALLS, Call
 
 SERVICES = frozenset({"graph", "entra", "gmail", "google_signin"})
 GRAPH, GMAIL = frozenset({"graph"}), frozenset({"gmail"})
@@ -97,8 +97,7 @@ def _refuse(service: Service, loop: CellLoop) -> None:
 
 
 def _distrust(service: Service, loop: CellLoop) -> None:
-    del loop
-    service.show_certificate_of(STRANGER)
+    service.show_certificate_of(STRANGER, loop.meet)
 
 
 STRANGER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -200,7 +199,7 @@ KINDS = (
     Kind("hang", _same(Hang())),
     Kind("trickle", _same(Drip())),
     Kind("reset", _same(Reset(20))),
-    Kind("cut-json", _same(Cut(30))),
+    Kind("cut-json", _same(Cut(9))),
     Kind("cut-body", _same(Truncate(20))),
     Kind("wrong-length", _same(WrongLength(-10))),
     Kind("gzip", _same(Gzip()), tries=1),
@@ -209,6 +208,9 @@ KINDS = (
     Kind("empty-200", _same(_EMPTY)),
 )
 """The columns of the matrix."""
+
+CELLS = tuple((call, kind) for call in CALLS for kind in KINDS if applies(kind, call))
+"""The matrix."""
 
 
 def _answer_of(fault: Fault) -> Answer:

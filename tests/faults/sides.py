@@ -32,6 +32,9 @@ class Side(Protocol):
     def put(self, octets: bytes, *, unconvertible: bool = False) -> None:
         """Let a message arrive in the inbox."""
 
+    def id_of(self, octets: bytes) -> str:
+        """Return the service's id of the message with these octets."""
+
     def places(self) -> Mapping[bytes, Place]:
         """Return where each message is; one that was deleted for good is nowhere."""
 
@@ -68,6 +71,10 @@ class GraphSide:
 
     def put(self, octets: bytes, *, unconvertible: bool = False) -> None:
         self._cloud.graph.mailbox.put(octets, unconvertible=unconvertible)
+
+    def id_of(self, octets: bytes) -> str:
+        messages = self._cloud.graph.mailbox.messages.values()
+        return next(one.id for one in messages if one.octets == octets)
 
     def places(self) -> Mapping[bytes, Place]:
         mailbox = self._cloud.graph.mailbox
@@ -123,6 +130,10 @@ class GmailSide:
     def put(self, octets: bytes, *, unconvertible: bool = False) -> None:
         assert not unconvertible, "Gmail keeps what it received, and converts nothing"
         self._cloud.gmail.mailbox.put(octets)
+
+    def id_of(self, octets: bytes) -> str:
+        messages = self._cloud.gmail.mailbox.messages.values()
+        return next(one.id for one in messages if one.octets == octets)
 
     def places(self) -> Mapping[bytes, Place]:
         mailbox = self._cloud.gmail.mailbox

@@ -6,10 +6,10 @@ import pytest
 
 from tests.faults.cell import LOOKS, NEW, OLD, UNCONVERTIBLE, Ended
 from tests.faults.conftest import Play
-from tests.faults.fault_kinds import HOSTS, KINDS, Kind, applies
-from tests.faults.upstream_calls import CALLS, Call, Scene
+from tests.faults.fault_kinds import CELLS, HOSTS, Kind
+from tests.faults.faults_page import PAGE, Row, parse
+from tests.faults.upstream_calls import Call, Scene
 
-CELLS = [(call, kind) for call in CALLS for kind in KINDS if applies(kind, call)]
 NAMES = [f"{call.name}-{kind.name}" for call, kind in CELLS]
 
 CONNECTIONS = 2
@@ -26,6 +26,8 @@ def test_an_hour_of_a_fault_loses_doubles_and_blocks_nothing(
     _check_device(call, kind, ended)
     _check_upstream(call, kind, ended, clean)
     _check_requests(call, kind, ended)
+    told = parse(PAGE.read_text("utf-8"))[call.name, kind.name]
+    assert told.is_like(Row.of(ended)), f"it is {Row.of(ended)} now: run `make faults`"
 
 
 def _check_device(call: Call, kind: Kind, ended: Ended) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Literal
+from urllib.parse import quote
 
 import attrs
 
@@ -39,6 +40,25 @@ class Call:
 
     def is_of(self, line: str) -> bool:
         return re.search(self.pattern, line) is not None
+
+    def about(self, message_id: str) -> "Call":
+        """Return the same call about one message alone."""
+        named = re.escape(quote(message_id, safe=""))
+        return attrs.evolve(self, pattern=f"(?=.*{named}){self.pattern}")
+
+    @property
+    def told(self) -> str:
+        """Return one line about when it is made."""
+        scene, where = self.scene, " (in a batch)" if self.part else ""
+        when = [
+            f"on DELE: {scene.on_dele}",
+            f"{scene.deletes} deleted",
+            *(["two messages a page"] if scene.pages else []),
+            *(["cursors forgotten"] if scene.cursor_lost else []),
+            *(["access token over"] if scene.token_over else []),
+            *(["one message that cannot be MIME"] if scene.unconvertible else []),
+        ]
+        return f"`{self.pattern}`{where}; {', '.join(when)}."
 
     @property
     def changes(self) -> bool:

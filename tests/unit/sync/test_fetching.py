@@ -11,7 +11,6 @@ from bridge.errors import SpoolUnavailable
 from bridge.names import MaildropName, SpoolId
 from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand
 from providers.contract import (
-    AccessRefused,
     Envelope,
     GrantLost,
     MessageGone,
@@ -148,8 +147,8 @@ def test_making_bodies_durable_costs_the_service_no_idle_time() -> None:
     [
         Throttled("wait", 60.0),
         GrantLost("enrol again"),
-        AccessRefused("no licence"),
         SpoolUnavailable("full"),
+        ZeroDivisionError("a fault of ours"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -182,6 +181,7 @@ async def test_an_error_of_the_service_is_raised_as_it_is() -> None:
 
 
 async def test_what_is_cut_off_has_not_failed_and_is_first_next_time() -> None:
+    """The one that was throttled comes last: should it always be, it is in nobody's way."""
     fetching = Fetching(6)
     gates = fetching.hold(0, 1)
     fetching.fails(lambda: Throttled("wait", 1.0), 2)
@@ -193,7 +193,7 @@ async def test_what_is_cut_off_has_not_failed_and_is_first_next_time() -> None:
         gate.set()
     before = len(fetching.asked())
     await fetching.run()
-    assert fetching.asked()[before:] == list(range(6))
+    assert fetching.asked()[before:] == [0, 1, 3, 4, 5, 2]
 
 
 async def test_of_several_errors_the_first_is_raised() -> None:

@@ -33,7 +33,6 @@ STEPS = {
     ("announced", "vanished"),
     ("announced", "expunged"),
     ("ready", "announced"),
-    ("ready", "held"),
     ("ready", "expunged"),
     ("ready", "vanished"),
     ("quarantined", "announced"),

@@ -59,7 +59,8 @@ test-uvloop: $(DEV_READY)
 	$(BIN)/pytest -q -n $(JOBS) --event-loop uvloop tests/unit tests/contract
 
 crashes: $(DEV_READY)
-	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table tests/system/test_crashes.py
+	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table --every-step \
+		$(if $(POINTS),--write-crash-points) tests/system/test_crashes.py
 
 faults: $(DEV_READY)
 	$(BIN)/python -m tests.faults.faults_page

@@ -7,7 +7,7 @@ likeness, and so is nothing's second copy.
 
 import hashlib
 import math
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -75,7 +75,7 @@ def _text(header: Message, name: str) -> str:
     written = str(header.get(name, ""))[: 8 * TEXT_CHARACTERS]
     try:
         text = str(make_header(decode_header(written)))
-    except (ValueError, LookupError, HeaderParseError):
+    except (ValueError, LookupError, MessageError):
         text = written
     shown = "".join(one if one.isprintable() else " " for one in text)
     return " ".join(shown.split())[:TEXT_CHARACTERS]

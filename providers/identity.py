@@ -38,7 +38,7 @@ class Renewal:
 class CodeInvitation:
     """Type `code` at `address` within `lifetime` seconds; ask each `interval` seconds whether it is done."""
 
-    code: str
+    code: str = attrs.field(repr=False)
     address: str
     lifetime: float
     interval: float
@@ -49,7 +49,7 @@ class CodeInvitation:
 class AddressInvitation:
     """Open `address` in a browser, and bring back the address where the browser ends."""
 
-    address: str
+    address: str = attrs.field(repr=False)
     memory: str = attrs.field(repr=False)
 
 

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 PIECE_OCTETS = 256 << 10
 """Longest piece made of what arrives: a few octets can unpack to a thousand times as many."""
 
+_CODINGS = frozenset(
+    {"gzip", "x-gzip", "br", "deflate", "zstd", "compress", "x-compress", "identity"}
+)
+"""Those that are told by their names (IANA's HTTP Content Coding Registry); any other text is not."""
+
 _GZIP = 31  # zlib.decompressobj: the gzip container, with its checksum
 
 
@@ -23,7 +28,9 @@ class Inflation:
             Damaged: it is one that was never asked for.
         """
         if coding not in ("", "identity", "gzip", "x-gzip"):
-            raise Damaged(f"coded as {coding[:20]!r}, which was not asked for")
+            is_known = {one.strip() for one in coding.split(",")} <= _CODINGS
+            named = repr(coding[:40]) if is_known else "nobody knows what"
+            raise Damaged(f"coded as {named}, which was not asked for")
         self._unpack = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
 
     def feed(self, octets: bytes) -> Iterator[bytes]:

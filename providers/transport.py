@@ -57,8 +57,8 @@ class HttpAnswer:
     """An answer as it came; `body` is decompressed, and empty for a streamed one that went well."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
 
     @property
     def is_success(self) -> bool:

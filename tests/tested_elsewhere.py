@@ -20,7 +20,14 @@ TESTED_ELSEWHERE = {
         "protocols: see who fits them",
     ),
     "bridge/storage/sqlite/register.py": ("tests/contract/test_register.py", "by contract"),
-    "bridge/storage/sqlite/moved.py": ("tests/system/test_backup.py", "into a backup and out"),
+    "bridge/storage/sqlite/departures.py": (
+        "tests/unit/sync/test_look_sessions.py",
+        "in looks",
+    ),
+    "bridge/storage/sqlite/remembered.py": (
+        "tests/unit/storage/sqlite/test_spool.py",
+        "as the spool remembers",
+    ),
     "bridge/app/backup.py": ("tests/unit/cli/test_backup.py", "through the verb"),
     "bridge/app/restore.py": ("tests/unit/cli/test_restore.py", "through the verb"),
     "bridge/app/demo.py": ("tests/cli/test_commands.py", "its printed lines are run"),

@@ -56,7 +56,8 @@ def make_backup(
         keyring = Keyring(load_master_key(config.vault.key_file, environ))
         copy = places.state_dir / f".backup-{secrets.token_hex(8)}.db"
         stack.callback(copy.unlink, missing_ok=True)
-        _sweep(places.state_dir)
+        if is_exact:  # else another backup may be under way beside the bridge
+            _sweep(places.state_dir)
         _copy(places.database, copy)
         facts = {
             "popbridge": __version__,

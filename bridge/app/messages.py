@@ -12,7 +12,7 @@ import attrs
 
 from bridge.app.examining import told
 from bridge.errors import MaildropBusy, OwnerError, RegisterError
-from bridge.names import AccountName, DeviceName, SpoolId
+from bridge.names import AccountName, DeviceName, SpoolId, UniqueId
 from bridge.storage.holding import Holder, Locks
 from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
@@ -73,30 +73,18 @@ class MessageDesk:
         Raises:
             OwnerError: it cannot be; nothing was changed.
         """
-        life = await self._life(number)
-        if life.state in _NOT_TO_BE_LISTED:
-            raise OwnerError(
-                f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
-            )
-        # Never one that a device may know, a bridge that was restored since included.
-        again = RemoteId(f"{life.remote_id}\0{secrets.token_hex(16)}")
-        unique_id = mint_unique_id(again)
-        async with self._held(life):
+        async with self._held(number) as life:
+            if life.state in _NOT_TO_BE_LISTED:
+                raise OwnerError(
+                    f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
+                )
+            # Never one that a device may know, a bridge that was restored since included.
+            again = RemoteId(f"{life.remote_id}\0{secrets.token_hex(16)}")
+            unique_id = mint_unique_id(again)
             if life.state is MessageState.QUARANTINED:
                 await self.spool.retry(life.spool_id, unique_id)
                 return f"Message {number} is fetched again at the next look."
-            body = self._fetched(life)
-            try:
-                async with aclosing(body):
-                    await self.spool.redeliver(life.spool_id, unique_id, body)
-            except MessageGone:
-                raise OwnerError(
-                    f"The body of message {number} is gone upstream; nothing was changed."
-                ) from None
-            except ProviderError as error:
-                raise OwnerError(
-                    f"Message {number} cannot be fetched: {told(error)}; nothing was changed."
-                ) from error
+            await self._list_again(life, unique_id)
         return f"Message {number} is listed again, as a new message."
 
     async def drop(self, number: int, *, dispose: bool) -> str:
@@ -105,13 +93,13 @@ class MessageDesk:
         Raises:
             OwnerError: it cannot be; nothing was changed.
         """
-        life = await self._life(number)
-        if life.state not in _DROPPABLE:
-            raise OwnerError(f"Message {number} is {life.state}; nothing was changed.")
-        keep = Disposition(DispositionKind.KEEP)
-        disposition = self._maildrop(life).disposition if dispose else keep
-        async with self._held(life):
-            await self.spool.drop(life.spool_id, disposition)
+        async with self._held(number) as life:
+            if life.state not in _DROPPABLE:
+                raise OwnerError(f"Message {number} is {life.state}; nothing was changed.")
+            keep = Disposition(DispositionKind.KEEP)
+            disposition = self._maildrop(life).disposition if dispose else keep
+            if not await self.spool.drop(life.spool_id, disposition):
+                raise _went_meanwhile(number)
         return f"Message {number} is not listed any more; upstream: {disposition.spelled()}."
 
     async def account_of(self, number: int) -> AccountName:
@@ -134,19 +122,36 @@ class MessageDesk:
                 return maildrop
         raise RegisterError(f"There is no maildrop {life.maildrop} any more.")
 
-    @asynccontextmanager
-    async def _held(self, life: Life) -> AsyncGenerator[None, None]:
-        """Keep devices out of a maildrop during the block."""
+    async def _list_again(self, life: Life, unique_id: UniqueId) -> None:
+        number, body = life.spool_id, self._fetched(life)
         try:
-            lock = await self.locks.acquire(life.maildrop, OWNER, _nothing)
+            async with aclosing(body):
+                if not await self.spool.redeliver(number, unique_id, body):
+                    raise _went_meanwhile(number)
+        except MessageGone:
+            raise OwnerError(
+                f"The body of message {number} is gone upstream, or lies in a folder that the"
+                " maildrop does not name; nothing was changed."
+            ) from None
+        except ProviderError as error:
+            raise OwnerError(
+                f"Message {number} cannot be fetched: {told(error)}; nothing was changed."
+            ) from error
+
+    @asynccontextmanager
+    async def _held(self, number: int) -> AsyncGenerator[Life, None]:
+        """Keep devices out of a message's maildrop during the block, which gets it as it is then."""
+        maildrop = (await self._life(number)).maildrop
+        try:
+            lock = await self.locks.acquire(maildrop, OWNER, _nothing)
         except MaildropBusy:
             raise OwnerError(
-                f"A device has a session open at maildrop {life.maildrop}; nothing was changed,"
+                f"A device has a session open at maildrop {maildrop}; nothing was changed,"
                 " try again when it is over."
             ) from None
         try:
             lock.pin()
-            yield
+            yield await self._life(number)
         finally:
             lock.release()
 
@@ -178,6 +183,13 @@ class MessageDesk:
                 if octets > self.message_octets:
                     raise MessageUnreadable(f"it is larger than {self.message_octets} octets")
                 yield piece
+
+
+def _went_meanwhile(number: int) -> OwnerError:
+    return OwnerError(
+        f"Message {number} went another way meanwhile, see `popbridge message show {number}`;"
+        " nothing was changed."
+    )
 
 
 def _nothing() -> None:

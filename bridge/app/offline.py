@@ -46,7 +46,7 @@ class Offline:
     """The state folder, as one command needs it."""
 
     config: Config
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = attrs.field(repr=False)  # the master key may stand in it
 
     def add_account(
         self, name: str, provider: str, settings: dict[str, str], secret: str = ""

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -23,8 +24,8 @@ from bridge.clock import Clock
 from bridge.config import Config, load_config
 from bridge.errors import StateError
 from bridge.storage.sqlite.bodies import sync_folder
-from bridge.storage.sqlite.database import open_database
-from bridge.storage.sqlite.moved import Restored, begin_without_bodies
+from bridge.storage.sqlite.database import open_database, refuse_stray_log
+from bridge.storage.sqlite.moved import Restored, begin_without_bodies, fold_in
 from bridge.tls.issuer import FILE_MODES
 from bridge.tls.wholefile import PRIVATE, replace_file, sweep_drafts, write_draft
 from bridge.vault.keyring import (
@@ -167,6 +168,7 @@ def _staging(places: Places, stack: contextlib.ExitStack) -> Path:
             f"{places.state_dir} holds a spool already, which a restore would lose; move it away"
             " first. Nothing was changed."
         )
+    refuse_stray_log(places.database)
     try:
         places.state_dir.mkdir(mode=0o700)
     except FileExistsError:
@@ -241,11 +243,19 @@ def _key_is_missing(config: Config, master: MasterKey, environ: Mapping[str, str
 async def _begin(database: Path, now: float, order: RestoreOrder) -> Restored:
     opened = open_database(database)
     try:
-        return await opened.write(
+        outcome = await opened.write(
             lambda db: begin_without_bodies(db, now, is_exact=order.nothing_since)
         )
     finally:
         opened.close()
+    try:
+        fold_in(database)
+    except sqlite3.Error as error:
+        raise StateError(
+            f"The spool of the backup cannot be written: {error}; check the free space. Nothing"
+            " was changed."
+        ) from error
+    return outcome
 
 
 def _place(order: RestoreOrder, draft: Path | None, places: Places, staging: Path) -> list[str]:
@@ -259,9 +269,9 @@ def _place(order: RestoreOrder, draft: Path | None, places: Places, staging: Pat
     if draft is not None:
         draft.rename(order.config_file)
         placed.append(f"configuration: {order.config_file}")
+        sync_folder(order.config_file.absolute().parent)
     # link() refuses a spool that was made meanwhile, rename() would replace it.
     os.link(staging / DATABASE, places.database)
-    for folder in (order.config_file.absolute().parent, places.state_dir):
-        sync_folder(folder)
+    sync_folder(places.state_dir)
     placed.append(f"spool and register: {places.database}")
     return placed

@@ -66,7 +66,9 @@ def _lines(outcome: Outcome) -> list[str]:
     messages = outcome.messages
     if messages.waiting:
         lines.append(f"{messages.waiting} messages are fetched again and listed as before.")
-    if messages.held:
+    if messages.held and messages.waiting:
+        lines.append(f"{messages.held} messages that an admin had listed again are held.")
+    elif messages.held:
         lines.append(
             f"{messages.held} messages are held, because a device may have printed them since"
             f" {outcome.made}; so will be what the backup does not know."

@@ -23,7 +23,7 @@ class BadCommand(Exception):
 class User:
     """USER name (RFC 1939 section 7)."""
 
-    name: str
+    name: str = attrs.field(repr=False)  # may be a password in the wrong field
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Pass:
 class Apop:
     """APOP name digest (RFC 1939 section 7); the digest is 32 hexadecimal digits."""
 
-    name: str
+    name: str = attrs.field(repr=False)  # may be a password in the wrong field
     digest: str = attrs.field(repr=False)
 
 

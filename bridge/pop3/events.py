@@ -108,7 +108,7 @@ class SendMany:
 class CheckPassword:
     """Check a name and password, lock the maildrop, freeze its listing; answer Accepted or Refused."""
 
-    name: str
+    name: str = attrs.field(repr=False)  # may be a password in the wrong field
     password: str = attrs.field(repr=False)
 
 
@@ -116,7 +116,7 @@ class CheckPassword:
 class CheckDigest:
     """The same for APOP: `digest` is over `timestamp` and the secret both sides know."""
 
-    name: str
+    name: str = attrs.field(repr=False)  # may be a password in the wrong field
     timestamp: str
     digest: str = attrs.field(repr=False)
 

@@ -30,7 +30,7 @@ class LineBuffer:
 
     command_octets: int
     sasl_octets: int
-    _buffer: bytearray = attrs.field(factory=bytearray, init=False)
+    _buffer: bytearray = attrs.field(factory=bytearray, init=False, repr=False)
     _discarded: int = attrs.field(default=-1, init=False)  # -1: not discarding
 
     def feed(self, data: bytes) -> None:

@@ -22,7 +22,7 @@ class NotPermitted(Exception):
 class Credentials:
     """A name and a password, as a device gave them."""
 
-    name: str
+    name: str = attrs.field(repr=False)  # may be a password in the wrong field
     password: str = attrs.field(repr=False)
 
 

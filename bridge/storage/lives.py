@@ -16,7 +16,7 @@ class LifeEvent(enum.StrEnum):
     FETCH_FAILED = "fetch-failed"  # its body could not be had; it is tried again
     FETCHED = "fetched"  # its body is here: it is listed from now on
     QUARANTINED = "quarantined"  # it can never be had: a notice is listed in its place
-    HELD = "held"  # it is here and not listed, until an admin says so
+    HELD = "held"  # it was here, and is not listed until an admin says so
     LISTED = "listed"  # a device was told of it
     SENT = "sent"  # a device took all of it
     UNREADABLE = "unreadable"  # its body is damaged; it is fetched again

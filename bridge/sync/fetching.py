@@ -13,7 +13,7 @@ import attrs
 
 from bridge.alerts import Alert, AlertReason, AlertSink, unheard
 from bridge.clock import Clock
-from bridge.errors import CeilingReached
+from bridge.errors import CeilingReached, PopbridgeError
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent, Note
@@ -28,6 +28,7 @@ from providers.contract import (
     MailboxProvider,
     MessageGone,
     MessageUnreadable,
+    ProviderError,
     Throttled,
     Unreachable,
 )
@@ -89,6 +90,7 @@ class _Turn:
     row: _Row
     room: Room
     is_full: bool = False
+    has_left_out: bool = False
     lanes: list[asyncio.Task[None]] = attrs.field(factory=list)
     error: Exception | None = None
     waiting: Iterator[Pending] = attrs.field(init=False)
@@ -143,14 +145,16 @@ class Fetcher:
             fresh, stubborn = await self._waiting(maildrop, errand)
             used = await self.spool.octets_at_rest(maildrop)
             room = Room(errand.ceilings[maildrop], used)
-            is_full = await self._run_lanes(_Turn(errand, maildrop, fresh, row, room))
+            first = _Turn(errand, maildrop, fresh, row, room)
+            await self._run_lanes(first)
             if row.ending is not None:
                 raise row.ending
-            if not is_full:
-                turn = _Turn(errand, maildrop, stubborn, row, room)
-                is_full = await self._run_lanes(turn)
+            second = _Turn(errand, maildrop, [] if first.is_full else stubborn, row, room)
+            await self._run_lanes(second)
             row.ending = None
-            self._tell_ceiling(maildrop, room, is_full=is_full)
+            turns = (first, second)
+            lacks_room = any(turn.is_full or turn.has_left_out for turn in turns)
+            self._tell_ceiling(maildrop, room, lacks_room=lacks_room)
             self._raise_refusal(maildrop, errand)
 
     async def _waiting(
@@ -166,8 +170,8 @@ class Fetcher:
         again = [pending[spool_id] for spool_id in stubborn if spool_id not in errand.failed]
         return fresh, again
 
-    async def _run_lanes(self, turn: _Turn) -> bool:
-        """Fetch what the turn is about, and return whether its ceiling was reached."""
+    async def _run_lanes(self, turn: _Turn) -> None:
+        """Fetch what the turn is about, as far as there is room for it."""
         bears = self.provider.at_once
         lanes = bears + 1 if bears > 1 else 1
         async with asyncio.TaskGroup() as group:
@@ -176,7 +180,6 @@ class Fetcher:
                 turn.lanes.append(group.create_task(self._lane(turn), name=name))
         if turn.error is not None:
             raise turn.error
-        return turn.is_full
 
     async def _lane(self, turn: _Turn) -> None:
         """Fetch one message after the other, until there are none or the turn is over.
@@ -194,26 +197,28 @@ class Fetcher:
 
     async def _try(self, turn: _Turn, item: Pending) -> None:
         try:
+            turn.room.check()
+        except CeilingReached:
+            turn.is_full = True
+            return
+        try:
             # What did not fit is not fetched again, half each time, until it can.
             turn.room.check(self._too_long[turn.maildrop].get(item.spool_id, 1))
             await self._fetch(turn, item)
         except CeilingReached:
-            turn.is_full = True
+            turn.has_left_out = True  # a smaller one behind it may still fit
+        except (Unreachable, AccessRefused) as error:
+            await self._failed(turn, item, error)
         except Throttled:
             self._put_last(turn, item)  # it may be asked for too much by itself
             raise
-        except (Unreachable, AccessRefused) as error:
-            turn.errand.failed.add(item.spool_id)
-            if isinstance(error, AccessRefused):
-                turn.errand.refused[item.spool_id] = error
-            self._put_last(turn, item)
-            self.log.warning(
-                "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
+        except (ProviderError, PopbridgeError, OSError):
+            raise
+        except Exception as error:
+            self.log.exception("fetch-fault", account=self.account, message=item.spool_id)
+            await self._failed(
+                turn, item, Unreachable(f"internal fault: {type(error).__name__}")
             )
-            now = self.clock.now()
-            note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
-            await self.spool.note([note])
-            turn.row.grow(error)
         else:
             turn.row.length = 0
             turn.errand.had += 1
@@ -234,6 +239,22 @@ class Fetcher:
         for spool_id, error in errand.refused.items():
             if self._stubborn[maildrop].get(spool_id) == self._had[errand.folder]:
                 raise error
+
+    async def _failed(
+        self, turn: _Turn, item: Pending, error: Unreachable | AccessRefused
+    ) -> None:
+        """Remember that a message could not be had now: from now on it comes last."""
+        turn.errand.failed.add(item.spool_id)
+        if isinstance(error, AccessRefused):
+            turn.errand.refused[item.spool_id] = error
+        self._put_last(turn, item)
+        self.log.warning(
+            "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
+        )
+        now = self.clock.now()
+        note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
+        await self.spool.note([note])
+        turn.row.grow(error)
 
     async def _fetch(self, turn: _Turn, item: Pending) -> None:
         errand, maildrop = turn.errand, turn.maildrop
@@ -311,20 +332,22 @@ class Fetcher:
                 f"it is larger than {ceiling} octets, the maildrop's ceiling"
             )
 
-    def _tell_ceiling(self, maildrop: MaildropName, room: Room, *, is_full: bool) -> None:
+    def _tell_ceiling(self, maildrop: MaildropName, room: Room, *, lacks_room: bool) -> None:
         """Say once that a ceiling is reached, and once that it is not any more."""
-        if is_full and maildrop not in self._full:
+        if lacks_room and maildrop not in self._full:
             self._full.add(maildrop)
             self.log.error(
                 "ceiling-reached",
                 account=self.account,
                 maildrop=maildrop,
                 ceiling=room.ceiling,
-                hint="nothing more is fetched until devices have deleted something",
+                hint="what waits is fetched when devices have deleted something",
             )
-            said = f"{room.ceiling} octets lie here for it, so nothing more is fetched"
+            said = (
+                f"{room.used} of {room.ceiling} octets lie here for it, too many for what waits"
+            )
             self._alert(AlertReason.DISK_CEILING, maildrop, said)
-        elif not is_full and maildrop in self._full:
+        elif not lacks_room and maildrop in self._full:
             self._full.discard(maildrop)
             self.log.info("ceiling-left", account=self.account, maildrop=maildrop)
 

@@ -1,5 +1,6 @@
 """Says what a bad answer of Gmail or of Google's sign-in means, by its reason and never by its status alone."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ THROTTLED = frozenset(
 """Reasons that pass by themselves, whether the status is 403 or 429; compared in small letters
 (developers.google.com/workspace/gmail/api/guides/handle-errors)."""
 
+_NAME = re.compile(
+    r"[a-z_]{1,60}"
+)  # of an error (RFC 6749 section 5.2); what else came is not told
 _DAILY = frozenset({"dailylimitexceeded", "dailylimitexceededunreg"})
 _GONE = frozenset({"notfound"})
 _AS_REASON = {"FAILED_PRECONDITION": "failedPrecondition", "NOT_FOUND": "notFound"}
@@ -170,7 +174,7 @@ def sign_in_error(value: Any) -> str:  # noqa: ANN401 - whatever JSON the servic
         return "invalid_jwt"
     if error == "invalid_grant" and "email" in described:
         return "invalid_subject"
-    return error[:60] if isinstance(error, str) and error else "unknown_error"
+    return error if isinstance(error, str) and _NAME.fullmatch(error) else "unknown_error"
 
 
 def explain_code(error: str) -> str:

@@ -129,7 +129,7 @@ class GoogleIdentity:
         memory = json.loads(invitation.memory)
         returned = returned_to(REDIRECT, answer, memory["state"])
         if "code" not in returned:
-            raise SignInRefused(explain(returned["error"][:60]))
+            raise SignInRefused(explain(sign_in_error(returned)))
         value = await self._exchange(kept, returned["code"], memory["verifier"])
         return self._granted(kept, value)
 
@@ -219,7 +219,7 @@ class GoogleIdentity:
             raise Throttled("Google's sign-in asks for a pause", wait or 0.0)
         is_down = answer.is_page or answer.status == 408 or answer.status >= 500  # noqa: PLR2004 - RFC 9110 sections 15.5.9, 15.6
         value = None if is_down else answer.json()
-        if not isinstance(value, dict) or value.get("error") in PASSING:
+        if not isinstance(value, dict) or sign_in_error(value) in PASSING:
             raise _not_sensible(answer)
 
     def _granted(self, kept: GoogleGrant, value: Mapping[str, Any]) -> Renewal:

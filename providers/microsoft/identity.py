@@ -5,6 +5,7 @@ answer from there what may long be mended; what is worth keeping, its token cach
 """
 
 import json
+import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -50,6 +51,10 @@ CAPABILITIES = ["CP1"]
 (learn.microsoft.com/entra/identity-platform/claims-challenge)."""
 
 CONFIDENTIAL = "client_credential"
+
+logging.getLogger("msal").setLevel(
+    logging.CRITICAL
+)  # it spells answers and codes; we tell failures
 
 
 class EntraIdentity:

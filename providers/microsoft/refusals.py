@@ -9,6 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 _AADSTS = re.compile(r"AADSTS(\d{4,9})")
+_NAME = re.compile(
+    r"[a-z_]{1,60}"
+)  # of an error (RFC 6749 section 5.2); what else came is not told
+_TRACE = re.compile(r"[0-9A-Fa-f-]{1,64}")
 
 _SIGN_IN_AGAIN = "enrol the account again"
 
@@ -132,7 +136,8 @@ def numbers(result: Mapping[str, Any]) -> list[int]:
 def explain(result: Mapping[str, Any]) -> str:
     """Return one sentence: what it means, what to do, and the number to look up."""
     codes = numbers(result)
-    error = str(result.get("error", "unknown_error"))[:60]
+    error = str(result.get("error", ""))
+    error = error if _NAME.fullmatch(error) else "unknown_error"
     named = f" (AADSTS{codes[0]})" if codes else f" ({error})"
     for code in codes:
         if code in EXPLANATIONS:
@@ -143,4 +148,4 @@ def explain(result: Mapping[str, Any]) -> str:
 def trace_of(result: Mapping[str, Any]) -> str:
     """Return what Microsoft's support asks for."""
     found = result.get("trace_id") or result.get("correlation_id")
-    return found[:64] if isinstance(found, str) else ""
+    return found if isinstance(found, str) and _TRACE.fullmatch(found) else ""

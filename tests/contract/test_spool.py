@@ -300,7 +300,7 @@ async def test_what_was_forgotten_during_its_delivery_is_not_listed(
         await storage.spool.forget(PRINTER, [RemoteId("a")])
 
     await storage.spool.deliver(await announced(storage), overtaken())
-    assert await state_of(storage, "a") is MessageState.VANISHED
+    assert await state_of(storage, "a") is None
     assert await listed(storage) == []
 
 

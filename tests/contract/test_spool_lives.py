@@ -134,7 +134,12 @@ async def test_a_copy_is_the_first_one_when_the_first_went_unprinted(
     await deliver(storage, "a", COPY)
     await deliver(storage, "b", COPY)
     await storage.spool.forget(PRINTER, [RemoteId("a")])
-    assert await states(storage) == {"a": "vanished", "b": "announced"}
+    assert await states(storage) == {
+        "a": "vanished",
+        "b": "held",
+    }  # a session may have printed it
+    await storage.spool.sweep_vanished(PRINTER)
+    assert await states(storage) == {"b": "announced"}
     (item,) = await storage.spool.pending(PRINTER)
     assert (await storage.spool.deliver(item.spool_id, pieces_of(COPY))).held == ""
 
@@ -156,7 +161,6 @@ async def test_what_a_backup_does_not_know_is_held_until_everything_was_seen(
     await deliver(storage, "known")
     await storage.run_sql("UPDATE maildrop SET holds_unknown = 1")
     await storage.spool.announce(PRINTER, [announcement("known"), announcement("x")])
-    await storage.spool.save_cursor([PRINTER], None)
     await storage.spool.announce(PRINTER, [announcement("y")])
     await storage.spool.save_cursor([PRINTER], Cursor("here"))
     await storage.spool.announce(PRINTER, [announcement("new")])
@@ -207,7 +211,7 @@ async def test_what_happens_again_and_again_takes_one_row(storage: SqliteUnderTe
     assert rows == [(1_000_000.0, 1_000_004.0, 5, "time 4")]
 
 
-async def test_the_same_listing_is_noted_once_for_each_device_and_address(
+async def test_the_same_listing_is_noted_once_for_each_device_whatever_its_addresses(
     storage: SqliteUnderTest,
 ) -> None:
     spool_id = await deliver(storage, "a")
@@ -216,7 +220,6 @@ async def test_the_same_listing_is_noted_once_for_each_device_and_address(
         await storage.spool.note_listed(listing, Holder(PANEL, address), 1_000_000.0)
     assert [one for one in await events(storage, spool_id) if "listed" in one] == [
         "listed panel 192.0.2.7 1",
-        "listed panel 192.0.2.8 1",
     ]
 
 

@@ -1,7 +1,8 @@
 """Crash scenarios of accounts in the cloud: what Graph and Gmail are asked to do is done, once, and no more."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -33,8 +34,9 @@ WAITING = ("waiting", "new")
 
 
 def mail(subject: str) -> bytes:
-    """Return a message that no other is a copy of."""
-    return f"Subject: {subject}\r\n\r\n.a line with a dot\r\n{subject}\r\n".encode()
+    """Return a message that none of another subject is a copy of."""
+    head = f"Subject: {subject}\r\nMessage-ID: <{subject.replace(' ', '-')}@example.com>\r\n"
+    return f"{head}\r\n.a line with a dot\r\n{subject}\r\n".encode()
 
 
 @attrs.frozen
@@ -63,9 +65,21 @@ class CloudScenario(Scenario):
         side.add(self.admin, side.account, *more)
         self.kept: dict[str, Any] = {}
 
+    @contextmanager
+    def short_lived_tokens(self) -> Iterator[None]:
+        """Let tokens that are given meanwhile end so soon that a start has to renew them."""
+        entra, google = self.cloud.cloud.entra, self.cloud.cloud.google_signin
+        lives = entra.lifetime, entra.cae_lifetime, google.expires_in
+        entra.lifetime = entra.cae_lifetime = google.expires_in = 60
+        yield
+        entra.lifetime, entra.cae_lifetime, google.expires_in = lives
+
     def take_snapshot(self) -> None:
         self.snapshot.take()
-        self.kept = self.cloud.do(lambda cloud: copy.deepcopy(_state(cloud)))
+        self.kept = self.copied_cloud()
+
+    def copied_cloud(self) -> dict[str, Any]:
+        return self.cloud.do(lambda cloud: copy.deepcopy(_state(cloud)))
 
     def begin_anew(self, die_at: int) -> None:
         super().begin_anew(die_at)
@@ -80,15 +94,16 @@ class CloudDisposing(CloudScenario):
 
     def __init__(self, stage: Stage, side: Side) -> None:
         super().__init__(stage, side, "--access", "purge")
-        side.enrol(self.admin)
-        self.admin.add_road(side.account, "keep")
-        for subject in (*DISPOSITIONS, WAITING[0]):
-            self.put(subject)
-        self.home.sync(side.account)
-        numbers = {life.envelope.subject: life.spool_id for life in self.lives()}
-        for subject, on_dele in DISPOSITIONS.items():
-            self.home.offline.change_maildrop(side.account, Knobs(on_dele=on_dele))
-            self.home.offline.order(DROP, numbers[subject], dispose=True)
+        with self.short_lived_tokens():
+            side.enrol(self.admin)
+            self.admin.add_road(side.account, "keep")
+            for subject in (*DISPOSITIONS, WAITING[0]):
+                self.put(subject)
+            self.home.sync(side.account)
+            numbers = {life.envelope.subject: life.spool_id for life in self.lives()}
+            for subject, on_dele in DISPOSITIONS.items():
+                self.home.offline.change_maildrop(side.account, Knobs(on_dele=on_dele))
+                self.home.offline.order(DROP, numbers[subject], dispose=True)
         self.put(WAITING[1])
         self.take_snapshot()
         self.unique_ids: set[tuple[str, ...]] = set()
@@ -127,6 +142,53 @@ class CloudDisposing(CloudScenario):
         assert len(self.unique_ids) == 1
 
 
+class Looking(CloudScenario):
+    """Mail has gone upstream, cannot be had, or has come twice: each is told apart, and the rest arrives."""
+
+    def __init__(self, stage: Stage, side: Side) -> None:
+        super().__init__(stage, side)
+        side.enrol(self.admin)
+        self.admin.add_road(side.account, "keep")
+        self.put("gone")
+        self.home.sync(side.account)
+        self.cloud.do(_lose_one_and_spoil_one)
+        self.put("new")
+        self.put("new")
+        self.take_snapshot()
+        self.unique_ids: set[tuple[str, ...]] = set()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at) as bridge:
+            return bridge is not None and bridge.log.has("looked")
+
+    def check(self) -> None:
+        left = half_written(self.home)
+        with self.forks.serving(self.home) as bridge:
+            assert bridge is not None
+            assert_swept(bridge, left)
+            for _ in range(2):
+                assert look(self.home, self.side.account) is not None
+            client = bridge.log_in(self.side.account)
+            notice, new = (client.retrieve(number) for number in (1, 2))
+            assert b"spoiled" in notice
+            assert new == mail("new")
+            self.unique_ids.add(tuple(client.unique_ids()))
+            assert_ok(client.quit())
+            assert not any(look(self.home, self.side.account).values())
+            assert len(self.home.bodies) == 2
+
+    def finish(self) -> None:
+        assert len(self.unique_ids) <= 2, "either copy may be the one that came first"
+
+
+def _lose_one_and_spoil_one(cloud: Cloud) -> None:
+    mailbox = cloud.graph.mailbox
+    [gone] = mailbox.messages
+    mailbox.remove(gone)
+    mailbox.put(mail("spoiled"), unconvertible=True)
+
+
 # ---- the two clouds
 
 
@@ -163,7 +225,7 @@ def _seen_at_graph(cloud: Cloud) -> dict[str, tuple[str, ...]]:
 def _seen_at_gmail(cloud: Cloud) -> dict[str, tuple[str, ...]]:
     mailbox = cloud.gmail.mailbox
     found = {
-        message.head().decode().partition(": ")[2]: tuple(
+        message.head().decode().splitlines()[0].partition(": ")[2]: tuple(
             sorted(mailbox.label_names(message.id))
         )
         for message in mailbox.messages.values()

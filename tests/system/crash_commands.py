@@ -16,6 +16,7 @@ from tests.system.crash_scenario import (
     Stage,
     assert_swept,
     half_written,
+    look,
 )
 from tests.system.crash_spool import OCTETS, drain, put_all
 from tests.system.pop_client import assert_ok
@@ -63,10 +64,22 @@ class Initialising(Scenario):
 class Commanding(Scenario):
     """A command that changes the register: its change is whole or not there, and it can be run again."""
 
-    def __init__(self, stage: Stage, words: tuple[str, ...], text: str = "") -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        words: tuple[str, ...],
+        text: str = "",
+        before: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
+        """Run the commands of `before` once, as the state that `words` begin with."""
         super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
         (self.home.folder / "mail" / "second").mkdir()
+        put_all(self.home)
+        self.home.sync()
+        for command in before:
+            assert self.forks.run(self.home, *command) == 0
         self.snapshot.take()
+        self.initial = register(self.home)
         self.words = tuple(word.format(mail=self.home.folder / "mail") for word in words)
         self.text = text
         self.code = KILLED
@@ -78,14 +91,18 @@ class Commanding(Scenario):
         return self.code != KILLED
 
     def check(self) -> None:
-        before = register(self.home)
+        left = register(self.home)
+        self.came.append(left != self.initial)
         code = self.forks.run(self.home, *self.words, text=self.text)
-        # Run again it either does the whole of it, or says that it is done and changes nothing.
-        assert code == 0 or register(self.home) == before
-        self.came.append(code != 0)
+        # Run again it does the whole of it, or says that there is nothing to do and changes nothing.
+        assert code == 0 or (self.came[-1] and register(self.home) == left)
+        assert register(self.home) != self.initial
         with self.forks.serving(self.home) as bridge:
             assert bridge is not None
-            assert_ok(bridge.log_in().quit())
+            assert_ok(bridge.connect().quit())
+            for account in self.home.offline.snapshot().accounts:
+                assert look(self.home, account.name)
+            assert len(self.home.bodies) == spooled(self.home)
 
     def finish(self) -> None:
         assert self.code == 0
@@ -157,7 +174,8 @@ class Migrating(Scenario):
     def run(self, die_at: int) -> bool:
         self.begin_anew(die_at)
         with self.forks.serving(self.home, die_at=die_at) as bridge:
-            return bridge is not None
+            # A deletion waits to be carried out upstream.
+            return bridge is not None and bridge.log.has("looked")
 
     def check(self) -> None:
         with self.forks.serving(self.home) as bridge:
@@ -217,11 +235,21 @@ def is_right(bridge: RunningBridge, password: str) -> bool:
     return answer.startswith(b"+OK")
 
 
+def spooled(home: Home) -> int:
+    """Return how many messages have a body, by the spool's own account."""
+    [[count]] = rows(home, "SELECT count(*) FROM message WHERE octets NOT NULL")
+    return int(count)
+
+
 def register(home: Home) -> list[object]:
     """Return everything the register says."""
-    connection = sqlite3.connect(home.state / "popbridge.db")
     tables = ("account", "account_grant", "maildrop", "device", "login")
+    return [rows(home, f"SELECT * FROM {one} ORDER BY 1") for one in tables]  # noqa: S608 - names from above
+
+
+def rows(home: Home, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(home.state / "popbridge.db")
     try:
-        return [connection.execute(f"SELECT * FROM {one}").fetchall() for one in tables]  # noqa: S608 - names from above
+        return connection.execute(query).fetchall()
     finally:
         connection.close()

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from tests.system.crash_backup import BackingUp, Restoring
-from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing
+from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing, Looking
 from tests.system.crash_commands import (
     ChangingAPassword,
     Commanding,
@@ -13,7 +13,7 @@ from tests.system.crash_commands import (
     Migrating,
     Renewing,
 )
-from tests.system.crash_grants import APP, Enrolling, Rotating, RotatingForGood
+from tests.system.crash_grants import APP, Enrolling, Losing, Rotating, RotatingForGood
 from tests.system.crash_messages import Ordering
 from tests.system.crash_scenario import Scenario, Stage
 from tests.system.crash_spool import Delivering, Disposing, Visiting
@@ -21,6 +21,9 @@ from tests.system.running_bridge import PASSWORD
 
 _ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
 _DEVICE = ("device", "add", "fax", "--maildrop", "office", "--password-stdin")
+_NO_DEVICE = ("device", "remove", "printer")
+_MAILDROP = ("maildrop", "add", "second", "--account", "office", "--on-dele", "keep")
+_NO_MAILDROP = ("maildrop", "remove", "office", "--yes")
 
 SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "init": Initialising,
@@ -30,6 +33,15 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "account add": partial(Commanding, words=_ACCOUNT),
     "device add": partial(Commanding, words=_DEVICE, text=f"{PASSWORD}\n"),
     "device passwd": ChangingAPassword,
+    "device remove": partial(Commanding, words=_NO_DEVICE),
+    "maildrop add": partial(Commanding, words=_MAILDROP),
+    "maildrop change": partial(
+        Commanding, words=("maildrop", "change", "office", "--on-dele", "keep")
+    ),
+    "maildrop remove": partial(Commanding, words=_NO_MAILDROP, before=(_NO_DEVICE,)),
+    "account remove": partial(
+        Commanding, words=("account", "remove", "office"), before=(_NO_DEVICE, _NO_MAILDROP)
+    ),
     "deliver": Delivering,
     "session and QUIT": Visiting,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
@@ -41,6 +53,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "message redeliver and drop": Ordering,
     "token rotation": partial(Rotating, side=MICROSOFT),
     "token rotation, old token spent": partial(RotatingForGood, side=MICROSOFT),
+    "grant lost": partial(Losing, side=MICROSOFT),
+    "gone, unreadable and doubled mail": partial(Looking, side=MICROSOFT),
     "enrolment by code": partial(Enrolling, side=MICROSOFT),
     "enrolment in a browser": partial(Enrolling, side=GOOGLE),
     "enrolment of an app": partial(Enrolling, side=APP),

@@ -1,5 +1,6 @@
 """What every crash scenario is: something under way, killed at each of its steps, and a check after it."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -69,10 +70,10 @@ class Scenario:
         """See that all runs together make sense."""
 
 
-def survive(scenario: Scenario) -> Tally:
-    """Kill a scenario at every step, one run a step, until a run gets through."""
+def survive(scenario: Scenario, *, at_every_step: bool) -> Tally:
+    """Kill a scenario at every step, or where each point comes first; and once when all is done."""
     points: set[str] = set()
-    for die_at in range(1, MOST_STEPS):
+    for kills, die_at in enumerate(_deaths(scenario, at_every_step=at_every_step), 1):
         is_through = scenario.run(die_at)
         steps = scenario.forks.steps()
         points.update(steps)
@@ -83,14 +84,17 @@ def survive(scenario: Scenario) -> Tally:
             raise
         if is_through:
             scenario.finish()
-            return Tally(die_at, frozenset(points))
+            return Tally(kills, frozenset(points))
     pytest.fail("no run got through")
 
 
-def visited(scenario: Scenario) -> list[str]:
-    """Return every point of a run that nobody kills."""
-    assert scenario.run(NEVER)
-    return scenario.forks.steps()
+def _deaths(scenario: Scenario, *, at_every_step: bool) -> Iterable[int]:
+    """Return the steps to be killed at, and more than there can be."""
+    if at_every_step:
+        return range(1, MOST_STEPS)
+    scenario.run(NEVER)
+    steps = scenario.forks.steps()
+    return [*sorted({steps.index(step) + 1 for step in steps}), MOST_STEPS]
 
 
 def look(home: Home, account: str = "office") -> dict[str, int]:

@@ -1,5 +1,7 @@
 """Crash scenarios of the two roads, with a mail folder upstream (docs/architecture.md)."""
 
+from pathlib import Path
+
 from tests.system.crash_scenario import (
     Scenario,
     Stage,
@@ -100,8 +102,7 @@ class Disposing(Scenario):
         with self.forks.serving(home) as bridge:
             assert bridge is not None
             assert visit(bridge)
-        for name in ("2.0123456789abcdef.part", ORPHAN):
-            (home.state / "bodies" / name).write_bytes(b"left over")
+        leave_half_done(home.state)
         self.snapshot.take()
 
     def run(self, die_at: int) -> bool:
@@ -115,6 +116,7 @@ class Disposing(Scenario):
             assert bridge is not None
             assert_swept(bridge, left)
             assert ORPHAN not in self.home.bodies
+            assert list(self.home.state.rglob(".*")) == []
             look(self.home)
             client = bridge.log_in()
             assert len(client.unique_ids()) == 1
@@ -129,6 +131,17 @@ class Disposing(Scenario):
 
 
 # ---- what devices and mail folders see
+
+
+def leave_half_done(state: Path) -> None:
+    """Leave what kills may leave: of bodies, of a certificate, of a backup and a restore."""
+    (state / ".restore-0123456789abcdef").mkdir()
+    for name in (
+        *("bodies/2.0123456789abcdef.part", f"bodies/{ORPHAN}"),
+        *("tls/.server-rsa.pem.0123456789abcdef", ".backup-0123456789abcdef.db"),
+        ".restore-0123456789abcdef/popbridge.db",
+    ):
+        (state / name).write_bytes(b"left over")
 
 
 def put_all(home: Home) -> None:

@@ -94,3 +94,10 @@ def test_a_header_without_end_is_read_to_its_limit_only() -> None:
     taker.feed(b"Message-ID: <late@example.com>\r\n\r\nbody\r\n")
     assert taker.finish().likeness is None
     assert HEADER_OCTETS < 100 * 8000
+
+
+@pytest.mark.parametrize(
+    "word", ["=?\xe9?Q?a?=", "=?x?Q?a?=", "=?utf-8?B?%%%?=", "=?utf-8?Q?=zz?=", "=?a?Q?=00?="]
+)
+def test_an_encoded_word_that_makes_no_sense_is_kept_as_it_was_written(word: str) -> None:
+    taken(f"Subject: {word}\r\nFrom: {word}\r\n\r\nx".encode("latin-1"))

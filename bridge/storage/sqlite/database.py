@@ -62,8 +62,8 @@ class Database:
             found = str(error)
         if found != "ok":
             raise StateError(
-                f"The spool is damaged ({found.splitlines()[-1]}): move popbridge.db away and put a backup in its"
-                " place with `popbridge restore`."
+                f"The spool is damaged ({found.splitlines()[-1]}): move the state folder away"
+                " and put a backup in its place with `popbridge restore`."
             )
 
     def close(self) -> None:
@@ -100,6 +100,7 @@ def open_database(path: Path, *, create: bool = False) -> Database:
     """
     if not create and not path.exists():
         raise StateError(f"There is no spool at {path}; run `popbridge init` first.")
+    refuse_stray_log(path)
     executor = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
     try:
         connection = executor.submit(_connect, path).result()
@@ -113,6 +114,20 @@ def open_database(path: Path, *, create: bool = False) -> Database:
         executor.shutdown()
         raise
     return Database(connection, executor)
+
+
+def refuse_stray_log(path: Path) -> None:
+    """Promise that no write-ahead log lies where its database is missing: SQLite would play it into the next one.
+
+    Raises:
+        StateError: one does.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and not path.exists():
+        raise StateError(
+            f"{log} lies there without its database: put {path.name} back, or move the whole"
+            " state folder away. Nothing was changed."
+        )
 
 
 def schema_scripts() -> list[str]:

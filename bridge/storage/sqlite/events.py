@@ -13,7 +13,7 @@ DETAIL_CHARACTERS = 300
 
 _WRITE = (
     "INSERT INTO message_event SELECT id, ?, ?, ?, ?, ?, 1, ? FROM message WHERE id = ?"
-    " ON CONFLICT DO UPDATE SET last = excluded.last, times = times + 1, detail = excluded.detail"
+    " ON CONFLICT DO UPDATE SET last = excluded.last, times = times + 1, address = excluded.address, detail = excluded.detail"
 )
 
 

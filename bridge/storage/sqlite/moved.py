@@ -9,8 +9,9 @@ import attrs
 from bridge.names import SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.sqlite.events import happened
+from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids
 
-HELD_WHY = "a device may have printed it after the backup was made"
+AGAIN_WHY = "listed again before the move, and its body stayed behind"
 
 
 @attrs.frozen
@@ -39,23 +40,47 @@ def begin_without_bodies(db: sqlite3.Connection, now: float, *, is_exact: bool) 
     Unless the backup `is_exact` (no bridge has run since it was made), devices may have printed since
     then what it lists, and what it does not know: all of that is held, so that nothing prints twice.
     """
-    # Their rows go at the next look in any case; a body of theirs would be taken to be here.
-    db.execute("DELETE FROM message WHERE state = 'vanished'")
-    listed = [
-        SpoolId(row[0])
-        for row in db.execute(
-            "UPDATE message SET state = 'announced', octets = NULL"
-            " WHERE state IN ('ready', 'quarantined') RETURNING id"
-        ).fetchall()
-    ]
+    # Of these no bridge has a body now, and where nothing ran since nobody was told of them.
     if is_exact:
-        return Restored(held=0, waiting=len(listed))
-    db.executemany("UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in listed])
-    happened(db, listed, LifeEvent.HELD, now, detail=HELD_WHY)
+        db.execute("DELETE FROM message WHERE state = 'vanished'")
+    # An admin had these listed again: they may lie in another folder, where no look finds them.
+    again = _step(db, "ready", "held", "AND redelivered > 0")
+    happened(db, again, LifeEvent.HELD, now, detail=AGAIN_WHY)
+    listed = _step(db, "ready", "announced") + _step(db, "quarantined", "announced")
+    if is_exact:
+        return Restored(held=len(again), waiting=len(listed))
     # What waited for its body is held when that is here, and told with its sender and subject.
-    db.execute("UPDATE message SET doubtful = 1 WHERE state = 'announced'")
+    db.execute("UPDATE message SET doubtful = 1 WHERE state IN ('announced', 'held')")
+    db.executemany("UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in listed])
+    happened(db, listed, LifeEvent.HELD, now, detail=DOUBTFUL_WHY)
     # The first copy may be printed and gone: its second one must not be let go for that.
     db.execute("UPDATE message SET twin = NULL WHERE state = 'held'")
+    # Gone upstream when the backup was made: a session that was open then may have deleted them.
+    _step(db, "vanished", "disposed")
     # What upstream has said since is asked for again, in full; what is not known then is held too.
     db.execute("UPDATE maildrop SET cursor = NULL, holds_unknown = 1")
-    return Restored(held=len(listed), waiting=0)
+    return Restored(held=len(again) + len(listed), waiting=0)
+
+
+def fold_in(path: Path) -> None:
+    """Promise that the file is the whole database, alone: what was written to its log is in it.
+
+    Closing would try the same, and say nothing where the disk is full.
+
+    Raises:
+        sqlite3.Error: it cannot be written whole, or is damaged.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        (mode,) = db.execute("PRAGMA journal_mode = DELETE").fetchone()
+        ((found,),) = db.execute("PRAGMA quick_check(1)").fetchall()
+    if mode != "delete" or found != "ok":
+        raise sqlite3.OperationalError(f"{found}, journal {mode}")
+
+
+def _step(db: sqlite3.Connection, old: str, new: str, also: str = "") -> list[SpoolId]:
+    """Move every message from a state to another without a body, and return them."""
+    rows = db.execute(
+        f"UPDATE message SET state = ?, octets = NULL WHERE state = ? {also} RETURNING id",  # noqa: S608 - texts of ours
+        (new, old),
+    )
+    return ids(rows.fetchall())

@@ -1,13 +1,12 @@
-"""The spool on SQLite and body files: every step of a message's life as one durable transaction.
+"""The spool on SQLite and body files: every step of a message's life as one durable transaction."""
 
-Listings are remembered until a step changes them, so a poll that finds nothing new asks no disk.
-That is sound because one process alone serves a state folder.
-"""
-
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -28,16 +27,14 @@ from bridge.storage.messages import (
 )
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Spool
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite import events, steps
+from bridge.storage.sqlite import departures, events, steps
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database
 from bridge.storage.sqlite.histories import envelope_context
+from bridge.storage.sqlite.remembered import Listings
 from providers.contract import Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
-
-REMEMBERED_MESSAGES = 200_000
-"""Entries of all remembered listings together, some 250 octets each: about 50 MB at the worst."""
 
 REMEMBERED_HOLDERS = 10_000
 """Devices and addresses that are known to have been told of a listing."""
@@ -51,9 +48,8 @@ class SqliteSpool:
         self._bodies = bodies
         self._clock = clock
         self._seal = seal
-        self._listings: dict[MaildropName, Listing] = {}
-        self._changes = 0
-        self._left_over: dict[MaildropName, list[SpoolId]] = {}
+        self._listings = Listings()
+        self._writers: WeakValueDictionary[SpoolId, asyncio.Lock] = WeakValueDictionary()
         self._told: dict[Holder, Listing] = {}
         self._damaged: set[SpoolId] = set()
 
@@ -78,10 +74,9 @@ class SqliteSpool:
         remembered = self._listings.get(maildrop)
         if remembered is not None:
             return remembered
-        changes = self._changes
+        changes = self._listings.changes
         listing = await self._database.read(lambda db: _listing(db, maildrop))
-        if changes == self._changes:
-            self._remember(maildrop, listing)
+        self._listings.remember(maildrop, listing, changes)
         return listing
 
     async def open_body(self, spool_id: SpoolId) -> OpenBody:
@@ -97,6 +92,8 @@ class SqliteSpool:
             maildrop, lambda db: steps.expunge(db, maildrop, wanted, by, now)
         )
         await self._bodies.remove(gone)
+        if not set(wanted) <= set(gone):
+            raise SpoolUnavailable("messages of this session are not here any more")
 
     async def note(self, notes: Sequence[Note]) -> None:
         """Write down what happened to messages."""
@@ -126,7 +123,7 @@ class SqliteSpool:
             lambda db: {
                 RemoteId(remote_id): MessageState(state)
                 for remote_id, state in db.execute(
-                    "SELECT remote_id, CASE WHEN redelivered > 0 AND state <> 'announced'"
+                    "SELECT remote_id, CASE WHEN redelivered > 0"
                     " THEN 'disposed' ELSE state END FROM message WHERE maildrop = ?",
                     (maildrop,),
                 )
@@ -136,11 +133,7 @@ class SqliteSpool:
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; a known one is left as it is, a vanished one begins anew."""
         now = self._clock.now()
-        left_over = await self._change(
-            maildrop, lambda db: steps.announce(db, maildrop, messages, now)
-        )
-        # A session that is still open may be sending these; they go when it is closed.
-        self._left_over.setdefault(maildrop, []).extend(left_over)
+        await self._change(maildrop, lambda db: steps.announce(db, maildrop, messages, now))
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
         """Return what waits for its body, in listing order."""
@@ -157,17 +150,18 @@ class SqliteSpool:
 
     async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
         """Store a body in sealed wire form and make the message visible, or hold a second copy."""
-        present = await self._present(spool_id)
-        if present.state is not MessageState.ANNOUNCED:
-            return Delivery(present.octets)
-        arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
-        now = self._clock.now()
-        is_taken, held = await self._change(
-            present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
-        )
-        if held or not is_taken:  # its maildrop was removed meanwhile
-            await self._bodies.remove([spool_id])
-        return Delivery(arrival.octets, held)
+        async with self._alone(spool_id):
+            present = await self._present(spool_id)
+            if present.state is not MessageState.ANNOUNCED:
+                return Delivery(present.octets)
+            arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+            now = self._clock.now()
+            is_taken, held = await self._change(
+                present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
+            )
+            if held or not is_taken:  # it was dropped, or its maildrop removed, meanwhile
+                await self._bodies.remove([spool_id])
+            return Delivery(arrival.octets, held)
 
     async def quarantine(
         self,
@@ -177,20 +171,18 @@ class SqliteSpool:
         envelope: Envelope = NOTHING_TOLD,
     ) -> None:
         """Let `notice` stand for a message that can never be had, durably."""
-        present = await self._present(spool_id)
-        if present.state is not MessageState.ANNOUNCED:
-            return
-        octets, _ = await self._bodies.write(spool_id, _once(notice))
-        sealed, now = self._sealed(spool_id, envelope), self._clock.now()
-
-        def work(db: sqlite3.Connection) -> bool:
-            is_taken = steps.quarantine(db, spool_id, octets, sealed)
-            if is_taken:
-                events.happened(db, [spool_id], LifeEvent.QUARANTINED, now, detail=reason)
-            return is_taken
-
-        if not await self._change(present.maildrop, work):
-            await self._bodies.remove([spool_id])
+        async with self._alone(spool_id):
+            present = await self._present(spool_id)
+            if present.state is not MessageState.ANNOUNCED:
+                return
+            octets, _ = await self._bodies.write(spool_id, _once(notice))
+            arrival = self._arrival(spool_id, octets, Imprint(envelope=envelope))
+            now = self._clock.now()
+            if not await self._change(
+                present.maildrop,
+                lambda db: steps.quarantine(db, spool_id, arrival, reason, now),
+            ):
+                await self._bodies.remove([spool_id])
 
     async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
         """Return the octets of all bodies that are here for the maildrop."""
@@ -204,22 +196,22 @@ class SqliteSpool:
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note that these are gone upstream; what devices have not taken is listed no more."""
         gone, now = list(messages), self._clock.now()
-        await self._change(maildrop, lambda db: steps.forget(db, maildrop, gone, now))
+        await self._change(maildrop, lambda db: departures.forget(db, maildrop, gone, now))
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
         """Remove what has vanished, and have damaged bodies fetched anew; only while no session is open."""
-        damaged = list(self._damaged)
+        damaged, now = list(self._damaged), self._clock.now()
 
         def work(db: sqlite3.Connection) -> tuple[list[SpoolId], list[SpoolId]]:
-            again = steps.fetch_again(db, maildrop, damaged)
-            return steps.sweep_vanished(db, maildrop), again
+            bodies, settled = departures.fetch_again(db, maildrop, damaged, now)
+            return departures.sweep_vanished(db, maildrop) + bodies, settled
 
         if damaged:
-            gone, again = await self._change(maildrop, work)
-            self._damaged.difference_update(again)
+            bodies, settled = await self._change(maildrop, work)
+            self._damaged.difference_update(settled)
         else:
-            gone, again = await self._database.write(work)
-        await self._bodies.remove(gone + again + self._left_over.pop(maildrop, []))
+            bodies, _ = await self._database.write(work)
+        await self._bodies.remove(bodies)
 
     async def cursor(self, maildrop: MaildropName) -> Cursor | None:
         """Return where the last look for this maildrop ended."""
@@ -238,9 +230,8 @@ class SqliteSpool:
 
         def work(db: sqlite3.Connection) -> None:
             db.executemany(
-                # Once a cursor is known everything was seen: what comes now is new.
-                "UPDATE maildrop SET cursor = ?1, holds_unknown ="
-                " CASE WHEN ?1 IS NULL THEN holds_unknown ELSE 0 END WHERE name = ?2",
+                # The look has seen everything: what comes now is new.
+                "UPDATE maildrop SET cursor = ?, holds_unknown = 0 WHERE name = ?",
                 rows,
             )
 
@@ -286,14 +277,19 @@ class SqliteSpool:
         self, spool_id: SpoolId, unique_id: UniqueId, body: AsyncIterator[bytes]
     ) -> bool:
         """List a held or disposed message again, durably, as a new one."""
-        present = await self._present(spool_id)
-        if present.state not in (MessageState.HELD, MessageState.DISPOSED):
-            return False
-        arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
-        now = self._clock.now()
-        return await self._change(
-            present.maildrop, lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now)
-        )
+        async with self._alone(spool_id):
+            present = await self._present(spool_id)
+            if present.state not in (MessageState.HELD, MessageState.DISPOSED):
+                return False
+            arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+            now = self._clock.now()
+            is_listed = await self._change(
+                present.maildrop,
+                lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now),
+            )
+            if not is_listed:  # it went upstream meanwhile
+                await self._bodies.remove([spool_id])
+            return is_listed
 
     async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""
@@ -307,7 +303,6 @@ class SqliteSpool:
 
     def refresh(self) -> None:
         """Forget what is remembered of listings."""
-        self._changes += 1
         self._listings.clear()
 
     async def figures(self, maildrop: MaildropName) -> SpoolFigures:
@@ -331,11 +326,15 @@ class SqliteSpool:
         self, maildrop: MaildropName, work: Callable[[sqlite3.Connection], T]
     ) -> T:
         """Run a transaction after which the maildrop is listed anew."""
-        try:
+        with self._listings.changing(maildrop):
             return await self._database.write(work)
-        finally:
-            self._changes += 1
-            self._listings.pop(maildrop, None)
+
+    @asynccontextmanager
+    async def _alone(self, spool_id: SpoolId) -> AsyncIterator[None]:
+        """Let one at a time write the body of a message: a slow fetch and an admin's order may meet."""
+        lock = self._writers.setdefault(spool_id, asyncio.Lock())
+        async with lock:
+            yield
 
     async def _present(self, spool_id: SpoolId) -> steps.Present:
         present = await self._database.read(lambda db: steps.present(db, spool_id))
@@ -350,13 +349,6 @@ class SqliteSpool:
     def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
         told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]
         return self._seal.seal(json.dumps(told).encode(), envelope_context(spool_id))
-
-    def _remember(self, maildrop: MaildropName, listing: Listing) -> None:
-        self._listings[maildrop] = listing
-        total = sum(len(known.entries) for known in self._listings.values())
-        while total > REMEMBERED_MESSAGES and len(self._listings) > 1:
-            oldest = next(iter(self._listings))
-            total -= len(self._listings.pop(oldest).entries)
 
 
 def _listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:

@@ -15,6 +15,8 @@ from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.events import happened
 from providers.contract import Disposition, RemoteId
 
+DOUBTFUL_WHY = "restored from a backup, after which a device may have printed it"
+
 
 @attrs.frozen
 class Present:
@@ -49,12 +51,12 @@ def present(db: sqlite3.Connection, spool_id: SpoolId) -> Present | None:
 
 def announce(
     db: sqlite3.Connection, maildrop: MaildropName, messages: Sequence[Announcement], now: float
-) -> list[SpoolId]:
-    """Add what is not known; return the bodies of vanished messages that begin anew.
+) -> None:
+    """Add what is not known.
 
-    One whose body is still here is ready again under its own id: an open session may delete it.
+    A vanished one whose body is still here is ready again under its own id: an open session may delete
+    it. In place of a vanished notice nothing begins before that session is over (`sweep_vanished`).
     """
-    left_over = []
     for message in messages:
         key = (maildrop, message.remote_id)
         back = db.execute(
@@ -63,14 +65,7 @@ def announce(
             " RETURNING id",
             key,
         ).fetchall()
-        happened(db, _ids(back), LifeEvent.RETURNED, now)
-        left_over += _ids(
-            db.execute(
-                "DELETE FROM message WHERE maildrop = ? AND remote_id = ? AND state = 'vanished'"
-                " RETURNING id",
-                key,
-            ).fetchall()
-        )
+        happened(db, ids(back), LifeEvent.RETURNED, now)
     added = [
         row
         for m in messages
@@ -82,8 +77,7 @@ def announce(
             (m.remote_id, m.unique_id, m.sort_key, maildrop),
         ).fetchall()
     ]
-    happened(db, _ids(added), LifeEvent.ANNOUNCED, now)
-    return left_over
+    happened(db, ids(added), LifeEvent.ANNOUNCED, now)
 
 
 def make_visible(
@@ -119,15 +113,28 @@ def make_visible(
 
 
 def quarantine(
-    db: sqlite3.Connection, spool_id: SpoolId, octets: Octets, envelope: bytes
+    db: sqlite3.Connection, spool_id: SpoolId, notice: Arrival, reason: str, now: float
 ) -> bool:
-    """List the notice that stands for a message; return whether it still waited."""
+    """List the notice that stands for a message that waited; return whether it is listed.
+
+    Where it may have been listed before a backup was restored, the message is held: the notice may be
+    printed already too.
+    """
+    held = _doubt(db, spool_id)
     changed = db.execute(
-        "UPDATE message SET state = 'quarantined', octets = ?, envelope = ?"
+        "UPDATE message SET state = ?, octets = ?, envelope = ?"
         " WHERE id = ? AND state = 'announced'",
-        (octets, envelope, spool_id),
+        (
+            MessageState.HELD if held else MessageState.QUARANTINED,
+            None if held else notice.octets,
+            notice.envelope,
+            spool_id,
+        ),
     )
-    return changed.rowcount > 0
+    if changed.rowcount:
+        event = LifeEvent.HELD if held else LifeEvent.QUARANTINED
+        happened(db, [spool_id], event, now, detail=f"{held}; {reason}" if held else reason)
+    return changed.rowcount > 0 and not held
 
 
 def expunge(
@@ -137,12 +144,15 @@ def expunge(
     by: Holder | None,
     now: float,
 ) -> list[SpoolId]:
-    """Move messages to their tombstones, and return those that are there; only what was ready has something to do upstream."""
+    """Move messages to their tombstones, and return those that are there.
+
+    Upstream has something to do only for what was ready, or waits to be so again since it was damaged.
+    """
     rows = [(spool_id, maildrop) for spool_id in wanted]
     db.executemany(
         "UPDATE message SET state = 'expunged', octets = NULL, disposition ="
         " (SELECT disposition FROM maildrop WHERE name = message.maildrop)"
-        " WHERE id = ? AND maildrop = ? AND state = 'ready'",
+        " WHERE id = ? AND maildrop = ? AND state IN ('ready', 'announced')",
         rows,
     )
     # A device that throws a notice away has not seen the message: the original is left alone.
@@ -158,54 +168,6 @@ def expunge(
     return gone
 
 
-def forget(
-    db: sqlite3.Connection, maildrop: MaildropName, messages: Iterable[RemoteId], now: float
-) -> None:
-    """Let messages be gone that upstream has no more."""
-    # Until the look that saw them gone is over, what it knew may be wrong: should it not
-    # end, the next one lists in full. An old cursor would hide a message that came back.
-    db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
-    for remote_id in messages:
-        gone = db.execute(
-            # A notice is not the message: should that come back, it is fetched anew.
-            "UPDATE message SET state = 'vanished', twin = NULL,"
-            " octets = CASE state WHEN 'ready' THEN octets END"
-            " WHERE maildrop = ? AND remote_id = ? AND (redelivered = 0 OR state = 'announced')"
-            " AND state IN ('announced', 'ready', 'quarantined', 'held') RETURNING id",
-            (maildrop, remote_id),
-        ).fetchall()
-        happened(db, _ids(gone), LifeEvent.VANISHED, now)
-        _release_copies(db, _ids(gone))
-
-
-def sweep_vanished(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
-    """Remove the rows of vanished messages, and return their ids."""
-    return _ids(
-        db.execute(
-            "DELETE FROM message WHERE maildrop = ? AND state = 'vanished' RETURNING id",
-            (maildrop,),
-        ).fetchall()
-    )
-
-
-def fetch_again(
-    db: sqlite3.Connection, maildrop: MaildropName, damaged: Iterable[SpoolId]
-) -> list[SpoolId]:
-    """Let messages wait for their bodies again, and return those that do.
-
-    One that an admin had listed again may be gone upstream; it stays, to be seen and dropped.
-    """
-    return [
-        spool_id
-        for spool_id in damaged
-        if db.execute(
-            "UPDATE message SET state = 'announced', octets = NULL"
-            " WHERE id = ? AND maildrop = ? AND state IN ('ready', 'quarantined') AND redelivered = 0",
-            (spool_id, maildrop),
-        ).rowcount
-    ]
-
-
 def dispose(db: sqlite3.Connection, messages: Iterable[SpoolId], now: float) -> None:
     """Note that upstream has nothing left to do."""
     for spool_id in messages:
@@ -214,7 +176,7 @@ def dispose(db: sqlite3.Connection, messages: Iterable[SpoolId], now: float) -> 
             " WHERE id = ? AND state = 'expunged'",
             (spool_id,),
         )
-        if changed.rowcount:
+        if changed.rowcount and not _was_refused(db, spool_id):
             happened(db, [spool_id], LifeEvent.DISPOSED, now)
 
 
@@ -248,7 +210,7 @@ def redeliver(
     """List a message again under a new unique-id; return whether it was one that can be."""
     changed = db.execute(
         "UPDATE message SET state = 'ready', octets = ?, unique_id = ?, envelope = ?,"
-        " arrived = ?, twin = NULL, redelivered = redelivered + 1"
+        " arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
         " WHERE id = ? AND state IN ('held', 'disposed')",
         (arrival.octets, unique_id, arrival.envelope, arrival.arrived, spool_id),
     )
@@ -260,7 +222,7 @@ def redeliver(
 def retry(db: sqlite3.Connection, spool_id: SpoolId, unique_id: UniqueId, now: float) -> bool:
     """Let a message that could not be had wait for its body again; return whether it was one."""
     changed = db.execute(
-        "UPDATE message SET state = 'announced', octets = NULL, unique_id = ?"
+        "UPDATE message SET state = 'announced', octets = NULL, unique_id = ?, doubtful = 0"
         " WHERE id = ? AND state = 'quarantined'",
         (unique_id, spool_id),
     )
@@ -269,7 +231,17 @@ def retry(db: sqlite3.Connection, spool_id: SpoolId, unique_id: UniqueId, now: f
     return changed.rowcount > 0
 
 
-def _ids(rows: Iterable[tuple[int, ...]]) -> list[SpoolId]:
+def _was_refused(db: sqlite3.Connection, spool_id: SpoolId) -> bool:
+    """Tell whether upstream will never obey, which is noted already."""
+    return bool(
+        db.execute(
+            "SELECT 1 FROM message_event WHERE message = ? AND event = 'refused'", (spool_id,)
+        ).fetchone()
+    )
+
+
+def ids(rows: Iterable[tuple[int, ...]]) -> list[SpoolId]:
+    """Return the ids that statements with RETURNING have returned."""
     return [SpoolId(row[0]) for row in rows]
 
 
@@ -303,18 +275,11 @@ def _twin(
         " JOIN maildrop ON maildrop.name = second.maildrop AND print_once > 0"
         " JOIN message AS first ON first.maildrop = second.maildrop"
         " AND first.likeness = ? AND first.id <> second.id"
-        " AND first.state IN ('ready', 'expunged', 'disposed')"
+        " AND (first.state IN ('ready', 'expunged', 'disposed', 'vanished')"
+        " OR (first.state = 'held' AND first.twin IS NULL))"
         # Neither long ago nor far ahead: the clock may have been wrong then.
         " AND abs(first.delivered - ?) <= print_once"
         " WHERE second.id = ? AND second.redelivered = 0 ORDER BY first.id LIMIT 1",
         (likeness, now, spool_id),
     ).fetchone()
     return SpoolId(row[0]) if row else None
-
-
-def _release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:
-    """Let the copies of a message that nobody printed be fetched: one of them is the first now."""
-    db.executemany(
-        "UPDATE message SET state = 'announced', twin = NULL WHERE twin = ? AND state = 'held'",
-        [(spool_id,) for spool_id in gone],
-    )

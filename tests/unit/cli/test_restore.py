@@ -75,7 +75,7 @@ def test_what_waited_is_held_and_can_be_listed_again(move: Move) -> None:
     move.new.must(*move.words())
     held = move.new.must("message", "list", "--state", "held", "--json").json
     assert len(held) == 2
-    assert "after the backup" in held[0]["events"][-1]["detail"]
+    assert "restored from a backup" in held[0]["events"][-1]["detail"]
     move.new.must("account", "sync", "a")
     move.new.must("message", "redeliver", "1", "2")
     states = [one["state"] for one in move.new.must("message", "list", "--json").json]
@@ -168,6 +168,18 @@ def test_without_a_config_it_is_asked_where_that_shall_lie(move: Move) -> None:
 def test_a_backup_that_is_not_there_is_one_sentence(move: Move) -> None:
     move.backup.unlink()
     assert str(move.backup) in refused(move)
+
+
+def test_a_log_without_its_database_is_not_played_into_the_restored_one(move: Move) -> None:
+    move.new.state.mkdir()
+    (move.new.state / "popbridge.db-wal").write_bytes(b"what a killed bridge left")
+    assert "popbridge.db-wal lies there without its database" in refused(move)
+
+
+def test_init_makes_no_database_beside_the_log_of_another(newcomer: Owner) -> None:
+    newcomer.must("init")
+    (newcomer.state / "popbridge.db").rename(newcomer.state / "popbridge.db-wal")
+    assert "without its database" in newcomer.runs("init").sentence
 
 
 # ---- whatever fails, the same command completes it

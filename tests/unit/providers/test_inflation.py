@@ -43,6 +43,11 @@ def test_a_coding_nobody_asked_for_is_refused_by_its_name(coding: str) -> None:
         Inflation(coding)
 
 
+def test_what_is_no_coding_is_refused_and_not_repeated() -> None:
+    with pytest.raises(Damaged, match="coded as nobody knows what"):
+        Inflation("kanarienvogel")
+
+
 def test_a_coding_with_a_name_that_has_no_end_is_told_in_a_few_letters() -> None:
     with pytest.raises(Damaged) as told:
         Inflation("x" * 5000)

@@ -63,6 +63,19 @@ async def test_what_did_not_fit_is_not_fetched_again_until_it_may_fit() -> None:
     assert fetching.delivered() == [0, 1]
 
 
+async def test_what_does_not_fit_now_blocks_no_smaller_one_behind_it() -> None:
+    fetching = Fetching(1, at_once=1, ceiling=6 * SIZE)
+    await fetching.run()
+    fetching.add(b"Subject: large\r\n\r\n" + b"x" * 6 * SIZE)
+    fetching.service.piece_octets = SIZE
+    fetching.add(mail("2"))
+    fetching.add(mail("3"))
+    for _ in range(3):
+        await fetching.run()
+    assert fetching.delivered() == [0, 2, 3]
+    assert fetching.asked().count(1) == 1
+
+
 async def test_a_message_that_would_never_fit_is_a_notice_and_blocks_nobody() -> None:
     fetching = Fetching(0, at_once=1, ceiling=3 * SIZE)
     fetching.add(b"Subject: large\r\n\r\n" + b"x" * 4 * SIZE)

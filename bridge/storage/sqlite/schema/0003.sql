@@ -84,6 +84,8 @@ WHEN OLD.state || '>' || NEW.state NOT IN (
     'expunged>disposed',
     -- a body that cannot be read, or was not in a backup, is fetched again
     'ready>announced', 'quarantined>announced',
+    -- or held, where upstream may have it no more
+    'ready>held',
     -- the message that a held one is a copy of is gone
     'held>announced', 'held>vanished',
     -- an admin drops a message, or has one listed again
@@ -102,16 +104,16 @@ BEGIN
     SELECT RAISE(ABORT, 'this message may not be forgotten');
 END;
 
--- What happened to a message; one row for each kind of event, device and address, so that a device
--- that asks for the same message every minute for years does not fill the disk.
+-- What happened to a message; one row for each kind of event and device, so that a device that asks
+-- for the same message every minute for years, from ever new addresses, does not fill the disk.
 CREATE TABLE message_event (
     message INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
     event   TEXT NOT NULL,
     device  TEXT NOT NULL,
-    address TEXT NOT NULL,
+    address TEXT NOT NULL,            -- of the last time
     first   REAL NOT NULL,            -- seconds since the epoch
     last    REAL NOT NULL,
     times   INTEGER NOT NULL CHECK (times > 0),
     detail  TEXT NOT NULL,            -- of the last time
-    PRIMARY KEY (message, event, device, address)
+    PRIMARY KEY (message, event, device)
 ) STRICT, WITHOUT ROWID;

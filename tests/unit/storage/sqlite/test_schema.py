@@ -33,6 +33,7 @@ STEPS = {
     ("announced", "vanished"),
     ("announced", "expunged"),
     ("ready", "announced"),
+    ("ready", "held"),
     ("ready", "expunged"),
     ("ready", "vanished"),
     ("quarantined", "announced"),

@@ -1,0 +1,124 @@
+"""What becomes of messages that upstream has no more, and of those whose bodies are damaged here.
+
+Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.steps` do.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from bridge.names import MaildropName, SpoolId
+from bridge.storage.lives import LifeEvent
+from bridge.storage.messages import MessageState
+from bridge.storage.sqlite.events import happened
+from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, present
+from providers.contract import RemoteId
+
+DAMAGED_WHY = "its body here is damaged; `popbridge message redeliver` fetches it again"
+
+
+def forget(
+    db: sqlite3.Connection, maildrop: MaildropName, messages: Iterable[RemoteId], now: float
+) -> None:
+    """Let messages be gone that upstream has no more."""
+    # Until the look that saw them gone is over, what it knew may be wrong: should it not
+    # end, the next one lists in full. An old cursor would hide a message that came back.
+    db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
+    for remote_id in messages:
+        key = (maildrop, remote_id)
+        _bury_doubtful(db, key, now)
+        # Of these no session was told: should they come back, they begin anew.
+        unlisted = _vanish(db, key, MessageState.ANNOUNCED, MessageState.HELD)
+        listed = _vanish(db, key, MessageState.READY, MessageState.QUARANTINED)
+        happened(db, listed, LifeEvent.VANISHED, now)
+        db.executemany("DELETE FROM message WHERE id = ?", [(one,) for one in unlisted])
+
+
+def sweep_vanished(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
+    """Remove the rows of vanished messages, and return their ids; only while no session is open.
+
+    What was held as a copy of one of them is fetched: nobody took the first. Where one was a notice, its
+    message may be back already, which a full list tells.
+    """
+    rows = db.execute(
+        "DELETE FROM message WHERE maildrop = ? AND state = 'vanished'"
+        " RETURNING id, octets IS NULL",
+        (maildrop,),
+    ).fetchall()
+    if any(was_notice for _, was_notice in rows):
+        db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
+    gone = ids(rows)
+    _release_copies(db, gone)
+    return gone
+
+
+def fetch_again(
+    db: sqlite3.Connection, maildrop: MaildropName, damaged: Iterable[SpoolId], now: float
+) -> tuple[list[SpoolId], list[SpoolId]]:
+    """Let messages wait for their bodies again; return whose bodies go, and which are settled.
+
+    One that an admin had listed again may be gone upstream, or lie in another folder: it is held.
+    """
+    bodies: list[SpoolId] = []
+    settled = []
+    for spool_id in damaged:
+        found = present(db, spool_id)
+        if found is not None and found.maildrop != maildrop:
+            continue
+        settled.append(spool_id)
+        held = db.execute(
+            "UPDATE message SET state = 'held', octets = NULL"
+            " WHERE id = ? AND state = 'ready' AND redelivered > 0 RETURNING id",
+            (spool_id,),
+        ).fetchall()
+        happened(db, ids(held), LifeEvent.HELD, now, detail=DAMAGED_WHY)
+        again = db.execute(
+            "UPDATE message SET state = 'announced', octets = NULL"
+            " WHERE id = ? AND state IN ('ready', 'quarantined') RETURNING id",
+            (spool_id,),
+        ).fetchall()
+        bodies += ids(held + again)
+    return bodies, settled
+
+
+def _vanish(
+    db: sqlite3.Connection, key: tuple[MaildropName, RemoteId], *states: MessageState
+) -> list[SpoolId]:
+    return ids(
+        db.execute(
+            # A notice is not the message: should that come back, it is fetched anew.
+            "UPDATE message SET state = 'vanished', twin = NULL,"
+            " octets = CASE state WHEN 'ready' THEN octets END"
+            " WHERE maildrop = ? AND remote_id = ? AND redelivered = 0 AND state IN (?, ?)"
+            " RETURNING id",
+            (*key, *states),
+        ).fetchall()
+    )
+
+
+def _bury_doubtful(
+    db: sqlite3.Connection, key: tuple[MaildropName, RemoteId], now: float
+) -> None:
+    """Let what may have been printed before a restore be a tombstone, now that it is gone upstream.
+
+    It went because a device deleted it, or because somebody took it away: should it come back, it would
+    print twice in the one case, and `message redeliver` lists it in the other.
+    """
+    gone = db.execute(
+        "UPDATE message SET state = 'expunged', octets = NULL, twin = NULL, disposition = 'keep'"
+        " WHERE maildrop = ? AND remote_id = ? AND doubtful = 1 AND state IN ('announced', 'held')"
+        " RETURNING id",
+        key,
+    ).fetchall()
+    happened(db, ids(gone), LifeEvent.VANISHED, now, detail=DOUBTFUL_WHY)
+    db.executemany(
+        "UPDATE message SET state = 'disposed', disposition = NULL WHERE id = ?",
+        [(one,) for one in ids(gone)],
+    )
+
+
+def _release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:
+    """Let the copies of a message that nobody printed be fetched: one of them is the first now."""
+    db.executemany(
+        "UPDATE message SET state = 'announced', twin = NULL WHERE twin = ? AND state = 'held'",
+        [(spool_id,) for spool_id in gone],
+    )

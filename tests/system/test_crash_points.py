@@ -1,0 +1,71 @@
+"""No durable write, request or answer of the product is left out of the crash scenarios without a reason."""
+
+from providers.contract import DispositionKind
+from tests.system.crash_cloud import DISPOSITIONS
+from tests.system.crash_list import SCENARIOS
+from tests.system.crash_sites import names_of, sites
+from tests.system.crash_table import listed_points
+
+DEMO = "the demonstration's own mail, made anew when it is missing"
+FAILED = "only after an error of the disk, and the next start sweeps the same"
+PROVING = "`account check` sets what is set already"
+READING = "asks and changes nothing"
+SHUTIL = "its steps are those of os.unlink and os.rmdir, and are listed as such"
+
+DEMO = "the demonstration's own mail, made anew when it is missing"
+FAILED = "only after an error of the disk, and the next start sweeps the same"
+LINKLESS = (
+    "only on a file system without links; the message stays where it was until the rename"
+)
+PROVING = "`account check` sets what is set already"
+READING = "asks and changes nothing"
+SHUTIL = "its steps are those of os.unlink and os.rmdir, and are listed as such"
+STORING = "its octets count once they are synced, a step later"
+
+UNVISITED = {
+    "bridge/app/backup.py:_sweep unlink": "takes away what a start takes away too",
+    "bridge/app/backupfile.py:_give_name rename": "only on a file system without links",
+    "bridge/app/demo.py:_make_mail mkdir": DEMO,
+    "bridge/app/demo.py:_make_mail write": DEMO,
+    "bridge/app/demo.py:prepare write": DEMO,
+    "bridge/app/knocking.py:_say answer": "asks the bridge's own door, and changes nothing",
+    "bridge/app/restore.py:_remove_if_unused rmdir": FAILED,
+    "bridge/app/restore.py:_remove_if_unused unlink": FAILED,
+    "bridge/app/restore.py:_staging shutil": SHUTIL,
+    "bridge/app/restore.py:_store shutil": STORING,
+    "bridge/app/restore.py:_store write": STORING,
+    "bridge/app/state.py:sweep_left_over shutil": SHUTIL,
+    "bridge/cli/cert.py:ca write": "a copy of what is public, for whoever asked for it",
+    "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
+    "bridge/storage/sqlite/spool.py:SqliteSpool.retry COMMIT": "the steps of drop, one by one",
+    "bridge/tls/wholefile.py:replace_file unlink": FAILED,
+    "bridge/tls/wholefile.py:write_draft unlink": FAILED,
+    "providers/folder/clearing.py:Clearing._mark_read rename": "a single rename, as in a move",
+    "providers/folder/clearing.py:_claim create": LINKLESS,
+    "providers/folder/clearing.py:_rename_over_claim rename": LINKLESS,
+    "providers/folder/clearing.py:_rename_over_claim unlink": LINKLESS,
+    "providers/folder/maildir.py:_create_mark create": "an empty mark that programs may ask for",
+    "GmailMailbox._list request": READING,
+    "GmailMailbox.prove_right request": PROVING,
+    "GoogleIdentity.reach request": READING,
+    "GraphMailbox.prove_right request": PROVING,
+}
+"""Places that no scenario comes by, and why that is no gap."""
+
+
+def test_every_place_is_visited_by_a_scenario_or_says_why_not() -> None:
+    visited = {
+        name
+        for points in listed_points().values()
+        for point in points
+        for name in names_of(point)
+    }
+    assert sites() - visited == set(UNVISITED)
+
+
+def test_every_scenario_has_its_points_listed() -> None:
+    assert set(listed_points()) == set(SCENARIOS)
+
+
+def test_every_disposition_is_carried_out_in_the_clouds() -> None:
+    assert {one.partition(":")[0] for one in DISPOSITIONS.values()} == set(DispositionKind)

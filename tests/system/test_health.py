@@ -58,4 +58,4 @@ def dumps_wanted() -> Iterator[None]:
 def test_no_crash_would_leave_a_core_dump(start: Start) -> None:
     limits = Path(f"/proc/{start().process.pid}/limits").read_text("ascii")
     [line] = [one for one in limits.splitlines() if one.startswith("Max core file size")]
-    assert line.split()[4] == "0"
+    assert line.split()[4] in ("0", "1")  # at 1 octet no program is handed one either

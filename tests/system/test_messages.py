@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.system.pop_client import assert_ok
-from tests.system.running_bridge import Home, RunningBridge, running
+from tests.system.running_bridge import PASSWORD, Home, RunningBridge, running
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +151,7 @@ def test_a_device_sees_of_an_outage_what_its_owner_wants(
     home.run("account", "sync", "office")
     bridge.log.wait_for("account-failing", account="office")
     client = bridge.connect()
-    answer = client.log_in("printer", "correct-Horse7")
+    answer = client.log_in("printer", PASSWORD)
     said = bridge.log.wait_for("login-during-outage", device="printer")
     assert said["on_outage"] == choice
     if choice == "error":

@@ -52,7 +52,7 @@ class Restoring(Scenario):
         with self.forks.serving(self.home) as bridge:
             assert bridge is not None
             self.unique_ids = bridge.log_in().unique_ids()
-        self.file, self.key = stage.folder / "a backup", stage.folder / "the key"
+        self.file, self.key = stage.folder / "a backup", stage.folder / "kept master.key"
         assert self.forks.run(self.home, "backup", str(self.file)) == 0
         shutil.copyfile(self.home.state / "master.key", self.key)
         self.key.chmod(0o600)

@@ -52,7 +52,9 @@ class Side:
 
 
 class CloudScenario(Scenario):
-    """A scenario whose cloud is put back too before each run."""
+    """A scenario whose cloud is put back too before each run; it fetches several messages at a time."""
+
+    is_serial = False
 
     def __init__(self, stage: Stage, side: Side, *more: str) -> None:
         """Have an account that is added and nothing more."""
@@ -219,6 +221,9 @@ def _seen_at_graph(cloud: Cloud) -> dict[str, tuple[str, ...]]:
         for message in mailbox.messages.values()
     }
     assert len(found) == len(mailbox.messages), "a message is there twice"
+    inbox = mailbox.folder("inbox").id
+    moves = {one.change for one in mailbox.messages.values() if one.folder_id != inbox}
+    assert moves <= {3}, "it came, left and arrived: a second move would be a second effect"
     return found | {"purged": ("purged",) * len(mailbox.purged)}
 
 

@@ -24,15 +24,17 @@ class Enrolling(CloudScenario):
         self.put(JOB)
         self.take_snapshot()
         self.code = KILLED
+        self.was_told = False
         self.came: list[bool] = []
 
     def run(self, die_at: int) -> bool:
         self.begin_anew(die_at)
-        self.code = enrol(self, die_at)
+        self.code, self.was_told = follow_to_the_end(self, die_at)
         return self.code != KILLED
 
     def check(self) -> None:
         self.came.append(is_enrolled(self))
+        assert self.came[-1] or not self.was_told
         if not self.came[-1]:
             assert enrol(self) == 0
         assert is_enrolled(self)
@@ -150,12 +152,17 @@ def add_road(scenario: CloudScenario) -> None:
 
 def enrol(scenario: CloudScenario, die_at: int = NEVER) -> int:
     """Go the whole way of `account enrol`, and return how it ended."""
+    return follow_to_the_end(scenario, die_at)[0]
+
+
+def follow_to_the_end(scenario: CloudScenario, die_at: int) -> tuple[int, bool]:
+    """Return how `account enrol` ended, and whether it told the admin that it went well."""
     home, account = scenario.home, scenario.side.account
     forked = scenario.forks.start(home, "account", "enrol", account, "--json", die_at=die_at)
     follow(scenario.admin, forked)
     code = forked.wait(DEADLINE_SECONDS)
     forked.log.close()
-    return code
+    return code, bool(forked.log.events("enrolled"))
 
 
 def follow(admin: CloudHome, forked: Forked) -> None:

@@ -51,8 +51,13 @@ def run(order: dict[str, Any], said: int, typed: int) -> None:
 
 def _make_keys_quickly() -> None:
     """Make the RSA keys of all forks once: what is tested is where they are put, not their primes."""
-    key = rsa.generate_private_key(65537, 2048)
-    vars(rsa)["generate_private_key"] = lambda *_: key
+    keys = {name: rsa.generate_private_key(65537, 2048) for name in ("create_ca", "")}
+
+    def made(*_: int) -> rsa.RSAPrivateKey:
+        caller = sys._getframe(1).f_code.co_name  # noqa: SLF001 - a CA's key is nobody else's
+        return keys.get(caller, keys[""])
+
+    vars(rsa)["generate_private_key"] = made
 
 
 def serve_orders(control: socket.socket) -> None:

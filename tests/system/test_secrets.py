@@ -9,12 +9,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
 from tests.canary import CANARY
 from tests.fakes.cloud_thread import cloud_thread
-from tests.secrecy import forms_of_word
+from tests.fakes.service import Service
+from tests.secrecy import forms, forms_of_word
 from tests.system.cloud_home import CloudHome, bare_home
 from tests.system.conftest import SHARED_LISTENERS
 from tests.system.pop_client import DEADLINE_SECONDS, assert_ok, plain_token
@@ -164,3 +166,59 @@ def typed(home: Home, *words: str) -> bytes:
         assert process.returncode == 0, said
         assert CANARY.encode() not in said
     return seen
+
+
+# ---- sign-in services
+
+SECRET_PARAMETERS = {
+    *("code", "code_verifier", "device_code", "client_secret", "refresh_token"),
+    *("assertion", "client_assertion"),
+}
+"""What a form sent to a sign-in service holds that nobody else may see (RFC 6749, 7523, 7636, 8628)."""
+
+
+def test_what_services_were_given_lies_nowhere_in_the_clear(cloud_home: CloudHome) -> None:
+    """Verifiers and assertions, which the bridge makes up itself, included; backups too."""
+    home, cloud = cloud_home.home, cloud_home.cloud
+    cloud_home.add_google()
+    cloud_home.enrol_in_browser()
+    cloud_home.add_microsoft()
+    cloud_home.enrol_by_code()
+    (home.folder / "client.json").unlink()
+    cloud_home.add_road("gmail")
+    cloud_home.add_road("office365")
+    home.configure(log={"level": "debug"})
+    with running(home) as bridge:
+        for name in ("gmail", "office365"):
+            home.sync(name)
+            assert_ok(bridge.log_in(name).quit())
+        cloud_home.must("backup", str(home.folder / "backup"))
+    given = cloud.do(
+        lambda c: {*posted(c.entra), *posted(c.google_signin), *shown(c.graph), *shown(c.gmail)}
+    )
+    assert {name for name, _ in given} >= {"code", "code_verifier", "device_code", "Bearer"}
+    needles = {form: name for name, secret in given for form in forms(secret.encode())}
+    octets = {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
+    assert {"backup", "popbridge.db", "heard.log"} <= {path.name for path in octets}
+    assert [
+        (path, needles[form])
+        for path, held in octets.items()
+        for form in needles
+        if form in held
+    ] == []
+
+
+def posted(service: Service) -> Iterator[tuple[str, str]]:
+    """Return the secrets of the forms that a service was sent."""
+    for asked in service.requests("^POST"):
+        for name, value in parse_qsl(asked.body.decode("ascii", "replace")):
+            if name in SECRET_PARAMETERS:
+                yield name, value
+
+
+def shown(service: Service) -> Iterator[tuple[str, str]]:
+    """Return the tokens that a service was shown."""
+    for asked in service.requests():
+        kind, _, token = asked.headers.get("Authorization", "").partition(" ")
+        if token:
+            yield kind, token

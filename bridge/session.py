@@ -249,7 +249,7 @@ class Session:
             return self._refused(ResponseCode.AUTH, error)
         except MaildropBusy as error:
             return self._refused(ResponseCode.IN_USE, error)
-        except SpoolUnavailable as error:
+        except (SpoolUnavailable, MemoryError) as error:
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
@@ -289,7 +289,7 @@ class Session:
             connection=self._peer.connection_id,
             address=self._peer.address,
             code=str(code),
-            why=str(error),
+            why=str(error) or type(error).__name__,
         )
         self._trace.fact(f"login refused [{code}]: {error}")
         return Refused(code)

@@ -4,6 +4,7 @@ The answer to a failed login waits, longer with each failure; the answer to a ri
 Whether a name exists shows neither in the answer nor in its time.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -19,6 +20,7 @@ from bridge.errors import LoginRefused, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key, parse_address
+from bridge.vault.passwords import exert
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -73,6 +75,8 @@ class Directory:
         self._known = _index(RegisterSnapshot((), (), ()))
         self._decoy = secrets.token_bytes(16)
         self._probe: ProbeLogin | None = None
+        self.last_login = clock.monotonic()
+        """When a device last logged in, or this was made; the bridge's own login does not count."""
 
     def admit(self, probe: ProbeLogin) -> None:
         """Take the bridge's own login too; it counts neither as a success nor as a failure."""
@@ -108,8 +112,10 @@ class Directory:
         Raises:
             LoginRefused: they open none; raised only after the delay this failure has earned.
             SpoolUnavailable: too many logins are being checked.
+            MemoryError: the hash, of which there are a few at a time, finds no room.
         """
         if self._probe is not None and self._probe.fits(login, password, address):
+            await asyncio.to_thread(exert)  # not in the line in which strangers may stand
             return self._probe.device
         device = self._known.logins.get(login.casefold())
         key = address_key(address)
@@ -148,6 +154,7 @@ class Directory:
     ) -> Device:
         if device is not None and self._may_come_from(device, address):
             self._by_address.succeeded(key)
+            self.last_login = self._clock.monotonic()
             return device
         now = self._clock.monotonic()
         delay = max(

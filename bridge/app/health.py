@@ -1,4 +1,4 @@
-"""Says whether the bridge is well: a real login at a door of its own, a lock on the database, the disk.
+"""Says whether the bridge is well: a real login at a door of its own, a row in the database, the disk.
 
 What a restart cannot mend, such as a certificate that has ended, is told and not held against it
 where systemd asks.
@@ -6,6 +6,7 @@ where systemd asks.
 
 import asyncio
 import enum
+import sqlite3
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -24,6 +25,10 @@ from bridge.throttle import ConnectionCaps, address_key
 
 PROBE_SECONDS = 10.0
 """How long each part may take to show that it is well; a device waits longer."""
+
+LATELY_SECONDS = 120.0
+"""Where every place is taken and no device has logged in for so long, they are not taken by devices:
+twice what one may take for its login (`limits.login_timeout`)."""
 
 DAY_SECONDS = 86400.0
 
@@ -79,6 +84,7 @@ class Health:
         self._login = ProbeLogin()
         self._listeners = listeners
         self._caps = caps
+        self._directory = directory
         self._database = state.database
         self._bodies = state.bodies
         self._clock = clock
@@ -107,13 +113,13 @@ class Health:
     async def _try_doors(self) -> list[Part]:
         door = self._choose()
         if door is None:
-            names = ", ".join(one.config.name for one in self._listeners)
-            text = f"cannot be tried: {names} takes no login from this machine (`allow`, `plaintext_from`)"
+            closed = ", ".join(_why_closed(one.config) for one in self._listeners)
+            text = f"cannot be tried: no login is taken from this machine at {closed}"
             return [Part("login", Wellness.UNTRIED, text)]
         name = f"login at {door.name}"
         key = address_key(door.address)
         if not self._caps.has_room(key):
-            return [Part(name, Wellness.BUSY, "every place for a connection is taken")]
+            return [self._crowded(name)]
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 served = await visit(door, self._login)
@@ -127,8 +133,16 @@ class Health:
             text = f"{door.address} port {door.port} takes logins"
             return [Part(name, Wellness.OK, text), *self._certificate(served)]
         if not self._caps.has_room(key):
-            return [Part(name, Wellness.BUSY, "every place for a connection is taken")]
+            return [self._crowded(name)]
         return [Part(name, Wellness.FAILED, why)]
+
+    def _crowded(self, name: str) -> Part:
+        """Say that every place is taken: by devices, or by strangers who would take them again after a restart."""
+        text = "every place for a connection is taken"
+        if self._clock.monotonic() - self._directory.last_login <= LATELY_SECONDS:
+            return Part(name, Wellness.BUSY, text)
+        text += f", and no device has logged in for {LATELY_SECONDS:.0f} seconds; see who connects in the log"
+        return Part(name, Wellness.FAILED, text, mended_by_restart=False)
 
     def _choose(self) -> Door | None:
         """Return the door to try: it must take a login from the address we come from."""
@@ -155,13 +169,17 @@ class Health:
         return [Part("certificate", Wellness.OK, f"the one that is served ends in {days} days")]
 
     async def _try_database(self) -> Part:
+        now = b"%d" % self._clock.now()
+        answered = self._database.answered
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                await self._database.write(lambda _database: None)
+                await self._database.write(lambda db: _write_a_row(db, now))
         except TimeoutError:
+            if self._database.answered > answered:
+                return Part("database", Wellness.BUSY, "others were answered first")
             return Part("database", Wellness.FAILED, _no_answer())
-        except SpoolUnavailable as error:
-            return Part("database", Wellness.FAILED, str(error))
+        except SpoolUnavailable as error:  # in other hands, full, read-only: so it would stay
+            return Part("database", Wellness.FAILED, str(error), mended_by_restart=False)
         return Part("database", Wellness.OK, "can be written")
 
     async def _try_disk(self) -> Part:
@@ -177,6 +195,21 @@ class Health:
             why = "nearly full, no more mail is fetched (`spool.minimum_free_octets`)"
             return Part("disk", Wellness.FAILED, why, mended_by_restart=False)
         return Part("disk", Wellness.OK, f"has room for {room >> 20} MiB of mail")
+
+
+def _write_a_row(database: sqlite3.Connection, value: bytes) -> None:
+    """Write what is always the same row: a transaction that changes nothing would need no disk."""
+    database.execute(
+        "INSERT INTO meta VALUES ('probe', ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (value,),
+    )
+
+
+def _why_closed(config: ListenerConfig) -> str:
+    """Name a listener, and the setting that keeps us out."""
+    admitted = any(contains(config.allow, address) for address in own_addresses(config))
+    return f"{config.name} (`{'plaintext_from' if admitted else 'allow'}`)"
 
 
 def _no_answer() -> str:

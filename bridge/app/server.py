@@ -217,7 +217,7 @@ class Bridge:
             doors.create_task(self._look_after_the_house(workers), name="daily")
             for listener in self._listeners:
                 doors.create_task(listener.serve(doors), name="listener")
-            self._systemd.ready("serving devices")
+            self._systemd.ready()
             watchdog = Watchdog(self._health, self._systemd, self._clock, logs.get("health"))
             doors.create_task(watchdog.run(), name="watchdog")
 
@@ -232,7 +232,7 @@ class Bridge:
                 self._log.error("reload-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the register as it was goes on being served
                 self._log.exception("reload-failed")
-            self._systemd.ready("serving devices")
+            self._systemd.ready()
 
     async def _keep_grants_alive(self, workers: Workers) -> None:
         while True:

@@ -23,12 +23,13 @@ class Systemd:
         ours = environ.pop("WATCHDOG_PID", "") in ("", str(os.getpid()))
         self._clock = clock
         self._log = log
+        self._status = "serving devices"
         self.watchdog_seconds = _seconds(allowed) if ours and self._address else None
         """Seconds within which it wants to hear that all is well; None where it does not."""
 
-    def ready(self, status: str) -> None:
-        """Say that devices are served from now on, or again."""
-        self._tell("READY=1", f"STATUS={status}")
+    def ready(self) -> None:
+        """Say that devices are served from now on, or again after a reload, and as well as before it."""
+        self._tell("READY=1", f"STATUS={self._status}")
 
     def reloading(self) -> None:
         """Say that a reload has begun; `ready` ends it."""
@@ -41,10 +42,12 @@ class Systemd:
 
     def alive(self, status: str) -> None:
         """Say that all is well: within `watchdog_seconds` it wants to hear so again."""
+        self._status = status
         self._tell("WATCHDOG=1", f"STATUS={status}")
 
     def unwell(self, status: str) -> None:
         """Say what is not well."""
+        self._status = status
         self._tell(f"STATUS={status}")
 
     def _tell(self, *lines: str) -> None:

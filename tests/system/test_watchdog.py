@@ -69,21 +69,23 @@ def test_systemd_hears_of_the_start_each_probe_a_reload_and_the_end(
     assert bridge.process.wait(DEADLINE_SECONDS) == 0
 
 
-def test_while_the_database_is_in_other_hands_systemd_does_not_hear_that_we_are_alive(
+def test_a_database_in_other_hands_is_told_and_not_held_against_a_bridge_that_serves(
     home: Home, start: Start, manager: Manager
 ) -> None:
     bridge = start()
     manager.hear_until("WATCHDOG=1")
     with closing(sqlite3.connect(home.state / "popbridge.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        manager.hear_until("STATUS=database")
+        bridge.log.wait_for("health-failed", part="database")
         done = home.run("health", "--json")
-        meanwhile = manager.hear_until("STATUS=database")
-        assert [lines[0] for lines in meanwhile if "WATCHDOG=1" in lines] == []
+        bridge.log_in()
+        bridge.signal(signal.SIGHUP)
+        heard = manager.hear_until("READY=1")
+        assert heard[-1][1].startswith("STATUS=database: ")
+        assert manager.hear()[0] == "WATCHDOG=1"
     assert done.returncode == 1
     parts = json.loads(done.stdout)["parts"]
     assert [part["name"] for part in parts if part["state"] != "ok"] == ["database"]
-    manager.hear_until("WATCHDOG=1")
     bridge.log.wait_for("health-recovered")
     failed = bridge.log.events("health-failed")
     assert {one["part"] for one in failed} == {"database"}

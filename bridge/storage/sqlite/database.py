@@ -26,6 +26,8 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
         self._connection = connection
         self._executor = executor
+        self.answered = 0
+        """How often its thread has come to an end of something, good or bad."""
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, run in the database's thread.
@@ -72,8 +74,14 @@ class Database:
         self._executor.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:
+        def count() -> T:
+            try:
+                return work()
+            finally:
+                self.answered += 1
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, count)
         except sqlite3.IntegrityError:
             raise  # a fault of ours, which a constraint has stopped
         except sqlite3.DatabaseError as error:

@@ -352,7 +352,7 @@ async def test_the_account_of_a_maildrop_is_known() -> None:
 
 
 def test_the_module_asks_no_clock_of_its_own() -> None:
-    assert not {"time", "asyncio"} & set(vars(directory_module))
+    assert not {"time", "sleep"} & set(vars(directory_module))
 
 
 # ---- the bridge's own login
@@ -383,3 +383,17 @@ async def test_the_bridges_own_login_is_refused_from_elsewhere() -> None:
     probe.come_from("127.0.0.1")
     at.directory.admit(probe)
     assert await refused(at, PROBE, probe.password, HERE) == 1.0
+
+
+async def test_the_last_login_is_that_of_a_device() -> None:
+    at = await desk()
+    probe = ProbeLogin()
+    probe.come_from("127.0.0.1")
+    at.directory.admit(probe)
+    made = at.directory.last_login
+    await at.clock.sleep(60)
+    await refused(at)
+    await at.directory.check_password(PROBE, probe.password, "127.0.0.1")
+    assert at.directory.last_login == made
+    await at.directory.check_password("Panel", "right", HERE)
+    assert at.directory.last_login == at.clock.monotonic() > made

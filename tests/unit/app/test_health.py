@@ -13,11 +13,14 @@ from pathlib import Path
 import attrs
 import pytest
 
+from bridge.accounts.probe import ProbeLogin
 from bridge.app import health as health_module
 from bridge.app.health import Part, Wellness
+from bridge.app.knocking import Door, Turned, visit
 from bridge.config import ListenerConfig
 from bridge.storage.sqlite.bodies import THREADS, Bodies
 from bridge.throttle import ConnectionCaps
+from bridge.vault import passwords
 from bridge.vault.seal import BodySeal
 from tests.contract.storage_harness import KEY
 from tests.unit.app.doors import here, house
@@ -107,7 +110,7 @@ async def test_where_no_door_takes_logins_from_here_that_is_said_and_is_no_failu
         parts = await made.health.examine()
         answer = await made.health.answer({})
     assert told(parts)["login"] is Wellness.UNTRIED
-    assert "pop3s, plain" in parts[0].text
+    assert parts[0].text.endswith("at pop3s (`allow`), plain (`plaintext_from`)")
     assert answer["healthy"] is True
 
 
@@ -123,6 +126,19 @@ async def test_a_bridge_whose_places_are_all_taken_is_busy(
     assert told_of_us == [], (
         "who knows that no place is left takes none, and is not complained of"
     )
+
+
+async def test_places_that_no_device_takes_are_taken_by_strangers(
+    tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "LATELY_SECONDS", -1.0)
+    async with house(tmp_path, certificates, here()) as made:
+        while made.caps.admit("127.0.0.1"):
+            pass
+        login = (await made.health.examine())[0]
+    assert login.state is Wellness.FAILED
+    assert "no device has logged in" in login.text
+    assert not login.mended_by_restart
 
 
 class Filling(ConnectionCaps):
@@ -155,7 +171,7 @@ async def test_a_certificate_that_has_ended_is_told_and_no_restart_mends_it(
 
 
 @attrs.frozen
-class Door:
+class Behind:
     """A listener behind which nobody is, or somebody else."""
 
     config: ListenerConfig
@@ -168,7 +184,7 @@ async def test_a_door_that_nobody_answers_is_dead(
     monkeypatch.setattr(health_module, "PROBE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         async with house(tmp_path, certificates) as made:
-            made.listeners.append(Door(here(name="deaf"), deaf.getsockname()[1]))
+            made.listeners.append(Behind(here(name="deaf"), deaf.getsockname()[1]))
             parts = await made.health.examine()
     assert told(parts)["login at deaf"] is Wellness.FAILED
     assert told(parts)["database"] is Wellness.OK
@@ -187,7 +203,7 @@ async def test_a_door_that_is_shut_in_our_face_is_dead(
     server = await asyncio.start_server(shut, "127.0.0.1", 0)
     async with server, house(tmp_path, certificates) as made:
         port = server.sockets[0].getsockname()[1]
-        made.listeners.append(Door(here(name="shut", tls="starttls"), port))
+        made.listeners.append(Behind(here(name="shut", tls="starttls"), port))
         parts = await made.health.examine()
     assert told(parts)["login at shut"] is Wellness.FAILED
     assert parts[0].text == "the connection broke off"
@@ -213,7 +229,7 @@ async def test_a_port_at_which_nobody_listens_is_dead(
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     async with house(tmp_path, certificates) as made:
-        made.listeners.append(Door(here(name="gone"), port))
+        made.listeners.append(Behind(here(name="gone"), port))
         parts = await made.health.examine()
         answer = await made.health.answer({})
     assert told(parts)["login at gone"] is Wellness.FAILED
@@ -236,7 +252,87 @@ async def test_a_database_that_another_process_holds_is_told(
     assert told(parts)["login at pop3s"] is Wellness.OK
     assert told(parts)["database"] is Wellness.FAILED
     assert "locked" in parts[-2].text
+    assert not parts[-2].mended_by_restart
     assert healthy is True
+
+
+def take_no_row(action: int, *_about: object) -> int:
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK
+
+
+async def test_a_database_that_takes_no_row_is_told_and_no_restart_mends_it(
+    tmp_path: Path, certificates: Path
+) -> None:
+    """An empty transaction would go through, on a full disk too."""
+    async with house(tmp_path, certificates, here()) as made:
+        await made.storage.database.read(lambda db: db.set_authorizer(take_no_row))
+        await made.storage.database.write(lambda _database: None)
+        database = (await made.health.examine())[-2]
+    assert (database.name, database.state) == ("database", Wellness.FAILED)
+    assert not database.mended_by_restart
+
+
+async def test_each_probe_of_the_database_writes_and_leaves_one_row(
+    tmp_path: Path, certificates: Path
+) -> None:
+    async with house(tmp_path, certificates, here()) as made:
+        for _ in range(2):
+            await made.health.examine()
+        rows = await made.storage.run_sql("SELECT count(*) FROM meta WHERE key = 'probe'")
+    assert rows == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"), [(1, Wellness.BUSY), (0, Wellness.FAILED)], ids=["slow", "dead"]
+)
+async def test_a_database_that_answers_others_is_busy_and_one_that_answers_nobody_dead(
+    tmp_path: Path,
+    certificates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: int,
+    state: Wellness,
+) -> None:
+    """Where a lock is held elsewhere, each who writes waits his time, and the next after him."""
+    monkeypatch.setattr(health_module, "PROBE_SECONDS", 1.0)
+    first, rest = threading.Event(), threading.Event()
+    async with house(tmp_path, certificates, here()) as made, asyncio.TaskGroup() as group:
+        for event in (first, rest):
+            group.create_task(made.storage.database.read(lambda _db, event=event: event.wait()))
+        if answers:
+            asyncio.get_running_loop().call_later(0.2, first.set)
+        database = (await made.health.examine())[-2]
+        first.set()
+        rest.set()
+    assert (database.name, database.state) == ("database", state)
+    assert database.mended_by_restart
+
+
+class NoRoom:
+    """Argon2id where there is no memory for it."""
+
+    @staticmethod
+    def verify_phc_encoded(_octets: bytes, _text: str) -> None:
+        raise MemoryError
+
+
+async def test_a_bridge_without_memory_for_a_hash_is_not_well_and_tells_devices_to_come_again(
+    tmp_path: Path,
+    certificates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(passwords, "Argon2id", NoRoom)
+    async with house(tmp_path, certificates, here()) as made:
+        login = (await made.health.examine())[0]
+        door = Door("door", "127.0.0.1", made.listeners[0].port, "implicit")
+        with pytest.raises(Turned, match=r"PASS was -ERR \[SYS/TEMP\]"):
+            await visit(door, ProbeLogin())  # a stranger to it, as any device
+    assert login.state is Wellness.FAILED
+    assert "SYS/TEMP" in login.text
+    refused = [
+        vars(one)["event_fields"] for one in caplog.records if one.msg == "login-refused"
+    ]
+    assert [fields["why"] for fields in refused] == ["MemoryError"] * 2
 
 
 async def test_a_database_that_answers_nothing_leaves_the_login_well(

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def ours(manager: Manager) -> Systemd:
 
 def test_each_step_of_a_service_has_its_message(ours: Systemd, manager: Manager) -> None:
     """sd_notify(3) names them; a reload carries the time, as notify-reload wants it."""
-    ours.ready("serving devices")
+    ours.ready()
     assert manager.heard() == ["READY=1", "STATUS=serving devices"]
     ours.reloading()
     assert manager.heard() == ["RELOADING=1", "MONOTONIC_USEC=12500000", "STATUS=reloading"]
@@ -54,6 +54,17 @@ def test_each_step_of_a_service_has_its_message(ours: Systemd, manager: Manager)
     assert manager.heard() == ["STATUS=database: locked"]
     ours.stopping()
     assert manager.heard() == ["STOPPING=1", "STATUS=stopping"]
+
+
+@pytest.mark.parametrize("say", [Systemd.alive, Systemd.unwell])
+def test_a_reload_makes_nothing_well(
+    ours: Systemd, manager: Manager, say: Callable[[Systemd, str], None]
+) -> None:
+    say(ours, "disk: nearly full")
+    ours.reloading()
+    ours.ready()
+    heard = [manager.heard() for _ in range(3)]
+    assert heard[-1] == ["READY=1", "STATUS=disk: nearly full"]
 
 
 def test_no_text_can_smuggle_in_a_message_of_its_own(ours: Systemd, manager: Manager) -> None:
@@ -66,7 +77,7 @@ def test_the_abstract_namespace_is_meant_by_an_at_sign() -> None:
     name = f"popbridge-test-{os.getpid()}"
     manager = Manager(f"\0{name}")
     with manager.socket:
-        systemd({"NOTIFY_SOCKET": f"@{name}"}).ready("")
+        systemd({"NOTIFY_SOCKET": f"@{name}"}).ready()
         assert manager.heard()[0] == "READY=1"
 
 
@@ -99,7 +110,7 @@ def test_where_no_socket_is_named_nothing_happens(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     quiet = systemd({**environ, "WATCHDOG_USEC": MINUTE})
-    quiet.ready("")
+    quiet.ready()
     quiet.stopping()
     assert quiet.watchdog_seconds is None
     assert caplog.records == []
@@ -108,5 +119,5 @@ def test_where_no_socket_is_named_nothing_happens(
 def test_a_manager_that_went_away_is_told_in_the_log_and_harms_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("")
+    systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
     assert [record.msg for record in caplog.records] == ["notify-failed"]

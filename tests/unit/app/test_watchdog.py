@@ -100,6 +100,7 @@ async def test_a_fault_in_the_examination_ends_nothing_and_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The doors are not to close because we cannot tell how they are."""
+    caplog.set_level("INFO")
     said, _ = await watched([FAULT], [FAULT], [WELL])
     assert said[0] == (
         "WATCHDOG=1",
@@ -109,6 +110,7 @@ async def test_a_fault_in_the_examination_ends_nothing_and_is_told(
     assert [record.msg for record in caplog.records] == [
         "health-not-examined",
         "health-failed",
+        "health-recovered",
     ]
 
 

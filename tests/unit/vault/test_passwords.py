@@ -8,9 +8,11 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bridge.errors import OwnerError, SpoolUnavailable
+from bridge.vault import passwords
 from bridge.vault.passwords import (
     HashScheme,
     PasswordVerifier,
+    exert,
     generate_password,
     hash_password,
 )
@@ -185,3 +187,15 @@ async def test_a_stored_string_of_another_form_matches_nothing(
     verifier: PasswordVerifier, text: str
 ) -> None:
     assert await verifier.verify(text, "secret", ORIGIN) is False
+
+
+def test_exertion_does_the_work_of_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoRoom:
+        @staticmethod
+        def verify_phc_encoded(_octets: bytes, _text: str) -> None:
+            raise MemoryError
+
+    exert()
+    monkeypatch.setattr(passwords, "Argon2id", NoRoom)
+    with pytest.raises(MemoryError):
+        exert()

@@ -111,14 +111,16 @@ def configure(level: str, style: str, stream: TextIO) -> None:
 
 # ---- redaction
 
-_SUSPECT = re.compile(r"pass|apop|auth|bearer|secret|token", re.IGNORECASE)
+_SUSPECT = re.compile(
+    r"pass|apop|auth|bearer|secret|token|code|verifier|assertion", re.IGNORECASE
+)
 _SECRET_NAME = re.compile(
     r"secret|passw|passphrase|token|grant|authori[sz]ation", re.IGNORECASE
 )
 
-# A text may be the repr of what was on the wire, where line ends are two characters each.
-_START = r"(?:(?<![a-z0-9])|(?<=\\[nrt0])|(?<=\\x[0-9a-f]{2}))"
-_GAP = r"(?:[\s\0]|\\[nrt0]|\\x[0-9a-f]{2})+"
+# A text may be the repr of what was on the wire, or JSON, where one octet is two characters or more.
+_START = r"(?:(?<![a-z0-9])|(?<=\\[nrtbf0])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+_GAP = r"(?:[\s\0-\x20\x7f]|\\[nrtbf0]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})+"
 _COMMAND = re.compile(
     # RFC 1939 section 7, RFC 5034 section 4: what follows is a secret, to the end.
     rf"{_START}(pass|apop|auth{_GAP}[a-z0-9_-]+)({_GAP})(?=.).*",
@@ -129,7 +131,8 @@ _BEARER = re.compile(
     rf"{_START}(bearer){_GAP}[^\s\"',;\\]+", re.IGNORECASE
 )  # RFC 6750 section 2.1
 _PAIR = re.compile(
-    r"((?:password|passwd|passphrase|secret|token)[\"']?\s*[:=]\s*)"
+    r"((?:password|passwd|passphrase|secret|token|verifier|assertion|_code|[?&]code(?==)"
+    r"|[\"']code(?=[\"']\s*:\s*[\"']))[\"']?\s*[:=]\s*)"
     r"(?:\"[^\"]*\"?|'[^']*'?|[^\s\"'&,;]+)",
     re.IGNORECASE,
 )

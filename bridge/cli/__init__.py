@@ -15,6 +15,7 @@ import click
 
 from bridge import __version__
 from bridge.errors import OwnerError, PopbridgeError
+from bridge.logs import redacted
 
 COMMANDS = {
     "init": "Make the state folder: key, spool, LAN CA, certificates.",
@@ -107,7 +108,9 @@ def _end(fault: BaseException) -> NoReturn:
     if isinstance(fault, PopbridgeError):
         click.echo(f"popbridge: {fault}", err=True)
         sys.exit(fault.exit_code if isinstance(fault, OwnerError) else 1)
-    text = str(fault).splitlines()[0] if str(fault) else ""
+    text = (
+        redacted(str(fault).splitlines()[0]) if str(fault) else ""
+    )  # nobody foresaw what it says
     click.echo(
         f"popbridge: internal fault, please report it: {type(fault).__name__}: {text}", err=True
     )

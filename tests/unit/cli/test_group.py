@@ -111,6 +111,11 @@ class Broken(io.RawIOBase):
             70,
             "popbridge: internal fault, please report it: RuntimeError: one\n",
         ),
+        (
+            RuntimeError("got b'PASS hunter2'"),
+            70,
+            "popbridge: internal fault, please report it: RuntimeError: got b'PASS [redacted]\n",
+        ),
     ],
 )
 def test_ctrl_c_and_faults_of_our_own_have_their_exit_codes_and_no_traceback(

@@ -25,6 +25,9 @@ REQUEST_SECONDS = 5.0
 ANSWER_SECONDS = 120.0
 """How long the command line waits for an answer: a look at a large folder takes its time."""
 
+STATUS_SECONDS = 5.0
+"""How long the command line waits for what the bridge has at hand."""
+
 STALLED_SECONDS = 30.0
 """How long an asker may take nothing of its answer: a suspended one (Ctrl-Z) may come back."""
 

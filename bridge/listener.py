@@ -4,6 +4,7 @@ Nothing here asks a name server, an ident server or a provider: a device waits f
 """
 
 import asyncio
+import errno
 import hashlib
 import ipaddress
 import itertools
@@ -210,6 +211,15 @@ def apop_timestamp(connection_id: ConnectionId, now: float, host: str, secret: b
     return f"<{nonce.hexdigest()}.{int(now)}@{host}>"
 
 
+_FREE_IT = "free the port or change it in config.toml"
+
+_WAYS_OUT = {
+    errno.EACCES: "a port below 1024 takes CAP_NET_BIND_SERVICE, which packaging/popbridge.service"
+    " grants; run it there, or choose a port above in config.toml",
+    errno.EADDRNOTAVAIL: "name an address of this machine in config.toml",
+}
+
+
 def listening_socket(config: ListenerConfig) -> socket.socket:
     """Return a socket that listens where `config` says.
 
@@ -228,7 +238,7 @@ def listening_socket(config: ListenerConfig) -> socket.socket:
         listening.close()
         raise NetworkError(
             f"Listener {config.name} cannot use {config.bind} port {config.port}:"
-            f" {error.strerror}; free the port or change it in config.toml."
+            f" {error.strerror}; {_WAYS_OUT.get(error.errno or 0, _FREE_IT)}."
         ) from error
     listening.setblocking(False)  # noqa: FBT003 - the standard library's own form
     return listening

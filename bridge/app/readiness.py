@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,8 @@ from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig
-from bridge.control import ask
-from bridge.errors import PopbridgeError
+from bridge.control import STATUS_SECONDS, ask
+from bridge.errors import OwnerError, PopbridgeError
 from bridge.listener import listening_socket
 from bridge.storage.ports import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
@@ -92,11 +92,31 @@ def _how_to_renew(info: CertificateInfo) -> str:
 
 
 def _listeners(config: Config) -> Iterator[Finding]:
-    if ask(config.state_dir, "status") is not None:
-        yield Finding("listeners", ok=True, text="the bridge is running and holds its ports")
+    try:
+        running = ask(config.state_dir, "status", within=STATUS_SECONDS)
+    except OwnerError as error:
+        yield Finding("running bridge", ok=False, text=str(error))
         return
-    for cfg in config.listener:
-        yield _tried(f"listener {cfg.name}", partial(_bind_briefly, cfg))
+    if running is None:
+        for cfg in config.listener:
+            yield _tried(f"listener {cfg.name}", partial(_bind_briefly, cfg))
+    elif _listens_as_configured(running["listeners"], config.listener):
+        yield Finding("listeners", ok=True, text="the bridge is running and holds its ports")
+    else:
+        text = (
+            "the running bridge has others than config.toml names; restart it to take that up"
+        )
+        yield Finding("listeners", ok=False, text=text)
+
+
+def _listens_as_configured(
+    held: Sequence[Mapping[str, object]], wanted: Sequence[ListenerConfig]
+) -> bool:
+    return len(held) == len(wanted) and all(
+        (one["name"], one["bind"], one["tls"]) == (cfg.name, cfg.bind, cfg.tls)
+        and cfg.port in (one["port"], 0)  # at 0 the system chose one
+        for one, cfg in zip(held, wanted, strict=True)
+    )
 
 
 def _bind_briefly(cfg: ListenerConfig) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from bridge.app.messages import DROP, REDELIVER
@@ -52,7 +53,7 @@ def list_(option: Path | None, /, maildrop: str | None, as_json: bool, **wanted:
             "arrived": _moment(life.arrived),
             "from": life.envelope.sender,
             "subject": life.envelope.subject,
-            "last": _said(life.events[-1]) if life.events else "",
+            "last": _last(life),
         }
         for life in lives
     ]
@@ -133,6 +134,16 @@ def _told(life: Life) -> dict[str, Any]:
             for event in life.events
         ],
     }
+
+
+def _last(life: Life) -> str:
+    """Say what happened last: not what happened last for the first time."""
+    if not life.events:
+        return ""
+    event = max(
+        reversed(life.events), key=lambda event: event.last
+    )  # of equals, the one begun last
+    return _said(attrs.evolve(event, first=event.last, times=1))
 
 
 def _said(event: Happened, *, with_time: bool = True) -> str:

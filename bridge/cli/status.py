@@ -1,6 +1,7 @@
 """popbridge status."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import click
 from bridge.app.offline import Offline
 from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, say, table
-from bridge.control import ask
+from bridge.control import STATUS_SECONDS, ask
+from bridge.errors import OwnerError
 from bridge.storage.messages import MessageState
 
 
@@ -20,15 +22,20 @@ from bridge.storage.messages import MessageState
 def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Say how accounts, maildrops and devices are doing."""
     config = loaded(option)
-    running = ask(config.state_dir, "status")
+    running, trouble = None, None
+    try:
+        running = ask(config.state_dir, "status", within=STATUS_SECONDS)
+    except OwnerError as error:
+        trouble = str(error)
     offline = Offline(config, os.environ)
     drops = offline.read(_maildrops)
     for drop in drops:
         drop["session"] = bool(running and drop["maildrop"] in running["sessions"])
-    lines = [_headline(running)]
+    lines = [trouble or _headline(running)]
     lines += _account_lines(running, offline.read(_unable))
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
-    say(as_json, {"running": running, "maildrops": drops}, lines)
+    say(as_json, {"running": running, "trouble": trouble, "maildrops": drops}, lines)
+    sys.exit(0 if trouble is None else 1)
 
 
 async def _unable(state: State) -> dict[str, str]:

@@ -65,8 +65,7 @@ class Worker:
         self._asked = asyncio.Event()
         self._waiters: list[asyncio.Future[LookReport]] = []
         self._failures = 0
-        self._failing_from = 0.0  # on the monotonic clock
-        self._is_alerted = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._nudges_count_from = -math.inf  # on the monotonic clock
         self._stopped = False
         self.status = WorkerStatus()
@@ -101,6 +100,7 @@ class Worker:
                 await self._wait(await self._look())
         finally:
             self._stopped = True
+            self._disarm()
             for waiter in self._waiters:
                 waiter.cancel()
             await self._looker.provider.close()
@@ -152,15 +152,11 @@ class Worker:
             self._nudges_count_from = self._clock.monotonic() + self._pace.nudge_gap
 
     def _failed(self, why: Mapping[str, str], *, needs_enrolment: bool = False) -> None:
-        now = self._clock.monotonic()
-        self._failing_from = self._failing_from if self._failures else now
+        if needs_enrolment:
+            self._disarm()  # a lost grant is an alert of its own
+        elif not self._failures:
+            self._arm()
         self._failures += 1
-        if now - self._failing_from >= self._pace.failing_alert and not self._is_alerted:
-            self._is_alerted = True
-            minutes = int((now - self._failing_from) // 60)
-            text = f"it has failed for {minutes} minutes: {why['why']}"
-            looker = self._looker
-            looker.alert(Alert(AlertReason.ACCOUNT_FAILING, text, looker.account))
         status = self.status
         if status.failing_since is None:
             status.failing_since = self._clock.now()
@@ -168,11 +164,29 @@ class Worker:
             self._log.error("account-failing", account=self._looker.account, **why)
         status.trouble, status.needs_enrolment = why["why"], needs_enrolment
 
+    def _arm(self) -> None:
+        """Have the alert given on time: the next look may be a day away."""
+        seconds = self._pace.failing_alert
+        if seconds != math.inf:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(seconds, self._raise_the_alarm)
+
+    def _disarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _raise_the_alarm(self) -> None:
+        minutes = int(self._pace.failing_alert // 60)
+        text = f"it has failed for {minutes} minutes: {self.status.trouble}"
+        looker = self._looker
+        looker.alert(Alert(AlertReason.ACCOUNT_FAILING, text, looker.account))
+
     def _succeeded(self, report: LookReport) -> None:
         if self._failures:
             self._log.info("account-recovered", account=self._looker.account)
         self._failures = 0
-        self._is_alerted = False
+        self._disarm()
         self.status = WorkerStatus(last_success=self._clock.now())
         changed = {name: count for name, count in attrs.asdict(report).items() if count}
         if changed:

@@ -1,8 +1,17 @@
+import errno
+import json
+import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.app import readiness
+from bridge.control import control_path
 from tests.cli.command_line import Owner
 from tests.unit.tls.garbled import as_version_4, garble
 
@@ -108,3 +117,86 @@ def test_a_program_for_alerts_must_be_there_and_can_be_run(owner: Owner) -> None
     program.write_text("#!/bin/sh\n", "utf-8")
     program.chmod(0o700)
     assert f"ok    alert program: {program} can be run" in owner.runs("check").out
+
+
+@contextmanager
+def running(owner: Owner, *answers: dict[str, Any]) -> Iterator[None]:
+    """Stand in for a running bridge that gives these answers, and is silent after the last."""
+
+    def answer() -> None:
+        for one in answers:
+            visitor, _ = listening.accept()
+            with visitor:
+                visitor.recv(65536)
+                visitor.sendall(json.dumps(one).encode() + b"\n")
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(control_path(owner.state)))
+        listening.listen()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_a_bridge_that_does_not_answer_is_one_finding_among_the_others(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "STATUS_SECONDS", 0.1)
+    owner.enrol()
+    with running(owner):
+        said = owner.runs("check")
+    assert said.code == 1
+    assert "FAIL  running bridge: The running bridge gave no answer" in said.out
+    assert "ok    account a: " in said.out
+
+
+HELD = {"name": "pop3s", "bind": "127.0.0.1", "port": 40_995, "tls": "implicit"}
+
+
+def test_a_bridge_that_listens_as_configured_is_in_order(owner: Owner) -> None:
+    owner.enrol()
+    with running(owner, {"listeners": [HELD]}):
+        assert "ok    listeners: " in owner.must("check").out
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [],
+        [HELD, HELD],
+        [HELD | {"port": 40_110}],
+        [HELD | {"bind": "127.0.0.2"}],
+        [HELD | {"tls": "none"}],
+    ],
+)
+def test_a_config_that_the_running_bridge_has_not_read_asks_for_a_restart(
+    owner: Owner, held: list[dict[str, Any]]
+) -> None:
+    owner.enrol()
+    text = owner.config.read_text("utf-8").replace("port = 0", "port = 40995")
+    owner.config.write_text(text, "utf-8")
+    with running(owner, {"listeners": held}):
+        [finding] = failing(owner)
+    assert "restart it" in finding
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "CAP_NET_BIND_SERVICE"),
+        (errno.EADDRNOTAVAIL, "an address of this machine"),
+        (errno.EADDRINUSE, "free the port"),
+    ],
+)
+def test_a_port_that_is_not_to_be_had_comes_with_the_way_to_it(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def refuse(_socket: socket.socket, _address: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    owner.enrol()
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    [finding] = failing(owner)
+    assert os.strerror(number) in finding
+    assert advice in finding

@@ -1,6 +1,8 @@
 """`popbridge message` answers why something printed, or did not, in one command."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -45,6 +47,18 @@ def test_the_list_begins_with_the_newest_and_says_what_happened_last(printer: Ow
     ]
     assert "a second copy of message 3" in lines[1]
     assert "Scan <scan@example.com>" in lines[2]
+
+
+def test_what_happened_last_is_what_happened_again_since(printer: Owner) -> None:
+    with closing(sqlite3.connect(printer.state / "popbridge.db")) as database:
+        database.execute(
+            "UPDATE message_event SET last = 2000000000, times = 3"
+            " WHERE message = 3 AND event = 'announced'"
+        )
+        database.commit()
+    lines = printer.must("message", "list").out.splitlines()
+    assert lines[2].endswith("announced 2033-05-18 03:33:20Z")
+    assert " fetched " in lines[3]
 
 
 def test_a_list_can_be_narrowed(printer: Owner) -> None:

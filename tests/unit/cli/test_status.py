@@ -1,3 +1,9 @@
+import socket
+
+import pytest
+
+from bridge.cli import status
+from bridge.control import control_path
 from tests.cli.command_line import Owner
 
 
@@ -23,3 +29,19 @@ def test_a_folder_that_was_never_made_says_run_init(newcomer: Owner) -> None:
     said = newcomer.runs("status")
     assert said.code == 4
     assert "popbridge init" in said.sentence
+
+
+def test_a_bridge_that_does_not_answer_is_said_beside_the_rest(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "STATUS_SECONDS", 0.1)
+    owner.enrol()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(control_path(owner.state)))
+        deaf.listen()
+        said = owner.runs("status")
+        told = owner.runs("status", "--json")
+    assert said.code == told.code == 1
+    assert said.out.startswith("The running bridge gave no answer; see its log.\n")
+    assert told.json["trouble"] == "The running bridge gave no answer; see its log."
+    assert [drop["maildrop"] for drop in told.json["maildrops"]] == ["m"]

@@ -83,6 +83,7 @@ class Ended:
     needs_enrolment: bool
     orders_done: bool
     places_then: Mapping[bytes, Place]
+    trouble_after: str = ""
     after: list[bytes] = attrs.field(factory=list)
     places: Mapping[bytes, Place] = attrs.field(factory=dict)
     changes: Mapping[bytes, int] = attrs.field(factory=dict)
@@ -219,6 +220,7 @@ async def _play(
             await cell.enrol()
             async with cell.at_work() as worker:
                 await cell.settle(worker, PATIENCE_SECONDS, wanted(scene))
+        ended.trouble_after = worker.status.trouble
         after = await cell.printer.look()
         _check_ids(before, after)
         ended.after = list(after.values())

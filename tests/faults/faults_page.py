@@ -36,6 +36,19 @@ all that is missing arrives, once, and each deletion is carried out upstream, on
 - **requests**: how often the call was made in that hour, or the host tried.
 - **status**: what `popbridge status` says then; empty where the account does not count as failing.
 
+A fault is named by its status and what is special about it. `401-claims` carries a claims challenge.
+`429-seconds` asks for 20 seconds, `429-date` names a moment 90 seconds ahead, `429-unsaid` says nothing.
+`500-done` obeys and then says that it failed; `500-conversion` is a message that cannot be made MIME.
+`connect-refused`, `dns` and `tls` are a host that is away from the first such call on: nobody listens, its
+name has no address, a stranger shows a certificate. `hang` never answers, `trickle` sends an octet every
+five seconds, `reset` tears the connection in the middle of the body. `cut-json` ends early and HTTP sees
+nothing wrong, `cut-body` is shorter than its head says, `wrong-length` longer. `gzip` is compressed though
+nobody asked for it, `gzip-cut` lacks its end, `endless` has none, `empty-200` has no body.
+
+Two answers are believed, since a good service gives them too: `404` to an order means that the message is
+gone, and `500-conversion` that it can never be had; then nothing more is done to it upstream. In the place of
+a message that can never be had stands a notice, also where `endless` has run beyond the longest message.
+
 Not in here, since nobody could see them: MIME from Graph that is cut where HTTP says it is whole (it has
 no length or checksum of its own), and an empty answer where a good one is empty too.
 """

@@ -45,6 +45,7 @@ def _check_device(call: Call, kind: Kind, ended: Ended) -> None:
     assert had == len(kept) + len(arrived), "a message that is lost"
     assert notices == _unreadable(call, kind)
     assert not set(messages) & set(deleted)
+    assert ended.trouble_after == "", "an account that failed goes on failing"
 
 
 def _unreadable(call: Call, kind: Kind) -> int:

@@ -30,7 +30,7 @@ from bridge.sync.look import Looker
 from bridge.tracing import Tracing
 from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import MailboxProvider, ProviderError
-from tests.chaos.devices import Dialogue
+from tests.chaos.devices import Dialogue, HungUp
 from tests.chaos.steady_loop import ACTOR
 from tests.contract.storage_harness import KEY, OFFICE
 from tests.fakes.clock import LoopClock
@@ -120,7 +120,13 @@ class Life:
         return task
 
     async def connect(self, address: str) -> Dialogue:
-        """Return a new connection of a device, greeted."""
+        """Return a new connection of a device, greeted.
+
+        Raises:
+            HungUp: nobody is there any more.
+        """
+        if self.is_over:
+            raise HungUp
         self._connections += 1
         name = ConnectionId(f"{self._number}-{self._connections}")
         services = Services(

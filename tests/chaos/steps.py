@@ -36,6 +36,8 @@ async def look(world: World) -> str:
 async def look_once(world: World, *, hold_at: int | None = None) -> str:
     """Look, and where it is to be held back have other things happen at that boundary."""
     model, upstream, life = world.model, world.upstream, world.life
+    if life.is_over:
+        return "killed"
     model.look_begins()
     met = upstream.met
     told: list[str] = []

@@ -154,12 +154,14 @@ class World:
     # ---- what is true now
 
     async def check(self) -> None:
-        """Hold everything against the model."""
+        """Hold everything against the model; meanwhile no process ends."""
+        burn_at, self.loop.burn_at = self.loop.burn_at, None
         self.model.bridge_did(self.upstream.seen())
         for unit in self.units:
             await unit.notice_the_end()
         for view in self.model.views.values():
             self.model.check_listing(view, await self.entries(view), self.clock.now())
+        self.loop.burn_at = burn_at
 
     async def entries(self, view: View) -> list[Entry]:
         """Return what a session that starts now would be told, and which jobs that is."""

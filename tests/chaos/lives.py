@@ -63,6 +63,8 @@ class Life:
         self.is_failing = False
         self.is_over = False
         self._is_killed = False
+        self._is_buried = False
+        self._ends: list[Dialogue] = []
         self._group = group
         self._number = number
         self._connections = 0
@@ -146,7 +148,9 @@ class Life:
             session = Session(connection, peer, services, logs.get("session"))
             return self.start(session.serve(), name)
 
-        return await Dialogue.open(name, serve)
+        dialogue = await Dialogue.open(name, serve)
+        self._ends.append(dialogue)
+        return dialogue
 
     def kill(self, heir: Path) -> None:
         """End here, as after `kill -9`; the state as it is on the disk now is left to `heir`."""
@@ -162,11 +166,16 @@ class Life:
             task.cancel()
 
     async def bury(self) -> None:
-        """Wait for what was killed, and let go of its files."""
+        """Wait for what has ended, and let go of everything; what its last breath wrote never was."""
+        if self._is_buried:
+            return
+        self._is_buried = True
         while self._tasks:
             await asyncio.wait(list(self._tasks))
         await self.mailbox.close()
         self.bodies.close()
         self.database.close()
+        for end in self._ends:
+            end.raw.close()
         if self._is_killed:
-            shutil.rmtree(self.folder)  # what its last breath wrote there never was
+            shutil.rmtree(self.folder)

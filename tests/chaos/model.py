@@ -116,6 +116,7 @@ class Model:
     seen: dict[int, Seen] = attrs.field(factory=dict)
     sick: dict[int, bool] = attrs.field(factory=dict)
     was_unreadable: set[int] = attrs.field(factory=set)
+    _at_rest: Mapping[MaildropName, int] = attrs.field(factory=dict)
     _settling: set[int] = attrs.field(factory=set)
     _settling_orders: set[tuple[MaildropName, int]] = attrs.field(factory=set)
 
@@ -287,8 +288,9 @@ class Model:
 
     # ---- what a look must bring about
 
-    def look_begins(self) -> None:
-        """Take note of what a look that begins now must see."""
+    def look_begins(self, at_rest: Mapping[MaildropName, int]) -> None:
+        """Take note of what a look that begins now must see, and of what lies here by then."""
+        self._at_rest = at_rest
         for view in self.views.values():
             view.excused |= view.noted
         self._settling = {job for job, seen in self.seen.items() if seen.place is Place.INBOX}
@@ -306,7 +308,8 @@ class Model:
             self._check_orders(view)
             not_here = [job for job in sorted(self._settling) if job not in view.listed]
             missing = [job for job in not_here if self._is_due(view, job)]
-            room = view.record.ceiling - at_rest[view.name]
+            # A device may have made room when the look was already past it.
+            room = view.record.ceiling - max(at_rest[view.name], self._at_rest[view.name])
             is_full = any(
                 len(self.jobs[job].expected) > room
                 for job in not_here

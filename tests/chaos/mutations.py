@@ -182,17 +182,18 @@ def a_ceiling_is_but_a_hint(patch: Patch) -> None:
     patch.setattr(Room, "take", lambda *_asked: None)
 
 
-MUTATIONS = (
-    tombstones_are_forgotten,
-    quit_is_answered_first,
-    quit_is_obeyed_piece_by_piece,
-    a_lost_connection_deletes,
-    dispositions_are_repeated,
-    half_a_body_is_enough,
-    an_outage_empties_the_maildrop,
-    an_outage_is_a_wrong_password,
-    the_cursor_is_saved_first,
-    a_bad_message_ends_every_look,
-    copies_are_printed,
-    a_ceiling_is_but_a_hint,
-)
+MUTATIONS = {
+    tombstones_are_forgotten: "was deleted and is listed again",
+    quit_is_answered_first: "was deleted and is listed again",
+    quit_is_obeyed_piece_by_piece: "was obeyed in part",
+    a_lost_connection_deletes: "are lost to",
+    dispositions_are_repeated: "as nobody ordered",
+    half_a_body_is_enough: "octets, not",
+    an_outage_empties_the_maildrop: "was told another list",
+    an_outage_is_a_wrong_password: "[AUTH]",
+    the_cursor_is_saved_first: "are not listed to",
+    a_bad_message_ends_every_look: "block the others",
+    copies_are_printed: "is a copy of",
+    a_ceiling_is_but_a_hint: "octets lie in",
+}
+"""What each breaks, in the words of the model."""

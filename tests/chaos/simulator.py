@@ -15,7 +15,7 @@ import attrs
 from tests.chaos.clouds import GmailUpstream, GraphUpstream
 from tests.chaos.ending import end
 from tests.chaos.model import Broken, must
-from tests.chaos.steady_loop import SteadyLoop, steady_loop
+from tests.chaos.steady_loop import SteadyLoop
 from tests.chaos.steps import take
 from tests.chaos.upstreams import FolderUpstream, MemoryUpstream, Upstream
 from tests.chaos.world import World
@@ -79,12 +79,14 @@ async def _live(
     made = UPSTREAMS[upstream](root / "mail", rng.randint(1, 3))
     async with asyncio.TaskGroup() as group:
         await made.start()
+        world = World(root, made, rng, group)
         try:
-            world = World(root, made, rng, group)
             await _step_by_step(world, steps, trace)
             must(not made.check(), "\n".join(made.check()))
         finally:
-            steady_loop().release_all()
+            world.loop.release_all()
+            world.life.stop()
+            await world.life.bury()
             await made.stop()
 
 

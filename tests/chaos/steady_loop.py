@@ -114,6 +114,15 @@ class SteadyLoop(FakeTimeLoop):
             self.burn_at = None
             self.on_burn()
 
+    @contextmanager
+    def unharmed(self) -> Iterator[None]:
+        """Let no process end in the block: it is the simulator that asks there."""
+        burn_at, self.burn_at = self.burn_at, None
+        try:
+            yield
+        finally:
+            self.burn_at = burn_at
+
     def hold(self, actor: str, after: int) -> Hold:
         """Hold an actor back, so many boundaries of its own from now."""
         self._holds[actor] = Hold(after)

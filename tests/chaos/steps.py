@@ -38,7 +38,7 @@ async def look_once(world: World, *, hold_at: int | None = None) -> str:
     model, upstream, life = world.model, world.upstream, world.life
     if life.is_over:
         return "killed"
-    model.look_begins()
+    model.look_begins(await world.at_rest())
     met = upstream.met
     told: list[str] = []
     meanwhile: list[str] = []
@@ -62,14 +62,13 @@ async def look_once(world: World, *, hold_at: int | None = None) -> str:
 
 async def _meanwhile(world: World) -> list[str]:
     """Let other things happen while a look is held back."""
-    burn, world.loop.burn_at = world.loop.burn_at, None
     happened: list[str] = []
-    await world.check()
-    for _ in range(world.rng.randint(1, 4)):
-        step = world.rng.choice(MEANWHILE)
-        happened.append(f"{step.__name__}: {await step(world)}")
+    with world.loop.unharmed():
         await world.check()
-    world.loop.burn_at = burn
+        for _ in range(world.rng.randint(1, 4)):
+            step = world.rng.choice(MEANWHILE)
+            happened.append(f"{step.__name__}: {await step(world)}")
+            await world.check()
     return happened
 
 
@@ -82,10 +81,7 @@ async def _look_was_left_alone(world: World) -> None:
         )
         return
     world.ended_in_vain = 0
-    at_rest = {}
-    for view in world.model.views.values():
-        at_rest[view.name] = await world.life.spool.octets_at_rest(view.name)
-    world.model.look_ended_well(at_rest)
+    world.model.look_ended_well(await world.at_rest())
 
 
 # ---- devices

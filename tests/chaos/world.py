@@ -154,14 +154,13 @@ class World:
     # ---- what is true now
 
     async def check(self) -> None:
-        """Hold everything against the model; meanwhile no process ends."""
-        burn_at, self.loop.burn_at = self.loop.burn_at, None
-        self.model.bridge_did(self.upstream.seen())
-        for unit in self.units:
-            await unit.notice_the_end()
-        for view in self.model.views.values():
-            self.model.check_listing(view, await self.entries(view), self.clock.now())
-        self.loop.burn_at = burn_at
+        """Hold everything against the model."""
+        with self.loop.unharmed():
+            self.model.bridge_did(self.upstream.seen())
+            for unit in self.units:
+                await unit.notice_the_end()
+            for view in self.model.views.values():
+                self.model.check_listing(view, await self.entries(view), self.clock.now())
 
     async def entries(self, view: View) -> list[Entry]:
         """Return what a session that starts now would be told, and which jobs that is."""
@@ -180,6 +179,12 @@ class World:
             self._numbers[view.name, job] = entry.spool_id
             found.append(Entry(job, entry.unique_id, entry.octets, is_notice))
         return found
+
+    async def at_rest(self) -> dict[MaildropName, int]:
+        """Return the octets of the bodies that lie here for each maildrop."""
+        views = self.model.views
+        with self.loop.unharmed():
+            return {name: await self.life.spool.octets_at_rest(name) for name in views}
 
     def owner(self, act: Callable[[], object]) -> None:
         """Do what the mailbox's owner, or a sender, does."""

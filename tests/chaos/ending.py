@@ -46,6 +46,7 @@ async def _looks(world: World) -> None:
     for _ in range(LOOKS):
         await look_once(world)
         await world.check()
+    must(not world.life.is_failing, "looks fail though nothing is wrong any more")
 
 
 async def _print_everything(world: World) -> None:

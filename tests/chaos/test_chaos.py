@@ -1,8 +1,10 @@
 """A simulator drives the bridge for hundreds of steps against a model of what it promises; `make chaos` for thousands."""
 
+import gc
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +20,16 @@ LENGTH = 250
     [("memory", 1), ("memory", 2), ("folder", 3), ("microsoft", 4), ("google", 5)],
 )
 def test_nothing_is_lost_printed_twice_or_dishonest(upstream: str, seed: int) -> None:
-    """A failure says which `make chaos` repeats it."""
+    """A failure says which `make chaos` repeats it; no process of a simulation leaves a descriptor open."""
+    simulate(seed, 1, upstream)  # what is loaded once stays
+    before = descriptors()
     assert len(simulate(seed, LENGTH, upstream).trace) == LENGTH + 1
+    gc.collect()
+    assert descriptors() <= before
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.slow

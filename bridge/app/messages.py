@@ -41,6 +41,7 @@ _NOT_TO_BE_LISTED = {
     MessageState.READY: "is listed already",
     MessageState.ANNOUNCED: "waits for its body, and is listed once that is here",
     MessageState.VANISHED: "was taken away upstream",
+    MessageState.GONE: "was taken away upstream",
     MessageState.EXPUNGED: (
         "was deleted by a device, which upstream does not know of yet;"
         " run `popbridge account sync` for its account and then this again"

@@ -18,6 +18,7 @@ class MessageState(enum.StrEnum):
     EXPUNGED = "expunged"
     DISPOSED = "disposed"
     VANISHED = "vanished"
+    GONE = "gone"
 
 
 @attrs.frozen

@@ -139,7 +139,7 @@ async def test_a_copy_is_the_first_one_when_the_first_went_unprinted(
         "b": "held",
     }  # a session may have printed it
     await storage.spool.sweep_vanished(PRINTER)
-    assert await states(storage) == {"b": "announced"}
+    assert await states(storage) == {"a": "gone", "b": "announced"}
     (item,) = await storage.spool.pending(PRINTER)
     assert (await storage.spool.deliver(item.spool_id, pieces_of(COPY))).held == ""
 
@@ -148,8 +148,25 @@ async def test_a_held_copy_that_goes_upstream_is_forgotten(storage: SqliteUnderT
     await deliver(storage, "a", COPY)
     await deliver(storage, "b", COPY)
     await storage.spool.forget(PRINTER, [RemoteId("b")])
+    assert await states(storage) == {"a": "ready", "b": "gone"}
+
+
+async def test_what_upstream_took_away_is_told_for_a_while_and_begins_anew_if_it_comes_back(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id = await deliver(storage, "a", COPY)
+    await storage.spool.forget(PRINTER, [RemoteId("a")])
     await storage.spool.sweep_vanished(PRINTER)
+    assert await states(storage) == {"a": "gone"}
+    assert (await events(storage, spool_id))[-1] == "vanished 1"
+    assert storage.body_files() == []
+    assert await storage.spool.known(PRINTER) == {}
+    await deliver(storage, "a", COPY)
     assert await states(storage) == {"a": "ready"}
+    await storage.spool.forget(PRINTER, [RemoteId("a")])
+    await storage.spool.sweep_vanished(PRINTER)
+    assert await storage.spool.prune(storage.clock.now() + 1) == 1
+    assert await states(storage) == {}
 
 
 # ---- after a restore
@@ -311,6 +328,8 @@ async def test_figures_count_every_state_and_what_is_listed(storage: SqliteUnder
     await storage.spool.disposed([disposed])
     await deliver(storage, "d")
     await storage.spool.forget(PRINTER, [RemoteId("d")])
+    await storage.spool.announce(PRINTER, [announcement("i")])
+    await storage.spool.forget(PRINTER, [RemoteId("i")])
     await storage.spool.quarantine(await announced(storage, "e"), NOTICE)
     await storage.spool.announce(PRINTER, [announcement("f")])
     await deliver(storage, "g", COPY)

@@ -26,27 +26,29 @@ def forget(
     for remote_id in messages:
         key = (maildrop, remote_id)
         _bury_doubtful(db, key, now)
-        # Of these no session was told: should they come back, they begin anew.
-        unlisted = _vanish(db, key, MessageState.ANNOUNCED, MessageState.HELD)
-        listed = _vanish(db, key, MessageState.READY, MessageState.QUARANTINED)
-        happened(db, listed, LifeEvent.VANISHED, now)
-        db.executemany("DELETE FROM message WHERE id = ?", [(one,) for one in unlisted])
+        # Of these no session was told; of the others one may have been, and may still delete them.
+        gone = _leave(db, key, "gone", MessageState.ANNOUNCED, MessageState.HELD)
+        gone += _leave(db, key, "vanished", MessageState.READY, MessageState.QUARANTINED)
+        happened(db, gone, LifeEvent.VANISHED, now)
 
 
 def sweep_vanished(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
-    """Remove the rows of vanished messages, and return their ids; only while no session is open.
+    """Let go of vanished messages, and return them; only while no session is open.
 
     What was held as a copy of one of them is fetched: nobody took the first. Where one was a notice, its
-    message may be back already, which a full list tells.
+    message may be back already, which a full list tells. Their lives are kept, to be told.
     """
     rows = db.execute(
-        "DELETE FROM message WHERE maildrop = ? AND state = 'vanished'"
-        " RETURNING id, octets IS NULL",
+        "SELECT id, octets IS NULL FROM message WHERE maildrop = ? AND state = 'vanished'",
         (maildrop,),
     ).fetchall()
     if any(was_notice for _, was_notice in rows):
         db.execute("UPDATE maildrop SET cursor = NULL WHERE name = ?", (maildrop,))
     gone = ids(rows)
+    db.executemany(
+        "UPDATE message SET state = 'gone', octets = NULL WHERE id = ?",
+        [(one,) for one in gone],
+    )
     _release_copies(db, gone)
     return gone
 
@@ -80,17 +82,20 @@ def fetch_again(
     return bodies, settled
 
 
-def _vanish(
-    db: sqlite3.Connection, key: tuple[MaildropName, RemoteId], *states: MessageState
+def _leave(
+    db: sqlite3.Connection,
+    key: tuple[MaildropName, RemoteId],
+    state: str,
+    *before: MessageState,
 ) -> list[SpoolId]:
     return ids(
         db.execute(
             # A notice is not the message: should that come back, it is fetched anew.
-            "UPDATE message SET state = 'vanished', twin = NULL,"
+            "UPDATE message SET state = ?, twin = NULL,"
             " octets = CASE state WHEN 'ready' THEN octets END"
             " WHERE maildrop = ? AND remote_id = ? AND redelivered = 0 AND state IN (?, ?)"
             " RETURNING id",
-            (*key, *states),
+            (state, *key, *before),
         ).fetchall()
     )
 

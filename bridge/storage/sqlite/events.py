@@ -77,17 +77,18 @@ def read_events(db: sqlite3.Connection, spool_id: SpoolId) -> tuple[Happened, ..
 def prune(db: sqlite3.Connection, before: float) -> int:
     """Forget what happened to messages that were done with before then; return how many those are.
 
-    The tombstones stay. What is forgotten is the history, and who had sent them.
+    The tombstones stay. What is forgotten is the history, and who had sent them; and all of a message
+    that was taken away upstream, since it begins anew if it comes back.
     """
-    done = [
-        row[0]
-        for row in db.execute(
-            "SELECT id FROM message WHERE state = 'disposed' AND EXISTS"
-            " (SELECT 1 FROM message_event WHERE message = message.id)"
-            " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = message.id AND last >= ?)",
-            (before,),
-        )
-    ]
-    db.executemany("DELETE FROM message_event WHERE message = ?", [(one,) for one in done])
-    db.executemany("UPDATE message SET envelope = NULL WHERE id = ?", [(one,) for one in done])
+    done = db.execute(
+        "SELECT id, state FROM message WHERE state IN ('disposed', 'gone') AND EXISTS"
+        " (SELECT 1 FROM message_event WHERE message = message.id)"
+        " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = message.id AND last >= ?)",
+        (before,),
+    ).fetchall()
+    buried = [(one,) for one, state in done if state == "disposed"]
+    db.executemany("DELETE FROM message_event WHERE message = ?", buried)
+    db.executemany("UPDATE message SET envelope = NULL WHERE id = ?", buried)
+    gone = [(one,) for one, state in done if state == "gone"]
+    db.executemany("DELETE FROM message WHERE id = ?", gone)
     return len(done)

@@ -42,7 +42,7 @@ def begin_without_bodies(db: sqlite3.Connection, now: float, *, is_exact: bool) 
     """
     # Of these no bridge has a body now, and where nothing ran since nobody was told of them.
     if is_exact:
-        db.execute("DELETE FROM message WHERE state = 'vanished'")
+        _step(db, "vanished", "gone")
     # An admin had these listed again: they may lie in another folder, where no look finds them.
     again = _step(db, "ready", "held", "AND redelivered > 0")
     happened(db, again, LifeEvent.HELD, now, detail=AGAIN_WHY)

@@ -124,7 +124,8 @@ class SqliteSpool:
                 RemoteId(remote_id): MessageState(state)
                 for remote_id, state in db.execute(
                     "SELECT remote_id, CASE WHEN redelivered > 0"
-                    " THEN 'disposed' ELSE state END FROM message WHERE maildrop = ?",
+                    " THEN 'disposed' ELSE state END"
+                    " FROM message WHERE maildrop = ? AND state <> 'gone'",
                     (maildrop,),
                 )
             }

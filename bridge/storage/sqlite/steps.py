@@ -65,7 +65,14 @@ def announce(
             " RETURNING id",
             key,
         ).fetchall()
-        happened(db, ids(back), LifeEvent.RETURNED, now)
+        anew = db.execute(
+            "UPDATE message SET state = 'announced', sort_key = ?, likeness = NULL,"
+            " delivered = NULL, doubtful ="
+            " (SELECT holds_unknown FROM maildrop WHERE name = message.maildrop)"
+            " WHERE maildrop = ? AND remote_id = ? AND state = 'gone' RETURNING id",
+            (message.sort_key, *key),
+        ).fetchall()
+        happened(db, ids(back + anew), LifeEvent.RETURNED, now)
     added = [
         row
         for m in messages

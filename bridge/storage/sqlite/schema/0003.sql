@@ -39,6 +39,7 @@ CREATE TABLE message_new (
             WHEN 'expunged'    THEN octets IS NULL AND disposition IS NOT NULL
             WHEN 'disposed'    THEN octets IS NULL AND disposition IS NULL
             WHEN 'vanished'    THEN disposition IS NULL
+            WHEN 'gone'        THEN octets IS NULL AND disposition IS NULL
             ELSE FALSE
         END
     )
@@ -86,6 +87,8 @@ WHEN OLD.state || '>' || NEW.state NOT IN (
     'ready>announced', 'quarantined>announced',
     -- or held, where upstream may have it no more
     'ready>held',
+    -- no session can delete it any more: what is left is its life, until it comes back
+    'announced>gone', 'held>gone', 'vanished>gone', 'gone>announced',
     -- the message that a held one is a copy of is gone
     'held>announced', 'held>vanished',
     -- an admin drops a message, or has one listed again
@@ -98,7 +101,7 @@ END;
 
 -- A tombstone, and a message a device may still fetch, go only together with their maildrop.
 CREATE TRIGGER message_end BEFORE DELETE ON message
-WHEN OLD.state NOT IN ('announced', 'vanished')
+WHEN OLD.state NOT IN ('announced', 'vanished', 'gone')
      AND EXISTS (SELECT 1 FROM maildrop WHERE name = OLD.maildrop)
 BEGIN
     SELECT RAISE(ABORT, 'this message may not be forgotten');

@@ -23,6 +23,7 @@ WHAT_IS_HELD = {
     "expunged": {(False, True)},
     "disposed": {(False, False)},
     "vanished": {(False, False), (True, False)},
+    "gone": {(False, False)},
 }
 """For each state, whether a row has (octets, disposition)."""
 
@@ -44,6 +45,10 @@ STEPS = {
     ("held", "vanished"),
     ("held", "expunged"),
     ("quarantined", "vanished"),
+    ("announced", "gone"),
+    ("held", "gone"),
+    ("vanished", "gone"),
+    ("gone", "announced"),
     ("vanished", "ready"),
     ("vanished", "disposed"),
     ("expunged", "disposed"),
@@ -58,6 +63,7 @@ ROADS = {
     "expunged": ("ready", "expunged"),
     "disposed": ("ready", "expunged", "disposed"),
     "vanished": ("ready", "vanished"),
+    "gone": ("gone",),
 }
 """A legal road from announced to each state."""
 
@@ -69,6 +75,7 @@ HELD_AFTERWARDS = {
     "expunged": (None, "trash"),
     "disposed": (None, None),
     "vanished": (10, None),
+    "gone": (None, None),
 }
 
 
@@ -172,7 +179,7 @@ def test_only_what_was_never_listed_or_is_gone_may_be_deleted(
     db: sqlite3.Connection, state: str
 ) -> None:
     stand_at(db, state)
-    if state in ("announced", "vanished"):
+    if state in ("announced", "vanished", "gone"):
         db.execute("DELETE FROM message")
         assert db.execute("SELECT count(*) FROM message").fetchone() == (0,)
     else:
@@ -304,7 +311,7 @@ def old(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-OLD_STATES = [state for state in STATES if state != "held"]
+OLD_STATES = [state for state in STATES if state not in ("held", "gone")]
 
 STORED = (
     "SELECT name, provider, settings FROM account",

@@ -60,7 +60,7 @@ test-uvloop: $(DEV_READY)
 
 crashes: $(DEV_READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) -p tests.system.crash_table --every-step \
-		$(if $(POINTS),--write-crash-points) tests/system/test_crashes.py
+		$(if $(SITES),--write-crash-sites) tests/system/test_crashes.py
 
 faults: $(DEV_READY)
 	$(BIN)/python -m tests.faults.faults_page

@@ -32,8 +32,7 @@ class BackingUp(Scenario):
         assert (self.forks.run(self.home, "backup", str(self.file)) == 0) != was_there
         assert list(self.folder.iterdir()) == [self.file]
         assert self.forks.run(self.home, "restore", str(self.file), "--show-config") == 0
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert hidden(self) == []
             drain(bridge, OCTETS)
 
@@ -49,8 +48,7 @@ class Restoring(Scenario):
         put_all(self.home)
         self.home.sync()
         self.snapshot.take()
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             self.unique_ids = bridge.log_in().unique_ids()
         self.file, self.key = stage.folder / "a backup", stage.folder / "kept master.key"
         assert self.forks.run(self.home, "backup", str(self.file)) == 0
@@ -68,8 +66,7 @@ class Restoring(Scenario):
     def check(self) -> None:
         was_there = (self.home.state / "popbridge.db").exists()
         assert (self._restore() == 0) != was_there
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert hidden(self) == []
             assert drain(bridge, OCTETS) == self.unique_ids
 

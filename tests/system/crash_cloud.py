@@ -15,7 +15,7 @@ from bridge.storage.messages import MessageState
 from tests.fakes.cloud import Cloud
 from tests.fakes.cloud_thread import CloudThread, cloud_thread
 from tests.system.cloud_home import CloudHome, bare_home
-from tests.system.crash_scenario import Scenario, Stage, assert_swept, half_written, look
+from tests.system.crash_scenario import Scenario, Stage, look
 from tests.system.pop_client import assert_ok
 
 DISPOSITIONS = {
@@ -122,10 +122,7 @@ class CloudDisposing(CloudScenario):
             return bridge is not None and bridge.log.has("looked")
 
     def check(self) -> None:
-        left = half_written(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, left)
+        with self.restarted() as bridge:
             assert look(self.home, self.side.account)
             client = bridge.log_in(self.side.account)
             found = [client.retrieve(n + 1) for n in range(len(WAITING))]
@@ -165,10 +162,7 @@ class Looking(CloudScenario):
             return bridge is not None and bridge.log.has("looked")
 
     def check(self) -> None:
-        left = half_written(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, left)
+        with self.restarted() as bridge:
             for _ in range(2):
                 assert look(self.home, self.side.account) is not None
             client = bridge.log_in(self.side.account)

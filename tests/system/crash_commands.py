@@ -14,8 +14,6 @@ from tests.system.crash_runs import KILLED
 from tests.system.crash_scenario import (
     Scenario,
     Stage,
-    assert_swept,
-    half_written,
     look,
 )
 from tests.system.crash_spool import OCTETS, drain, put_all
@@ -56,8 +54,7 @@ class Initialising(Scenario):
 
     def finish(self) -> None:
         assert self.code == 0
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert_ok(bridge.connect().quit())
 
 
@@ -97,8 +94,7 @@ class Commanding(Scenario):
         # Run again it does the whole of it, or says that there is nothing to do and changes nothing.
         assert code == 0 or (self.came[-1] and register(self.home) == left)
         assert register(self.home) != self.initial
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert_ok(bridge.connect().quit())
             for account in self.home.offline.snapshot().accounts:
                 assert look(self.home, account.name)
@@ -118,8 +114,7 @@ class ChangingAPassword(Commanding):
         super().__init__(stage, words, f"{NEW_PASSWORD}\n")
 
     def check(self) -> None:
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             old, new = (is_right(bridge, one) for one in (PASSWORD, NEW_PASSWORD))
         assert old != new
         self.came.append(new)
@@ -134,19 +129,15 @@ class Renewing(Scenario):
         self.home.sync()
         self.snapshot.take()
         self.code = KILLED
-        self.left: set[str] = set()
 
     def run(self, die_at: int) -> bool:
         self.begin_anew(die_at)
         self.code = self.forks.run(self.home, "cert", "renew", die_at=die_at)
-        self.left = half_written(self.home)
         return self.code != KILLED
 
     def check(self) -> None:
         assert_key_and_certificates_fit(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, self.left)
+        with self.restarted() as bridge:
             drain(bridge, OCTETS)
         assert self.forks.run(self.home, "cert", "renew") == 0
 
@@ -161,8 +152,7 @@ class Migrating(Scenario):
         super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
         put_all(self.home)
         self.home.sync()
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             client = bridge.log_in()
             self.unique_ids = client.unique_ids()
             assert_ok(client.command("DELE 1"))
@@ -178,8 +168,7 @@ class Migrating(Scenario):
             return bridge is not None and bridge.log.has("looked")
 
     def check(self) -> None:
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert bridge.log_in().unique_ids() == self.unique_ids[1:]
             drain(bridge, OCTETS[1:])
 

@@ -79,8 +79,7 @@ class RotatingForGood(Rotating):
 
     def check(self) -> None:
         account = self.side.account
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert bridge.log.has("looked", "grant-lost")
             lost = bridge.log.events("grant-lost")
             self.lost.append(bool(lost))
@@ -112,8 +111,7 @@ class Losing(Rotating):
             return bridge is not None and bridge.log.has("account-failing")
 
     def check(self) -> None:
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
+        with self.restarted() as bridge:
             assert bridge.log.has("account-failing")
             assert bridge.log_in(self.side.account).octets() == []
         [told] = json.loads(self.admin.must("account", "list", "--json"))
@@ -193,8 +191,7 @@ def is_enrolled(scenario: CloudScenario) -> bool:
 def assert_prints(scenario: CloudScenario) -> None:
     """See that the mail of the account arrives at its device."""
     account = scenario.side.account
-    with scenario.forks.serving(scenario.home) as bridge:
-        assert bridge is not None
+    with scenario.restarted() as bridge:
         assert look(scenario.home, account)
         client = bridge.log_in(account)
         assert client.retrieve(1) == mail(JOB)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from bridge.app.messages import DROP, REDELIVER
 from bridge.control import ask
 from bridge.errors import OwnerError, StateError
-from tests.system.crash_scenario import Scenario, Stage, assert_swept, half_written, look
+from tests.system.crash_scenario import Scenario, Stage, look
 from tests.system.crash_spool import OCTETS, arm_after_first_look, mail_files, put_all
 from tests.system.pop_client import assert_ok
 from tests.system.running_bridge import RunningBridge, make_home
@@ -48,10 +48,7 @@ class Ordering(Scenario):
             return False
 
     def check(self) -> None:
-        left = half_written(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, left)
+        with self.restarted() as bridge:
             look(self.home)
             is_again, is_dropped = self.listed(bridge)
             assert is_again or not self.confirmed[0]

@@ -1,7 +1,7 @@
 """What every crash scenario is: something under way, killed at each of its steps, and a check after it."""
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
@@ -61,6 +61,18 @@ class Scenario:
         self.home.loop = LOOPS[die_at % 2]
         self.home.configure()
 
+    @contextmanager
+    def restarted(self) -> Iterator[RunningBridge]:
+        """Run the bridge again: it starts, nothing half-done is left, and it says how it is."""
+        left = half_done(self.home)
+        with self.forks.serving(self.home) as bridge:
+            assert bridge is not None
+            assert left.isdisjoint(half_done(self.home)), left
+            yield bridge
+            status = ask(self.home.state, "status")
+            assert status is not None
+            assert status["listeners"]
+
     def run(self, die_at: int) -> bool:
         """Do it from the beginning, killed at that step; return whether it got through alive."""
         raise NotImplementedError
@@ -102,6 +114,12 @@ def _deaths(scenario: Scenario, *, at_every_step: bool) -> Iterable[int]:
     return [*sorted({steps.index(step) + 1 for step in steps}), MOST_STEPS]
 
 
+def half_done(home: Home) -> set[str]:
+    """Return the files and folders that a kill may leave and a start must sweep."""
+    parts = (path for path in (home.state / "bodies").iterdir() if path.suffix != ".body")
+    return {path.name for path in (*parts, *home.state.rglob(".*"))}
+
+
 def assert_synced(steps: list[str]) -> None:
     """See that a file is synced before it gets its name, and the name before anything is built on it.
 
@@ -132,15 +150,3 @@ def look(home: Home, account: str = "office") -> dict[str, int]:
     except StateError:
         return {}
     return dict(answer["report"]) if answer else {}
-
-
-def half_written(home: Home) -> set[str]:
-    """Return the files that a kill may leave and a start must sweep."""
-    bodies = (home.state / "bodies").glob("*")
-    drafts = (home.state / "tls").glob(".*")
-    return {path.name for path in (*bodies, *drafts) if path.suffix != ".body"}
-
-
-def assert_swept(bridge: RunningBridge, left: set[str]) -> None:
-    """See that nothing is left of what the killed run was writing."""
-    assert left.isdisjoint(half_written(bridge.home)), left

@@ -105,10 +105,10 @@ def _opens_to_write(call: ast.Call, is_open: bool) -> bool:  # noqa: FBT001 - wh
 def _kind_beyond_files(call: ast.Call, path: Path) -> str:
     assert isinstance(call.func, ast.Attribute)
     owner, name = ast.unparse(call.func.value), call.func.attr
-    if (owner.endswith("database") and name == "write") or (
-        owner == "self" and name == "_change"
-    ):
-        return "COMMIT" if "storage" in path.parts else ""
+    if owner.endswith("database") and name == "write":
+        return "COMMIT"
+    if (owner, name) == ("self", "_change") and "storage" in path.parts:
+        return "COMMIT"
     if name in ("execute", "executemany", "executescript") and owner != "db":
         return _kind_of_sql(call)
     if "providers" in path.parts:

@@ -5,8 +5,6 @@ from pathlib import Path
 from tests.system.crash_scenario import (
     Scenario,
     Stage,
-    assert_swept,
-    half_written,
     look,
 )
 from tests.system.pop_client import assert_ok
@@ -29,7 +27,6 @@ class Delivering(Scenario):
         self.snapshot.take()
         self.unique_ids: set[tuple[str, ...]] = set()
         self.report: dict[str, int] = {}
-        self.left: set[str] = set()
 
     def run(self, die_at: int) -> bool:
         self.begin_anew(die_at)
@@ -37,13 +34,10 @@ class Delivering(Scenario):
             arm_after_first_look(self)
             put_all(self.home)
             self.report = look(self.home)
-        self.left = half_written(self.home)
         return bool(self.report)
 
     def check(self) -> None:
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, self.left)
+        with self.restarted() as bridge:
             self.unique_ids.add(tuple(drain(bridge, OCTETS)))
 
     def finish(self) -> None:
@@ -71,10 +65,7 @@ class Visiting(Scenario):
             return bool(look(self.home))
 
     def check(self) -> None:
-        left = half_written(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, left)
+        with self.restarted() as bridge:
             client = bridge.log_in()
             unique_ids = client.unique_ids()
             self.unique_ids.update(unique_ids)
@@ -111,10 +102,7 @@ class Disposing(Scenario):
             return bridge is not None and bridge.log.has("looked")
 
     def check(self) -> None:
-        left = half_written(self.home)
-        with self.forks.serving(self.home) as bridge:
-            assert bridge is not None
-            assert_swept(bridge, left)
+        with self.restarted() as bridge:
             assert ORPHAN not in self.home.bodies
             assert list(self.home.state.rglob(".*")) == []
             look(self.home)

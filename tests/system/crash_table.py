@@ -4,34 +4,43 @@ from pathlib import Path
 
 import pytest
 
-POINTS = Path(__file__).with_name("crash_points.txt")
-"""Where the points of every scenario are listed, for people and for test_crash_points.py."""
+from tests.system.crash_sites import names_of, sites
+
+SITES = Path(__file__).with_name("crash_sites.txt")
+"""Where it is listed which places in the source each scenario comes by, for test_crash_sites.py."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `make crashes` asks for: every step, and with POINTS=1 a new list of points."""
+    """Add what `make crashes` asks for: every step, and with SITES=1 a new list of places."""
     parser.addoption("--every-step", action="store_true")
-    parser.addoption("--write-crash-points", action="store_true")
+    parser.addoption("--write-crash-sites", action="store_true")
 
 
-def listed_points() -> dict[str, list[str]]:
-    """Return the points of each scenario, as they were last listed."""
-    blocks = (block.splitlines() for block in POINTS.read_text("ascii").split("\n\n"))
+def listed_sites() -> dict[str, list[str]]:
+    """Return the places that each scenario comes by, as they were last listed."""
+    blocks = (block.splitlines() for block in SITES.read_text("ascii").split("\n\n"))
     return {lines[0]: lines[1:] for lines in blocks if lines}
 
 
+def _list_anew(points: dict[str, list[str]]) -> None:
+    known = sites()
+    listed = listed_sites()
+    for name, passed in points.items():
+        listed[name] = sorted({site for one in passed for site in names_of(one)} & known)
+    blocks = ("\n".join([name, *listed[name]]) for name in sorted(listed))
+    SITES.write_text("\n\n".join(blocks) + "\n", "ascii")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print a line for each scenario that survived, and list its points where that is wanted."""
+    """Print a line for each scenario that survived, and list its places where that is wanted."""
     reports = terminalreporter.getreports("passed")
     rows = [
         value for report in reports for key, value in report.user_properties if key == "crash"
     ]
     if not rows:
         return
-    if terminalreporter.config.getoption("--write-crash-points"):
-        listed = listed_points() | {name: points for name, _, points in rows}
-        blocks = ("\n".join([name, *listed[name]]) for name in sorted(listed))
-        POINTS.write_text("\n\n".join(blocks) + "\n", "ascii")
+    if terminalreporter.config.getoption("--write-crash-sites"):
+        _list_anew({name: points for name, _, points in rows})
     terminalreporter.section("crash points")
     terminalreporter.line(f"{'points':>6} {'kills':>6}  scenario")
     every: set[str] = set()

@@ -14,7 +14,8 @@ import pytest
 from tests.system.crash_list import SCENARIOS
 from tests.system.crash_runs import Forks
 from tests.system.crash_scenario import Stage, survive
-from tests.system.crash_table import listed_points
+from tests.system.crash_sites import names_of, sites
+from tests.system.crash_table import listed_sites
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]  # some eighty runs each
 
@@ -42,5 +43,6 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_doubles_nothing(
     at_every_step = bool(pytestconfig.getoption("--every-step", default=False))
     tally = survive(SCENARIOS[name](stage), at_every_step=at_every_step)
     record_property("crash", [name, tally.kills, sorted(tally.points)])
-    if not pytestconfig.getoption("--write-crash-points", default=False):
-        assert set(listed_points()[name]) <= tally.points
+    if not pytestconfig.getoption("--write-crash-sites", default=False):
+        visited = {site for point in tally.points for site in names_of(point)}
+        assert set(listed_sites()[name]) & sites() <= visited

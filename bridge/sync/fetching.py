@@ -136,7 +136,7 @@ class Fetcher:
 
         Raises:
             Unreachable: a row of fetches failed.
-            AccessRefused: so did a row, or one fetch, and no other has gone well beside it or since.
+            AccessRefused: so did a row.
             ProviderError, SpoolUnavailable: one fetch met what concerns them all. The others were
                 cut off, and their messages are still announced.
         """
@@ -155,7 +155,18 @@ class Fetcher:
             turns = (first, second)
             lacks_room = any(turn.is_full or turn.has_left_out for turn in turns)
             self._tell_ceiling(maildrop, room, lacks_room=lacks_room)
-            self._raise_refusal(maildrop, errand)
+
+    def refusals_of_all(self, errand: Errand) -> list[AccessRefused]:
+        """Return the refusals that may well be about all messages, once the errand is over.
+
+        One is taken for its message's own only when another could be had beside it, or later.
+        """
+        return [
+            error
+            for maildrop in errand.maildrops
+            for spool_id, error in errand.refused.items()
+            if self._stubborn.get(maildrop, {}).get(spool_id) == self._had[errand.folder]
+        ]
 
     async def _waiting(
         self, maildrop: MaildropName, errand: Errand
@@ -229,16 +240,6 @@ class Fetcher:
         stubborn = self._stubborn[turn.maildrop]
         had_before = self._had[turn.errand.folder] - turn.errand.had
         stubborn[item.spool_id] = stubborn.pop(item.spool_id, had_before)
-
-    def _raise_refusal(self, maildrop: MaildropName, errand: Errand) -> None:
-        """Take a refusal for one message's own only once another could be had beside it, or later.
-
-        Raises:
-            AccessRefused: none could, so it may well be about all of them.
-        """
-        for spool_id, error in errand.refused.items():
-            if self._stubborn[maildrop].get(spool_id) == self._had[errand.folder]:
-                raise error
 
     async def _failed(
         self, turn: _Turn, item: Pending, error: Unreachable | AccessRefused

@@ -95,10 +95,12 @@ class Looker:
             folders.setdefault(maildrop.folder, []).append(maildrop)
         for folder, drops in folders.items():
             ceilings = {drop.name: drop.ceiling for drop in drops}
+            errand = Errand(folder, list(ceilings), ceilings)
             try:
-                await self._look_at(Errand(folder, list(ceilings), ceilings), report)
+                await self._look_at(errand, report)
             except (FolderMissing, Unreachable) as error:
                 troubles.append(error)  # one folder that was renamed must not stop the others
+            troubles += self._fetcher.refusals_of_all(errand)
         if troubles:
             raise _gravest(troubles)
         return report

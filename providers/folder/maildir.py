@@ -58,13 +58,17 @@ class Maildir:
         return new if source[-1] == "new" else cur
 
     def make(self, folder: FolderName) -> None:
-        """Create the three directories of a Maildir, and the mark of a Maildir++ sub-folder."""
+        """Create the three directories of a Maildir, and the mark of a Maildir++ sub-folder.
+
+        cur/ comes last: until it is there the folder is ours to complete, also after a kill.
+        """
         base = self.places(folder)[0][:-1]
-        is_new = bool(base) and not self._exists(base)
-        for part in ("tmp", "new", "cur"):
+        is_new = bool(base) and not self._exists((*base, "cur"))
+        for part in ("tmp", "new"):
             self._directories.make((*base, part))
         if is_new:
             _create_mark(self._directories.get(base))
+        self._directories.make((*base, "cur"))
 
     def scan(self, folder: FolderName) -> Listing:
         """Return every message; one that was renamed meanwhile is not missed.

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from bridge.accounts.changes import Knobs
+from bridge.app.messages import DROP
+from bridge.names import MaildropName
+from bridge.storage.messages import MessageState
 from tests.system.crash_scenario import (
     Scenario,
     Stage,
@@ -116,6 +120,49 @@ class Disposing(Scenario):
         if self.on_dele == "purge":
             return {}
         return {f"Printed/{name}": MAIL[name] for name in list(MAIL)[:2]}
+
+
+class Filing(Scenario):
+    """In a Maildir one message is marked read and one moved to a folder that is made for it."""
+
+    def __init__(self, stage: Stage) -> None:
+        home = make_home(stage.template, stage.folder / "home", "asyncio")
+        super().__init__(stage, home)
+        for part in ("tmp", "new", "cur"):
+            (home.mail() / part).mkdir()
+        for name, octets in MAIL.items():
+            (home.mail() / "new" / name).write_bytes(octets)
+        home.sync()
+        drop, offline = MaildropName("office"), home.offline
+        lives = offline.read(
+            lambda state: state.histories.lives(drop, (MessageState.READY,), 9)
+        )
+        numbers = {life.envelope.subject: life.spool_id for life in lives}
+        for subject, on_dele in (("one", "mark-read"), ("two", "move:Printed")):
+            offline.change_maildrop("office", Knobs(on_dele=on_dele))
+            offline.order(DROP, numbers[subject], dispose=True)
+        self.snapshot.take()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at) as bridge:
+            return bridge is not None and bridge.log.has("looked")
+
+    def check(self) -> None:
+        with self.restarted() as bridge:
+            look(self.home)
+            client = bridge.log_in()
+            assert [client.retrieve(n + 1) for n in range(len(client.octets()))] == OCTETS[2:]
+            assert_ok(client.quit())
+            assert not any(look(self.home).values())
+        root = self.home.mail()
+        paths = (path for path in root.rglob("*") if path.is_file())
+        assert {str(path.relative_to(root)): path.read_bytes() for path in paths} == {
+            "cur/1.eml:2,S": OCTETS[0],
+            ".Printed/new/2.eml": OCTETS[1],
+            ".Printed/maildirfolder": b"",
+            "new/3.eml": OCTETS[2],
+        }
 
 
 # ---- what devices and mail folders see

@@ -106,9 +106,17 @@ def test_a_new_sub_folder_is_a_whole_maildir(root: Path, opened: Opener) -> None
 
 
 def test_a_sub_folder_of_somebody_else_gets_no_mark(root: Path, opened: Opener) -> None:
-    (root / ".Printed").mkdir()
+    (root / ".Printed" / "cur").mkdir(parents=True)
     opened().make(PRINTED)
     assert {path.name for path in (root / ".Printed").iterdir()} == {"cur", "new", "tmp"}
+
+
+def test_a_sub_folder_that_was_only_begun_is_made_whole(root: Path, opened: Opener) -> None:
+    """A kill can come between any two of its parts."""
+    (root / ".Printed" / "new").mkdir(parents=True)
+    opened().make(PRINTED)
+    names = {path.name for path in (root / ".Printed").iterdir()}
+    assert names == {"cur", "new", "tmp", "maildirfolder"}
 
 
 def test_a_message_is_located_without_a_look(root: Path, opened: Opener) -> None:

@@ -140,9 +140,7 @@ def _last(life: Life) -> str:
     """Say what happened last: not what happened last for the first time."""
     if not life.events:
         return ""
-    event = max(
-        reversed(life.events), key=lambda event: event.last
-    )  # of equals, the one begun last
+    *_, event = sorted(life.events, key=lambda event: event.last)
     return _said(attrs.evolve(event, first=event.last, times=1))
 
 

@@ -16,7 +16,7 @@ from bridge.errors import OwnerError
 MARKS = {"client": "C:", "server": "S:", "content": "S:"}
 """Who says a line; everything else is told of the connection."""
 
-STOPPED = {"kind": "end", "text": "the bridge stopped"}
+STOPPED = {"kind": "end", "text": "the bridge stopped, or waited too long for this reader"}
 
 
 @click.command("trace")

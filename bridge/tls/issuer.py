@@ -184,10 +184,7 @@ def describe_certificates(path: Path) -> list[CertificateInfo]:
 def _describe_chain(path: Path) -> list[CertificateInfo]:
     try:
         return [_describe(found, path) for found in _load_chain(path)]
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-    ):  # found only when the extensions, dates, key are read
+    except (ValueError, UnsupportedAlgorithm):  # some shows only where it is read
         raise StateError(_unreadable(path)) from None
 
 

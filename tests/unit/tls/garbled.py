@@ -23,6 +23,12 @@ def not_critical_said_aloud(der: bytes) -> bytes:
     return der.replace(bytes.fromhex("0603551d130101ff"), bytes.fromhex("0603551d13010100"), 1)
 
 
+def with_a_name_that_is_not_ascii(der: bytes) -> bytes:
+    """Break the subject's alternative name, which nobody reads until he asks for the extensions."""
+    before, name, after = der.rpartition(b"print.example.test")
+    return before + b"\xff" + name[1:] + after
+
+
 GARBLINGS = (as_version_4, ending_in_a_month_13, not_critical_said_aloud)
 
 

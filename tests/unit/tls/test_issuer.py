@@ -22,7 +22,12 @@ from bridge.tls.issuer import (
     issue_server_certificates,
     server_certificate_files,
 )
-from tests.unit.tls.garbled import GARBLINGS, Garbling, garble
+from tests.unit.tls.garbled import (
+    GARBLINGS,
+    Garbling,
+    garble,
+    with_a_name_that_is_not_ascii,
+)
 
 Handshake = Callable[..., Any]
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
@@ -292,7 +297,7 @@ def test_describing_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
         describe_certificates(tmp_path / "none.pem")
 
 
-@pytest.mark.parametrize("garbling", GARBLINGS)
+@pytest.mark.parametrize("garbling", [*GARBLINGS, with_a_name_that_is_not_ascii])
 def test_a_certificate_that_openssl_serves_against_the_rules_is_one_sentence(
     own_folder: Path, handshake: Handshake, garbling: Garbling
 ) -> None:

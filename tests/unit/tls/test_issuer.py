@@ -238,7 +238,7 @@ def test_a_bad_name_changes_nothing(own_folder: Path, today: dt.datetime) -> Non
         (lambda folder: (folder / "ca.key").unlink(), "ca.key cannot be read"),
         (lambda folder: (folder / "ca.key").write_bytes(b"noise"), "no usable private key"),
         (
-            lambda folder: shutil.copy(folder / "server-rsa.pem", folder / "ca.key"),
+            lambda folder: (folder / "server-rsa.pem").rename(folder / "ca.key"),
             "is not the key of the CA",
         ),
         (lambda folder: (folder / "ca.pem").unlink(), "run `popbridge init`"),

@@ -61,6 +61,7 @@ class FakeEntra(Dated):
     `resources` are the addresses that permissions may begin with, the first for those without one. Times are
     in seconds. `rotates` gives a new refresh token at each use, `spends_refresh` ends the old one then, which Entra
     does not do (entra/identity-platform/refresh-tokens). `refresh_in` tells when to renew early.
+    Device codes are approved as they are given out where the admin `is_prompt`.
     `slow_downs` is how many of the next questions about a device code are answered by slow_down.
     `device_policy` is what the tenant thinks of device codes: "blocked" shows the person a page of refusal
     and leaves the device waiting, "refused" tells the device too. Permissions in `needs_admin` no person can
@@ -85,6 +86,7 @@ class FakeEntra(Dated):
         self.device_policy: Literal["allowed", "blocked", "refused"] = "allowed"
         self.device_lifetime = 900
         self.device_interval = 5
+        self.is_prompt = False
         self.needs_admin: set[str] = set()
         self.given = Given()
 
@@ -297,9 +299,12 @@ class FakeEntra(Dated):
         ends = self.now() + self.device_lifetime
         flow = DeviceFlow(new_user_code(), client.client_id, audience, scopes, ends, is_offline)
         address = f"{self.url}{_LOGIN}"
+        device_code = self.given.add_device(flow)
+        if self.is_prompt:
+            self.approve(flow.user_code)
         return {
             "user_code": flow.user_code,
-            "device_code": self.given.add_device(flow),
+            "device_code": device_code,
             "verification_uri": address,
             "expires_in": self.device_lifetime,
             "interval": self.device_interval,

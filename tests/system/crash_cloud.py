@@ -60,7 +60,8 @@ class CloudScenario(Scenario):
         """Have an account that is added and nothing more."""
         self.side = side
         self.cloud: CloudThread = stage.closing.enter_context(cloud_thread(stage.folder))
-        self.cloud.cloud.entra.device_interval = 0
+        entra = self.cloud.cloud.entra
+        entra.device_interval, entra.is_prompt = 0, True  # the same steps in every run
         self.admin = bare_home(stage.template, stage.folder / "home", "asyncio", self.cloud)
         super().__init__(stage, self.admin.home)
         self.home.mail().mkdir(parents=True)

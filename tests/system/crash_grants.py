@@ -164,19 +164,10 @@ def follow_to_the_end(scenario: CloudScenario, die_at: int) -> tuple[int, bool]:
 
 
 def follow(admin: CloudHome, forked: Forked) -> None:
-    """Do what the enrolment invites to, if it lives to invite."""
-    log = forked.log
-    if not log.has("code", "address", "setup"):
-        return
-    for event in log.events("code"):
-        code = str(event["code"])
-        admin.cloud.do(partial(_approve, code))
-    for event in log.events("address"):
-        forked.type(admin.cloud.do(partial(_authorize, str(event["address"]))) + "\n")
-
-
-def _approve(code: str, cloud: Cloud) -> None:
-    cloud.entra.approve(code)
+    """Bring back the address where the browser ends, if the enrolment lives to ask for one."""
+    if forked.log.has("code", "address", "setup"):
+        for event in forked.log.events("address"):
+            forked.type(admin.cloud.do(partial(_authorize, str(event["address"]))) + "\n")
 
 
 def _authorize(address: str, cloud: Cloud) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -100,6 +101,21 @@ def test_a_private_key_is_found_outside_its_file(base: Path, kind: str) -> None:
     for name in ("server.key", "backup"):
         (base / "test_x0" / name).write_bytes(pem)
     assert search(base) == ["test_x0/backup holds a key of test_x0/server.key"]
+
+
+def test_key_files_that_cannot_be_read_do_not_end_the_search(base: Path) -> None:
+    """Of another kind, with a passphrase, or broken: tests have them all."""
+    key, passphrase = ed25519.Ed25519PrivateKey.generate(), BestAvailableEncryption(b"x")
+    (base / "a.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    (base / "b.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, passphrase)
+    )
+    (base / "c.key").write_bytes(b"-----BEGIN PRIVATE KEY-----\nxx")
+    (base / "d.key").write_bytes(b"\xff\0")
+    (base / "e").write_text(CANARY)
+    assert search(base) == [f"e holds a secret: {CANARY}"]
 
 
 @pytest.mark.slow

@@ -117,7 +117,7 @@ async def _hand_over(process: Process, told: bytes) -> str:
         cast("asyncio.StreamWriter", process.stdin),
         cast("asyncio.StreamReader", process.stderr),
     )
-    with suppress(OSError):  # it may not want to read
+    with suppress(OSError, RuntimeError):  # it may not want to read; uvloop raises the second
         stdin.write(told)
         await stdin.drain()
     stdin.close()
@@ -133,8 +133,11 @@ async def _kill_all(process: Process) -> None:
     """Kill the program and what it has started, all of which is one session of its own."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    stderr = cast("asyncio.StreamReader", process.stderr)
     with suppress(TimeoutError):  # who left that session may keep its end of the pipe
         async with asyncio.timeout(KILLED_SECONDS):
+            while await stderr.read(COMPLAINT_OCTETS):
+                pass  # what nobody reads would keep the pipe open
             await process.wait()
 
 

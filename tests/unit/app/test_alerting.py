@@ -84,6 +84,8 @@ async def test_what_no_environment_can_hold_reaches_the_program_all_the_same(
 async def test_a_program_that_no_system_could_start_is_told_and_harms_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    if type(asyncio.get_running_loop()).__module__.startswith("uvloop"):
+        pytest.skip("uvloop cuts such an argument short, and starts the program")
     await told(("/bin/true", "a\0b"), ALERT)
     assert events(caplog) == ["alert", "alert-program-failed"]
 
@@ -130,6 +132,15 @@ async def test_what_a_program_that_hangs_has_started_is_killed_with_it(
     os.set_blocking(reading, True)
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+async def test_a_program_that_complains_without_end_is_killed_and_leaves_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it would warn, and a warning fails a test."""
+    monkeypatch.setattr(alerting, "PROGRAM_SECONDS", 0.5)
+    await told((program(tmp_path, "exec yes >&2"),), ALERT)
+    assert "was killed" in str(vars(caplog.records[-1])["event_fields"])
 
 
 async def test_what_a_program_complains_of_first_is_logged(

@@ -29,8 +29,7 @@ async def deliver_copy(world: World) -> str:
 
 
 def _put(world: World, job: Job) -> None:
-    world.model.jobs[job.number] = job
-    world.model.put_at[job.number] = world.clock.now()
+    world.model.arrived(job, world.clock.now())
     world.owner(lambda: world.remote.__setitem__(world.upstream.put(job), job.number))
 
 
@@ -95,5 +94,5 @@ async def forget_cursors(world: World) -> str:
 
 async def lose_cursor(world: World) -> str:
     """A cursor is lost here, as at a new enrolment."""
-    await world.life.spool.save_cursor(list(world.model.views), None)
+    await world.lose_cursors()
     return ""

@@ -5,99 +5,18 @@ is owed until it was confirmed deleted, or is gone upstream. An order is a dispo
 deletion stands for. Numbers in comments are those of the invariants in docs/reliability.md.
 """
 
-import enum
 from collections.abc import Iterable, Mapping
 
 import attrs
 
 from bridge.names import MaildropName
-from bridge.storage.ports import MaildropRecord
 from providers.contract import DispositionKind
 from tests.chaos.mails import Job
 from tests.chaos.upstreams import BY_DISPOSITION, GONE, Place, Seen
+from tests.chaos.views import Broken, Entry, Order, Stage, View, must
 
 AT_ONCE = 5
 """Messages that arrive side by side at most."""
-
-
-class Broken(AssertionError):
-    """An invariant does not hold."""
-
-
-def must(holds: object, text: str) -> None:
-    """Accept that an invariant holds.
-
-    Raises:
-        Broken: it does not.
-    """
-    if not holds:
-        raise Broken(text)
-
-
-@attrs.frozen
-class Entry:
-    """One message as the bridge lists it; `is_notice` where a notice stands in its place."""
-
-    job: int
-    unique_id: str
-    octets: int
-    is_notice: bool
-
-
-class Stage(enum.Enum):
-    """How far an order is."""
-
-    GIVEN = enum.auto()
-    OBEYED = enum.auto()  # seen upstream, and perhaps not known here yet
-    SETTLED = enum.auto()  # nothing more may happen
-
-
-@attrs.define
-class Order:
-    """What a maildrop wants done with a job; it is owed unless the owner's hand came first.
-
-    `looks` that met no trouble have seen it; one of them may have been in its own way.
-    """
-
-    kind: DispositionKind
-    is_owed: bool
-    looks: int = 0
-    stage: Stage = Stage.GIVEN
-
-
-@attrs.define
-class View:
-    """What one maildrop and its devices know.
-
-    `doubtful` are jobs of a QUIT whose answer was never heard: it was obeyed for all of them, or for none.
-    `dropped` an admin took off the list; `again` an admin had listed again. `excused` may be
-    missing until the next look without trouble, and so may the `noted`, whose bodies a device found damaged.
-    `since` is when a job was first seen in a listing.
-    """
-
-    record: MaildropRecord
-    owed: set[int] = attrs.field(factory=set)
-    confirmed: set[int] = attrs.field(factory=set)
-    dropped: set[int] = attrs.field(factory=set)
-    doubtful: list[set[int]] = attrs.field(factory=list)
-    again: set[int] = attrs.field(factory=set)
-    excused: set[int] = attrs.field(factory=set)
-    noted: set[int] = attrs.field(factory=set)
-    listed: dict[int, Entry] = attrs.field(factory=dict)
-    since: dict[int, float] = attrs.field(factory=dict)
-    unique_ids: dict[int, str] = attrs.field(factory=dict)
-    used_ids: dict[str, int] = attrs.field(factory=dict)
-    orders: dict[int, Order] = attrs.field(factory=dict)
-
-    @property
-    def name(self) -> MaildropName:
-        return self.record.name
-
-    def is_done_with(self, job: int) -> bool:
-        return job in self.confirmed or job in self.dropped
-
-    def is_in_doubt(self, job: int) -> bool:
-        return any(job in group for group in self.doubtful)
 
 
 @attrs.define
@@ -116,9 +35,24 @@ class Model:
     seen: dict[int, Seen] = attrs.field(factory=dict)
     sick: dict[int, bool] = attrs.field(factory=dict)
     was_unreadable: set[int] = attrs.field(factory=set)
+    _is_restored: bool = False
     _at_rest: Mapping[MaildropName, int] = attrs.field(factory=dict)
     _settling: set[int] = attrs.field(factory=set)
     _settling_orders: set[tuple[MaildropName, int]] = attrs.field(factory=set)
+
+    def arrived(self, job: Job, now: float) -> None:
+        """Take note of a message that is about to arrive."""
+        self.jobs[job.number] = job
+        self.put_at[job.number] = now
+        if self._is_restored:  # it may have come before the machine was lost
+            for view in self.views.values():
+                view.parked.add(job.number)
+
+    def restored(self) -> None:
+        """Take note that the bridge begins anew with a backup; until a look has seen everything all is old."""
+        self._is_restored = True
+        for view in self.views.values():
+            view.restore(self.jobs)
 
     # ---- what happens upstream
 
@@ -128,6 +62,7 @@ class Model:
             before, after = self.seen.get(job, GONE), now.get(job, GONE)
             if before.place is not after.place:
                 self._left(job)
+                self._comes_back(job, after)
             elif before != after:
                 for view in self.views.values():
                     if job in view.orders:
@@ -157,6 +92,13 @@ class Model:
             if _meaning(order.kind, before) == after:
                 return order
         return None
+
+    def _comes_back(self, job: int, now: Seen) -> None:
+        """Take note that after a restore nobody may know any more that a job was ever here."""
+        for view in self.views.values():
+            if now.place is Place.INBOX and job in view.parked:
+                view.confirmed.discard(job)
+                view.dropped.discard(job)
 
     def _left(self, job: int) -> None:
         """Take note that a job is not where it was; what comes next sees it anew."""
@@ -257,8 +199,11 @@ class Model:
         for job in sorted(whole - view.since.keys()):
             for other in self._copies_of(job):
                 was_there = other in view.listed and other not in view.excused
-                is_first = was_there or other not in view.since
-                if other in whole and is_first and self.put_at[other] > after:
+                is_new = other not in view.since  # then either may be the first
+                since = (
+                    min(self.put_at[job], self.put_at[other]) if is_new else self.put_at[other]
+                )
+                if other in whole and (was_there or is_new) and since > after:
                     raise Broken(f"job {job} is a copy of {other}, and both are listed")
 
     def _copies_of(self, job: int) -> list[int]:
@@ -303,6 +248,7 @@ class Model:
 
     def look_ended_well(self, at_rest: Mapping[MaildropName, int]) -> None:
         """Check what a look has brought about that met no trouble, whatever messages are sick (2, 5, 6, 8)."""
+        self._is_restored = False
         for view in self.views.values():
             self._check_ceiling(view, at_rest[view.name])
             self._check_orders(view)
@@ -335,7 +281,7 @@ class Model:
 
     def _is_due(self, view: View, job: int) -> bool:
         """Tell whether a job that a look has seen is missing from the list."""
-        if view.is_done_with(job) or view.is_in_doubt(job):
+        if view.is_done_with(job) or view.is_in_doubt(job) or job in view.parked:
             return False
         if self.sick.get(job) is True:
             return False  # it may be had another time

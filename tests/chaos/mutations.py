@@ -19,12 +19,14 @@ from bridge.session import Session
 from bridge.storage.holding import Holder
 from bridge.storage.ports import Device
 from bridge.storage.sqlite import steps
+from bridge.storage.sqlite.moved import Restored
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.sync import fetching
 from bridge.sync.fetching import Fetcher
 from bridge.sync.look import Looker
 from bridge.sync.room import Room
 from providers.contract import DispositionOrder, DispositionOutcome, Unreachable
+from tests.chaos import moving_steps
 
 Patch = pytest.MonkeyPatch
 
@@ -182,6 +184,17 @@ def a_ceiling_is_but_a_hint(patch: Patch) -> None:
     patch.setattr(Room, "take", lambda *_asked: None)
 
 
+def a_restore_lists_what_the_backup_lists(patch: Patch) -> None:
+    """What waited when the backup was made is listed again, as if nothing had been printed since."""
+    true = moving_steps.begin_without_bodies
+
+    def begin(db: sqlite3.Connection, now: float, *, is_exact: bool) -> Restored:
+        del is_exact
+        return true(db, now, is_exact=True)
+
+    patch.setattr(moving_steps, "begin_without_bodies", begin)
+
+
 MUTATIONS = {
     tombstones_are_forgotten: "was deleted and is listed again",
     quit_is_answered_first: "was deleted and is listed again",
@@ -195,5 +208,6 @@ MUTATIONS = {
     a_bad_message_ends_every_look: "block the others",
     copies_are_printed: "is a copy of",
     a_ceiling_is_but_a_hint: "octets lie in",
+    a_restore_lists_what_the_backup_lists: "was deleted and is listed again",
 }
 """What each breaks, in the words of the model."""

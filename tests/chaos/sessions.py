@@ -9,7 +9,8 @@ from bridge.names import DeviceName
 from bridge.storage.ports import OnOutage
 from tests.chaos.devices import Dialogue, HungUp
 from tests.chaos.lives import Life
-from tests.chaos.model import Entry, Model, View, must
+from tests.chaos.model import Model
+from tests.chaos.views import Entry, View, must
 
 
 @attrs.define(eq=False)

@@ -14,10 +14,10 @@ import attrs
 
 from tests.chaos.clouds import GmailUpstream, GraphUpstream
 from tests.chaos.ending import end
-from tests.chaos.model import Broken, must
 from tests.chaos.steady_loop import SteadyLoop
 from tests.chaos.steps import take
 from tests.chaos.upstreams import FolderUpstream, MemoryUpstream, Upstream
+from tests.chaos.views import Broken, must
 from tests.chaos.world import World
 
 A_STEP_ENDS = 1e9

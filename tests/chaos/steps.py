@@ -15,11 +15,15 @@ from tests.chaos.mailbox_steps import (
     owner_moves,
     trouble,
 )
-from tests.chaos.model import Broken, View, must
+from tests.chaos.moving_steps import back_up, restore
 from tests.chaos.sessions import Unit
+from tests.chaos.views import Broken, View, must
 from tests.chaos.world import Weighed, World
 
 MINUTE, DAY = 60.0, 86400.0
+CRASHES = 0.25
+"""How often the process ends in the middle of a step in which it may."""
+
 LOOKS_IN_VAIN = 4
 """Looks that may fail because of sick messages alone: each puts three of them last."""
 
@@ -348,6 +352,8 @@ STEPS = (
     Weighed(damage, 2),
     Weighed(prune, 1),
     Weighed(redeliver, 2),
+    Weighed(back_up, 1),
+    Weighed(restore, 1),
     Weighed(drop, 1),
 )
 
@@ -357,7 +363,7 @@ async def take(world: World) -> str:
     chosen = world.rng.choices(STEPS, [one.weight for one in STEPS])[0]
     name = chosen.step.__name__
     world.loop.on_burn = world.kill
-    if chosen.may_crash and world.rng.random() < 0.15:
+    if chosen.may_crash and world.rng.random() < CRASHES:
         world.loop.burn_at = int(world.rng.expovariate(1 / 12))
     try:
         told = await chosen.step(world)

@@ -5,6 +5,7 @@ What can happen in it lies in steps.py and in sessions.py.
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -16,10 +17,11 @@ from bridge.storage.messages import MessageState
 from bridge.storage.ports import Account, Device, MaildropRecord, OnOutage
 from providers.contract import Disposition, FolderName, RemoteId
 from tests.chaos.lives import MESSAGE_OCTETS, Life
-from tests.chaos.model import Entry, Model, View
+from tests.chaos.model import Model
 from tests.chaos.sessions import Unit
 from tests.chaos.steady_loop import steady_loop
 from tests.chaos.upstreams import Upstream
+from tests.chaos.views import Entry, View
 from tests.contract.storage_harness import OFFICE
 from tests.fakes.clock import LoopClock
 
@@ -59,6 +61,9 @@ class World:
         self._damaged: dict[tuple[MaildropName, int], tuple[str, bytes]] = {}
         self._numbers: dict[tuple[MaildropName, int], SpoolId] = {}
         self._root = root
+        self.backup = root / "backup.db"
+        # What follows a restore is an admin's to decide, and so tells little of everything else.
+        self.makes_backups = rng.random() < 0.3
         self._group = group
         self._lives = 0
         drops = [
@@ -96,8 +101,12 @@ class World:
 
     def kill(self) -> None:
         """End the process here and now; `revive` brings up the next one from what is on the disk."""
+        self.life.kill(self.next_folder())
+
+    def next_folder(self) -> Path:
+        """Return the state folder of the next process, which is another one than this one's."""
         self._folder = self._root / f"life-{self._lives}"
-        self.life.kill(self._folder)
+        return self._folder
 
     async def revive(self) -> None:
         """Start the next process."""
@@ -117,6 +126,11 @@ class World:
         return life
 
     # ---- what lies on the disk
+
+    async def lose_cursors(self) -> None:
+        """Forget where looks have ended, as a new enrolment does."""
+        with self.loop.unharmed():
+            await self.life.database.write(_forget_cursors)
 
     async def rows(self) -> list[tuple[int, MaildropName, RemoteId, str]]:
         """Return every message that the bridge knows: its number, maildrop, remote id and state."""
@@ -191,6 +205,10 @@ class World:
         self.model.bridge_did(self.upstream.seen())
         act()
         self.model.owner_did(self.upstream.seen())
+
+
+def _forget_cursors(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE maildrop SET cursor = NULL")
 
 
 Step: TypeAlias = Callable[[World], Awaitable[str]]

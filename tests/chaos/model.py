@@ -36,6 +36,7 @@ class Model:
     sick: dict[int, bool] = attrs.field(factory=dict)
     was_unreadable: set[int] = attrs.field(factory=set)
     _is_restored: bool = False
+    _in_use: set[MaildropName] = attrs.field(factory=set)
     _at_rest: Mapping[MaildropName, int] = attrs.field(factory=dict)
     _settling: set[int] = attrs.field(factory=set)
     _settling_orders: set[tuple[MaildropName, int]] = attrs.field(factory=set)
@@ -233,9 +234,11 @@ class Model:
 
     # ---- what a look must bring about
 
-    def look_begins(self, at_rest: Mapping[MaildropName, int]) -> None:
+    def look_begins(
+        self, at_rest: Mapping[MaildropName, int], in_use: set[MaildropName]
+    ) -> None:
         """Take note of what a look that begins now must see, and of what lies here by then."""
-        self._at_rest = at_rest
+        self._at_rest, self._in_use = at_rest, in_use
         for view in self.views.values():
             view.excused |= view.noted
         self._settling = {job for job, seen in self.seen.items() if seen.place is Place.INBOX}
@@ -285,6 +288,8 @@ class Model:
             return False
         if self.sick.get(job) is True:
             return False  # it may be had another time
+        if job in self.was_unreadable and view.name in self._in_use:
+            return False  # a session may still delete its notice, so it comes back after that
         return not any(self._may_stand_for(view, other) for other in self._copies_of(job))
 
     def _may_stand_for(self, view: View, other: int) -> bool:

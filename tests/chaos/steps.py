@@ -42,7 +42,8 @@ async def look_once(world: World, *, hold_at: int | None = None) -> str:
     model, upstream, life = world.model, world.upstream, world.life
     if life.is_over:
         return "killed"
-    model.look_begins(await world.at_rest())
+    in_use = {unit.view.name for unit in world.units if unit.dialogue is not None}
+    model.look_begins(await world.at_rest(), in_use)
     met = upstream.met
     told: list[str] = []
     meanwhile: list[str] = []

@@ -186,8 +186,7 @@ class Model:
         must(of == job, f"the unique-id of job {of} is that of job {job} in {view.name}")
         octets = len(self.jobs[job].expected)
         if entry.is_notice:
-            is_too_large = octets > min(self.largest, view.record.ceiling)
-            must(is_too_large or job in self.was_unreadable, f"job {job} is but a notice")
+            must(self._may_be_notice(view, job), f"job {job} is but a notice")
         else:
             must(entry.octets == octets, f"job {job} has {octets} octets, not {entry.octets}")
         if not view.is_in_doubt(job):
@@ -288,9 +287,14 @@ class Model:
             return False
         if self.sick.get(job) is True:
             return False  # it may be had another time
-        if job in self.was_unreadable and view.name in self._in_use:
+        if self._may_be_notice(view, job) and view.name in self._in_use:
             return False  # a session may still delete its notice, so it comes back after that
         return not any(self._may_stand_for(view, other) for other in self._copies_of(job))
+
+    def _may_be_notice(self, view: View, job: int) -> bool:
+        """Tell whether a job could not be had: for a while, or because it is too large."""
+        is_too_large = len(self.jobs[job].expected) > min(self.largest, view.record.ceiling)
+        return is_too_large or job in self.was_unreadable
 
     def _may_stand_for(self, view: View, other: int) -> bool:
         """Tell whether a copy may be held because of another one."""

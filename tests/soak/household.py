@@ -86,6 +86,12 @@ class Household:
         with self.changed:
             return self.changed.wait_for(lambda: bool(self.ledger.faults) or is_so(), seconds)
 
+    def heal(self) -> None:
+        """Let the services fail no more, and have each account looked at now, whatever its last look met."""
+        self.home.cloud.do(lambda cloud: [service.heal() for service in cloud.services])
+        for account in self.maildrops:
+            self.home.home.sync(account)
+
     def sample(self) -> Sample:
         """Return what the bridge holds now."""
         self._requests += self.home.cloud.do(_count_and_forget)

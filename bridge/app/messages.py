@@ -6,7 +6,7 @@ maildrop: what a device was told of stays as it was told.
 
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import attrs
 
@@ -74,18 +74,20 @@ class MessageDesk:
         Raises:
             OwnerError: it cannot be; nothing was changed.
         """
-        async with self._held(number) as life:
-            if life.state in _NOT_TO_BE_LISTED:
-                raise OwnerError(
-                    f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
-                )
-            # Never one that a device may know, a bridge that was restored since included.
-            again = RemoteId(f"{life.remote_id}\0{secrets.token_hex(16)}")
-            unique_id = mint_unique_id(again)
-            if life.state is MessageState.QUARANTINED:
-                await self.spool.retry(life.spool_id, unique_id)
-                return f"Message {number} is fetched again at the next look."
-            await self._list_again(life, unique_id)
+        life = await self._life(number)
+        if life.state in _NOT_TO_BE_LISTED:
+            raise OwnerError(
+                f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
+            )
+        # Never one that a device may know, a bridge that was restored since included.
+        again = RemoteId(f"{life.remote_id}\0{secrets.token_hex(16)}")
+        unique_id = mint_unique_id(again)
+        if life.state is MessageState.QUARANTINED:
+            async with self._held(number):
+                if not await self.spool.retry(life.spool_id, unique_id):
+                    raise _went_meanwhile(number)
+            return f"Message {number} is fetched again at the next look."
+        await self._list_again(life, unique_id)
         return f"Message {number} is listed again, as a new message."
 
     async def drop(self, number: int, *, dispose: bool) -> str:
@@ -124,9 +126,12 @@ class MessageDesk:
         raise RegisterError(f"There is no maildrop {life.maildrop} any more.")
 
     async def _list_again(self, life: Life, unique_id: UniqueId) -> None:
-        number, body = life.spool_id, self._fetched(life)
+        number = life.spool_id
         try:
-            async with aclosing(body):
+            async with AsyncExitStack() as stack:
+                body = await stack.enter_async_context(
+                    aclosing(self._fetched_whole(life, stack))
+                )
                 if not await self.spool.redeliver(number, unique_id, body):
                     raise _went_meanwhile(number)
         except MessageGone:
@@ -138,6 +143,18 @@ class MessageDesk:
             raise OwnerError(
                 f"Message {number} cannot be fetched: {told(error)}; nothing was changed."
             ) from error
+
+    async def _fetched_whole(
+        self, life: Life, stack: AsyncExitStack
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a message's octets, and keep devices out of its maildrop once all of them are here.
+
+        Not before: a service that takes its time must not shut a device out.
+        """
+        async with aclosing(self._fetched(life)) as pieces:
+            async for piece in pieces:
+                yield piece
+        await stack.enter_async_context(self._held(life.spool_id))
 
     @asynccontextmanager
     async def _held(self, number: int) -> AsyncGenerator[Life, None]:

@@ -29,6 +29,7 @@ from providers.contract import (
     MessageGone,
     MessageUnreadable,
     ProviderError,
+    RemoteId,
     Throttled,
     Unreachable,
 )
@@ -38,13 +39,20 @@ FAILURES_IN_A_ROW = 3
 had just now must not block those behind it, a dead service must not be asked a thousand times."""
 
 
+TIMES_GONE = 2
+"""How often a message that was listed and is not there has the next look list in full."""
+
+REMEMBERED_GONE = 10_000
+"""Messages of which that is remembered."""
+
+
 @attrs.define
 class Errand:
     """The fetching that one look does for one folder, and what has come of it.
 
     `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for
     in vain: once in a look is enough. `gone` counts the messages that were listed and could not be
-    found any more, `had` all that did not fail.
+    found any more, `had` all that did not fail. `throttled` is told once all is done.
     """
 
     folder: FolderName
@@ -57,6 +65,7 @@ class Errand:
     failed: set[SpoolId] = attrs.field(factory=set)
     had: int = 0
     refused: dict[SpoolId, AccessRefused] = attrs.field(factory=dict)
+    throttled: Throttled | None = None
 
 
 @attrs.define
@@ -124,6 +133,8 @@ class Fetcher:
     _had: Counter[FolderName] = attrs.field(factory=Counter, init=False)
     # Per maildrop, how many octets at least a message has that there was no room for.
     _too_long: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
+    # How often a message was listed, and not there.
+    _gone: Counter[RemoteId] = attrs.field(factory=Counter, init=False)
     # Those whose ceiling is reached, and of which that was told.
     _full: set[MaildropName] = attrs.field(factory=set, init=False)
 
@@ -150,7 +161,10 @@ class Fetcher:
             if row.ending is not None:
                 raise row.ending
             second = _Turn(errand, maildrop, [] if first.is_full else stubborn, row, room)
-            await self._run_lanes(second)
+            try:
+                await self._run_lanes(second)
+            except Throttled as error:
+                errand.throttled = error  # of a message that was asked for too much before: told when all is done
             row.ending = None
             turns = (first, second)
             lacks_room = any(turn.is_full or turn.has_left_out for turn in turns)
@@ -222,6 +236,7 @@ class Fetcher:
             await self._failed(turn, item, error)
         except Throttled:
             self._put_last(turn, item)  # it may be asked for too much by itself
+            turn.errand.failed.add(item.spool_id)
             raise
         except (ProviderError, PopbridgeError, OSError):
             raise
@@ -264,7 +279,11 @@ class Fetcher:
             async with aclosing(self._bounded(turn, arriving)) as body:
                 delivery = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
-            errand.gone += 1
+            self._gone[item.remote_id] += 1
+            # One that is listed for ever and never there must not have all listed anew for ever.
+            errand.gone += self._gone[item.remote_id] <= TIMES_GONE
+            if len(self._gone) > REMEMBERED_GONE:
+                self._gone.clear()
             await self.spool.forget(maildrop, [item.remote_id])
         except MessageUnreadable as error:
             await self._quarantine(maildrop, item, error)

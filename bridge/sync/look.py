@@ -12,12 +12,11 @@ import attrs
 from bridge.alerts import AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
-from bridge.names import AccountName, MaildropName, SpoolId
+from bridge.names import AccountName, MaildropName
 from bridge.storage.holding import Locks
-from bridge.storage.lives import LifeEvent, Note
-from bridge.storage.messages import QueuedDisposition
 from bridge.storage.ports import MaildropRecord, Spool
-from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand, Fetcher
+from bridge.sync.disposing import Disposer
+from bridge.sync.fetching import Errand, Fetcher
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason
 from providers.contract import (
@@ -25,17 +24,13 @@ from providers.contract import (
     ChangePage,
     Cursor,
     CursorExpired,
-    DispositionOrder,
-    DispositionOutcome,
     FolderMissing,
     FolderName,
     MailboxProvider,
     ProviderError,
+    Throttled,
     Unreachable,
 )
-
-BATCH = 20
-"""Dispositions handed over at once: what one Graph batch takes (learn.microsoft.com, JSON batching)."""
 
 
 @attrs.define
@@ -63,6 +58,11 @@ class Looker:
     message_octets: int
     alert: AlertSink = unheard
     _fetcher: Fetcher = attrs.field(init=False)
+    _disposer: Disposer = attrs.field(init=False)
+
+    @_disposer.default
+    def _make_disposer(self) -> Disposer:
+        return Disposer(self.account, self.provider, self.spool, self.clock, self.log)
 
     @_fetcher.default
     def _make_fetcher(self) -> Fetcher:
@@ -85,11 +85,9 @@ class Looker:
         """
         report = LookReport()
         troubles: list[ProviderError] = []
-        try:
-            await self._dispose(maildrops, report)
-        except (Unreachable, AccessRefused) as error:
-            # What cannot be moved away must not keep new mail from coming.
-            troubles.append(error)
+        # What cannot be moved away must not keep new mail from coming.
+        report.disposed, trouble = await self._disposer.dispose(maildrops)
+        troubles += [trouble] if trouble else []
         folders: dict[FolderName, list[MaildropRecord]] = {}
         for maildrop in maildrops:
             folders.setdefault(maildrop.folder, []).append(maildrop)
@@ -98,92 +96,13 @@ class Looker:
             errand = Errand(folder, list(ceilings), ceilings)
             try:
                 await self._look_at(errand, report)
-            except (FolderMissing, Unreachable) as error:
+            except (FolderMissing, AccessRefused, Unreachable) as error:
                 troubles.append(error)  # one folder that was renamed must not stop the others
             troubles += self._fetcher.refusals_of_all(errand)
+            troubles += [errand.throttled] if errand.throttled else []
         if troubles:
             raise _gravest(troubles)
         return report
-
-    # ---- from here to there
-
-    async def _dispose(self, maildrops: Sequence[MaildropRecord], report: LookReport) -> None:
-        folders = {maildrop.name: maildrop.folder for maildrop in maildrops}
-        waiting: set[SpoolId] = set()  # asked in this look, and to be asked again in the next
-        in_vain = 0  # batches in a row of which nothing was done
-        while queued := await self.spool.queued(self.account, BATCH + len(waiting)):
-            queued = [item for item in queued if item.spool_id not in waiting][:BATCH]
-            if not queued:
-                return
-            done = {item.spool_id for item in await self._dispose_batch(queued, folders)}
-            await self.spool.disposed(done)
-            report.disposed += len(done)
-            waiting.update(item.spool_id for item in queued if item.spool_id not in done)
-            in_vain = 0 if done else in_vain + 1
-            if in_vain == FAILURES_IN_A_ROW:
-                return  # what is in the way is in the way of all
-
-    async def _dispose_batch(
-        self, queued: list[QueuedDisposition], folders: dict[MaildropName, FolderName]
-    ) -> list[QueuedDisposition]:
-        """Return which of `queued` need nothing more."""
-        known = [item for item in queued if item.maildrop in folders]
-        orders = [
-            DispositionOrder(folders[item.maildrop], item.remote_id, item.disposition)
-            for item in known
-        ]
-        outcomes = await self._dispose_orders(orders)
-        for item, outcome in zip(known, outcomes, strict=True):
-            if outcome is DispositionOutcome.REFUSED:
-                self.log.error(
-                    "disposition-refused",
-                    account=self.account,
-                    message=item.spool_id,
-                    remote_id=item.remote_id,
-                    disposition=item.disposition.spelled(),
-                )
-                why = f"the service refuses to {item.disposition.spelled()}"
-                refused = Note(item.spool_id, LifeEvent.REFUSED, self.clock.now(), detail=why)
-                await self.spool.note([refused])
-        return [
-            item
-            for item, outcome in zip(known, outcomes, strict=True)
-            if outcome is not DispositionOutcome.RETRY
-        ]
-
-    async def _dispose_orders(
-        self, orders: Sequence[DispositionOrder]
-    ) -> Sequence[DispositionOutcome]:
-        """Carry out a batch; where it fails as a whole, one by one, so that one order cannot hold up all.
-
-        Raises:
-            ProviderError: as `dispose`, once a row of single orders failed too.
-        """
-        try:
-            return await self.provider.dispose(orders)
-        except (Unreachable, AccessRefused):
-            if len(orders) == 1:
-                raise
-        outcomes, row = [], 0
-        for order in orders:
-            try:
-                (outcome,) = await self.provider.dispose([order])
-                row = 0
-            except (Unreachable, AccessRefused) as error:
-                row += 1
-                if row == FAILURES_IN_A_ROW:
-                    raise
-                self.log.warning(
-                    "disposition-failed",
-                    account=self.account,
-                    remote_id=order.remote_id,
-                    **reason(error),
-                )
-                outcome = DispositionOutcome.RETRY
-            outcomes.append(outcome)
-        return outcomes
-
-    # ---- from there to here
 
     async def _look_at(self, errand: Errand, report: LookReport) -> None:
         for name in errand.maildrops:
@@ -243,5 +162,9 @@ class Looker:
 
 
 def _gravest(troubles: list[ProviderError]) -> ProviderError:
-    """Return the trouble to raise: one that asks for a person's help, or else the last."""
-    return next((one for one in troubles if isinstance(one, AccessRefused)), troubles[-1])
+    """Return the trouble to raise: one that asks for a person's help, or for time, or else the last."""
+    for kind in (AccessRefused, Throttled):
+        for one in troubles:
+            if isinstance(one, kind):
+                return one
+    return troubles[-1]

@@ -10,7 +10,7 @@ from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
 from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, present
+from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, present, release_copies
 from providers.contract import RemoteId
 
 DAMAGED_WHY = "its body here is damaged; `popbridge message redeliver` fetches it again"
@@ -28,6 +28,7 @@ def forget(
         _bury_doubtful(db, key, now)
         # Of these no session was told; of the others one may have been, and may still delete them.
         gone = _leave(db, key, "gone", MessageState.ANNOUNCED, MessageState.HELD)
+        release_copies(db, gone)
         gone += _leave(db, key, "vanished", MessageState.READY, MessageState.QUARANTINED)
         happened(db, gone, LifeEvent.VANISHED, now)
 
@@ -49,7 +50,7 @@ def sweep_vanished(db: sqlite3.Connection, maildrop: MaildropName) -> list[Spool
         "UPDATE message SET state = 'gone', octets = NULL WHERE id = ?",
         [(one,) for one in gone],
     )
-    _release_copies(db, gone)
+    release_copies(db, gone)
     return gone
 
 
@@ -110,7 +111,7 @@ def _bury_doubtful(
     """
     gone = db.execute(
         "UPDATE message SET state = 'expunged', octets = NULL, twin = NULL, disposition = 'keep'"
-        " WHERE maildrop = ? AND remote_id = ? AND doubtful = 1 AND state IN ('announced', 'held')"
+        " WHERE maildrop = ? AND remote_id = ? AND doubtful = 1 AND state = 'held'"
         " RETURNING id",
         key,
     ).fetchall()
@@ -118,12 +119,4 @@ def _bury_doubtful(
     db.executemany(
         "UPDATE message SET state = 'disposed', disposition = NULL WHERE id = ?",
         [(one,) for one in ids(gone)],
-    )
-
-
-def _release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:
-    """Let the copies of a message that nobody printed be fetched: one of them is the first now."""
-    db.executemany(
-        "UPDATE message SET state = 'announced', twin = NULL WHERE twin = ? AND state = 'held'",
-        [(spool_id,) for spool_id in gone],
     )

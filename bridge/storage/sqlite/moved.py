@@ -9,7 +9,7 @@ import attrs
 from bridge.names import SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids
+from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, release_copies
 
 AGAIN_WHY = "listed again before the move, and its body stayed behind"
 
@@ -40,23 +40,28 @@ def begin_without_bodies(db: sqlite3.Connection, now: float, *, is_exact: bool) 
     Unless the backup `is_exact` (no bridge has run since it was made), devices may have printed since
     then what it lists, and what it does not know: all of that is held, so that nothing prints twice.
     """
-    # Of these no bridge has a body now, and where nothing ran since nobody was told of them.
     if is_exact:
-        _step(db, "vanished", "gone")
+        # No session can delete these any more. What came back meanwhile only a full list tells.
+        db.execute(
+            "UPDATE maildrop SET cursor = NULL WHERE EXISTS"
+            " (SELECT 1 FROM message WHERE maildrop = name AND message.state = 'vanished')"
+        )
+        release_copies(db, _step(db, "vanished", "gone"))
     # An admin had these listed again: they may lie in another folder, where no look finds them.
     again = _step(db, "ready", "held", "AND redelivered > 0")
     happened(db, again, LifeEvent.HELD, now, detail=AGAIN_WHY)
     listed = _step(db, "ready", "announced") + _step(db, "quarantined", "announced")
     if is_exact:
         return Restored(held=len(again), waiting=len(listed))
+    # A session that was open then may have deleted these; the first look sees which are back.
+    gone = _step(db, "vanished", "held")
+    happened(db, gone, LifeEvent.HELD, now, detail=DOUBTFUL_WHY)
     # What waited for its body is held when that is here, and told with its sender and subject.
     db.execute("UPDATE message SET doubtful = 1 WHERE state IN ('announced', 'held')")
     db.executemany("UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in listed])
     happened(db, listed, LifeEvent.HELD, now, detail=DOUBTFUL_WHY)
     # The first copy may be printed and gone: its second one must not be let go for that.
     db.execute("UPDATE message SET twin = NULL WHERE state = 'held'")
-    # Gone upstream when the backup was made: a session that was open then may have deleted them.
-    _step(db, "vanished", "disposed")
     # What upstream has said since is asked for again, in full; what is not known then is held too.
     db.execute("UPDATE maildrop SET cursor = NULL, holds_unknown = 1")
     return Restored(held=len(again) + len(listed), waiting=0)

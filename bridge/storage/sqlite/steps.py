@@ -68,7 +68,7 @@ def announce(
         anew = db.execute(
             "UPDATE message SET state = 'announced', sort_key = ?, likeness = NULL,"
             " delivered = NULL, doubtful ="
-            " (SELECT holds_unknown FROM maildrop WHERE name = message.maildrop)"
+            " max(doubtful, (SELECT holds_unknown FROM maildrop WHERE name = message.maildrop))"
             " WHERE maildrop = ? AND remote_id = ? AND state = 'gone' RETURNING id",
             (message.sort_key, *key),
         ).fetchall()
@@ -129,7 +129,8 @@ def quarantine(
     """
     held = _doubt(db, spool_id)
     changed = db.execute(
-        "UPDATE message SET state = ?, octets = ?, envelope = ?"
+        # A notice has no second copy: whoever deletes it has not seen the message.
+        "UPDATE message SET state = ?, octets = ?, envelope = ?, likeness = NULL"
         " WHERE id = ? AND state = 'announced'",
         (
             MessageState.HELD if held else MessageState.QUARANTINED,
@@ -141,6 +142,7 @@ def quarantine(
     if changed.rowcount:
         event = LifeEvent.HELD if held else LifeEvent.QUARANTINED
         happened(db, [spool_id], event, now, detail=f"{held}; {reason}" if held else reason)
+        release_copies(db, [spool_id])
     return changed.rowcount > 0 and not held
 
 
@@ -286,7 +288,17 @@ def _twin(
         " OR (first.state = 'held' AND first.twin IS NULL))"
         # Neither long ago nor far ahead: the clock may have been wrong then.
         " AND abs(first.delivered - ?) <= print_once"
-        " WHERE second.id = ? AND second.redelivered = 0 ORDER BY first.id LIMIT 1",
+        # One that was listed before, and lost its body since, is nobody's second copy.
+        " WHERE second.id = ? AND second.redelivered = 0 AND second.delivered IS NULL ORDER BY first.id LIMIT 1",
         (likeness, now, spool_id),
     ).fetchone()
     return SpoolId(row[0]) if row else None
+
+
+def release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:
+    """Let the copies of a message that nobody printed be fetched: one of them is the first now."""
+    db.executemany(
+        "UPDATE message SET state = 'announced', twin = NULL, delivered = NULL"
+        " WHERE twin = ? AND state = 'held'",
+        [(spool_id,) for spool_id in gone],
+    )

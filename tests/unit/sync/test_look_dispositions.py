@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from bridge.storage.messages import MessageState
-from bridge.sync.look import BATCH
+from bridge.sync.disposing import BATCH
 from providers.contract import AccessRefused, DispositionOutcome, ProviderError, Unreachable
 from tests.contract.storage_harness import OFFICE, PRINTER, maildrop
 from tests.fakes.mailbox import TRASH

@@ -4,13 +4,15 @@ import attrs
 import pytest
 
 from bridge.names import SpoolId, UniqueId
+from bridge.storage.holding import Holder
 from bridge.storage.messages import MessageState
 from bridge.storage.sqlite.moved import Restored, begin_without_bodies
 from providers.contract import Disposition, FolderName, MessageGone, MessageUnreadable, RemoteId
-from tests.contract.storage_harness import PRINTER, maildrop, pieces_of
+from tests.contract.storage_harness import PANEL, PRINTER, maildrop, pieces_of
 from tests.fakes.mailbox import TRASH
 from tests.unit.sync.looking import Looking, mail
 
+BY = Holder(PANEL, "192.0.2.7")
 PRINTED = FolderName("Printed")
 
 
@@ -138,3 +140,46 @@ async def test_what_was_deleted_before_the_backup_stays_deleted(
     known = await looking.storage.spool.known(PRINTER)
     assert list(known.values()) == [MessageState.DISPOSED]
     assert RemoteId("message-1") in known
+
+
+async def test_what_was_gone_in_the_backup_and_is_back_is_held(looking: Looking) -> None:
+    await looking.register()
+    message = looking.service.put(mail("a"))
+    await looking.look()
+    gone = looking.service.remove(message)
+    await looking.look()
+    assert await states(looking) == {message: "vanished"}
+    await restore(looking)
+    looking.service.bring_back(gone)
+    await looking.look()
+    assert await states(looking) == {message: "held"}
+
+
+async def test_a_planned_move_finds_what_came_back_in_place_of_a_notice(
+    looking: Looking,
+) -> None:
+    await looking.register()
+    message = looking.service.put(mail("a"))
+    looking.service.trouble[message] = MessageUnreadable("it cannot be converted")
+    await looking.look()
+    lock = await looking.locks.acquire(PRINTER, BY, lambda: None)
+    gone = looking.service.remove(message)
+    await looking.look()
+    looking.service.bring_back(gone)
+    await looking.look()
+    lock.release()
+    looking.service.trouble.clear()
+    await restore(looking, is_exact=True)
+    await looking.look()
+    assert await states(looking) == {message: "ready"}
+
+
+async def test_a_passing_404_does_not_bury_what_a_restore_holds(looking: Looking) -> None:
+    await looking.register()
+    await restore(looking)
+    message = looking.service.put(mail("a"))
+    looking.service.trouble[message] = MessageGone("404")
+    await looking.look()
+    looking.service.trouble.clear()
+    await looking.look()
+    assert await states(looking) == {message: "held"}

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
 
+import attrs
 import pytest
 
 from bridge.clock import SystemClock
@@ -90,6 +91,57 @@ async def test_a_damaged_message_that_a_session_deletes_is_deleted(looking: Look
     await looking.storage.spool.expunge(PRINTER, [entry.spool_id], BY)
     await looking.look()
     assert (await looking.listing()).entries == ()
+
+
+async def test_a_second_copy_is_listed_when_the_first_can_never_be_had_again(
+    looking: Looking,
+) -> None:
+    once = b"Message-ID: <1@test>\r\n" + mail("a")
+    await looking.register()
+    first = looking.service.put(once)
+    looking.service.put(once)
+    await looking.look()
+    await looking.storage.run_sql(
+        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
+    )
+    looking.service.trouble[first] = MessageUnreadable("it cannot be converted")
+    for _ in range(2):
+        await looking.look()
+    notice, copy = await looking.listed()
+    assert b"it cannot be converted" in notice
+    assert copy == once
+
+
+async def test_a_second_copy_is_listed_when_the_first_goes_before_it_is_fetched_again(
+    looking: Looking,
+) -> None:
+    once = b"Message-ID: <1@test>\r\n" + mail("a")
+    await looking.register()
+    first = looking.service.put(once)
+    looking.service.put(once)
+    await looking.look()
+    await looking.storage.run_sql(
+        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
+    )
+    looking.service.remove(first)
+    await looking.look()
+    assert await looking.listed() == [once]
+
+
+async def test_what_was_listed_before_is_no_copy_when_it_is_fetched_again(
+    looking: Looking,
+) -> None:
+    once = b"Message-ID: <1@test>\r\n" + mail("a")
+    await looking.register(attrs.evolve(maildrop(PRINTER), print_once=0))
+    for _ in range(2):
+        looking.service.put(once)
+    await looking.look()
+    await looking.storage.run_sql("UPDATE maildrop SET print_once = 86400")
+    await looking.storage.run_sql(
+        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
+    )
+    await looking.look()
+    assert await looking.listed() == [once, once]
 
 
 async def test_a_deletion_of_what_is_not_here_is_not_promised(looking: Looking) -> None:

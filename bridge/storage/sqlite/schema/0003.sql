@@ -88,6 +88,7 @@ WHEN OLD.state || '>' || NEW.state NOT IN (
     -- or held, where upstream may have it no more
     'ready>held',
     -- no session can delete it any more: what is left is its life, until it comes back
+    'vanished>held',
     'announced>gone', 'held>gone', 'vanished>gone', 'gone>announced',
     -- the message that a held one is a copy of is gone
     'held>announced', 'held>vanished',

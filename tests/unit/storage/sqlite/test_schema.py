@@ -48,6 +48,7 @@ STEPS = {
     ("announced", "gone"),
     ("held", "gone"),
     ("vanished", "gone"),
+    ("vanished", "held"),
     ("gone", "announced"),
     ("vanished", "ready"),
     ("vanished", "disposed"),

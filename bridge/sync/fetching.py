@@ -5,6 +5,7 @@ next one is asked for there. Messages begin in listing order and may end in any.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -41,6 +42,9 @@ had just now must not block those behind it, a dead service must not be asked a 
 
 TIMES_GONE = 2
 """How often a message that was listed and is not there has the next look list in full."""
+
+LIST_AGAIN_SECONDS = 3600.0
+"""After how long a full list looks for it once more: a service may find it again."""
 
 REMEMBERED_GONE = 10_000
 """Messages of which that is remembered."""
@@ -135,6 +139,8 @@ class Fetcher:
     _too_long: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
     # How often a message was listed, and not there.
     _gone: Counter[RemoteId] = attrs.field(factory=Counter, init=False)
+    # When a folder is to be listed in full because of such a one, by the monotonic clock.
+    _list_again: dict[FolderName, float] = attrs.field(factory=dict, init=False)
     # Those whose ceiling is reached, and of which that was told.
     _full: set[MaildropName] = attrs.field(factory=set, init=False)
 
@@ -279,11 +285,7 @@ class Fetcher:
             async with aclosing(self._bounded(turn, arriving)) as body:
                 delivery = await self.spool.deliver(item.spool_id, body)
         except MessageGone:
-            self._gone[item.remote_id] += 1
-            # One that is listed for ever and never there must not have all listed anew for ever.
-            errand.gone += self._gone[item.remote_id] <= TIMES_GONE
-            if len(self._gone) > REMEMBERED_GONE:
-                self._gone.clear()
+            self._missed(errand, item)
             await self.spool.forget(maildrop, [item.remote_id])
         except MessageUnreadable as error:
             await self._quarantine(maildrop, item, error)
@@ -293,6 +295,24 @@ class Fetcher:
                 kept = 0 if delivery.held else delivery.octets
                 turn.room.settle(arriving.octets, kept)
             self._count(errand, maildrop, item, delivery)
+
+    def _missed(self, errand: Errand, item: Pending) -> None:
+        """Have the next look list in full, or, for one that is listed and never there, one in an hour."""
+        self._gone[item.remote_id] += 1
+        if self._gone[item.remote_id] <= TIMES_GONE:
+            errand.gone += 1
+        else:
+            due = self.clock.monotonic() + LIST_AGAIN_SECONDS
+            self._list_again.setdefault(errand.folder, due)
+        if len(self._gone) > REMEMBERED_GONE:
+            self._gone.clear()
+
+    def has_to_list(self, folder: FolderName) -> bool:
+        """Tell whether it is time for the full list that a message waits for which was not there."""
+        is_due = self.clock.monotonic() >= self._list_again.get(folder, math.inf)
+        if is_due:
+            del self._list_again[folder]
+        return is_due
 
     def _count(
         self, errand: Errand, maildrop: MaildropName, item: Pending, delivery: Delivery

@@ -109,6 +109,8 @@ class Looker:
             if not self.locks.is_held(name):
                 await self.spool.sweep_vanished(name)
         cursor = await self._common_cursor(errand.maildrops)
+        if self._fetcher.has_to_list(errand.folder):
+            cursor = None
         try:
             await self._take_pages(errand, cursor, report)
         except CursorExpired as error:

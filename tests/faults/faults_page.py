@@ -77,7 +77,7 @@ class Row:
     def is_like(self, other: "Row") -> bool:
         """Tell whether two runs of a cell may well end so."""
         mine, its = int(self.requests), int(other.requests)
-        is_close = mine == its or (min(mine, its) > 20 and abs(mine - its) <= WOBBLE)
+        is_close = abs(mine - its) <= WOBBLE
         return is_close and attrs.evolve(self, requests=other.requests) == other
 
     @classmethod

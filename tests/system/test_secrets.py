@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from bridge.clock import SystemClock
 from tests.canary import CANARY
 from tests.fakes.cloud_thread import cloud_thread
 from tests.fakes.service import Service
@@ -115,6 +116,9 @@ def test_no_credential_of_a_rude_client_is_told(home: Home, start: Start) -> Non
 def listed(pid: int) -> bytes:
     """Return what anybody, and what the same user, can read of a process (proc(5))."""
     folder = Path(f"/proc/{pid}")
+    patience = SystemClock().monotonic() + DEADLINE_SECONDS
+    while not (folder / "cmdline").read_bytes():  # it is just becoming the program
+        assert SystemClock().monotonic() < patience
     names = [folder / "cmdline", folder / "environ", *folder.glob("task/*/comm")]
     return b"\n".join(one.read_bytes() for one in names)
 

@@ -23,7 +23,9 @@ def test_the_limits_are_those_of_the_standards() -> None:
     "effect", [CheckPassword("mrose", "hush"), CheckDigest("mrose", "<1@x>", "hush")]
 )
 def test_no_secret_shows_in_an_effect_that_is_printed(effect: object) -> None:
-    assert "mrose" in repr(effect)
+    """The name too: a person at a panel may type the password there."""
+    assert "Check" in repr(effect)
+    assert "mrose" not in repr(effect)
     assert "hush" not in repr(effect)
 
 

@@ -119,8 +119,11 @@ def listed(pid: int) -> bytes:
     patience = SystemClock().monotonic() + DEADLINE_SECONDS
     while not (folder / "cmdline").read_bytes():  # it is just becoming the program
         assert SystemClock().monotonic() < patience
-    names = [folder / "cmdline", folder / "environ", *folder.glob("task/*/comm")]
-    return b"\n".join(one.read_bytes() for one in names)
+    seen = [(folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()]
+    for name in folder.glob("task/*/comm"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            seen.append(name.read_bytes())
+    return b"\n".join(seen)
 
 
 @pytest.fixture

@@ -14,12 +14,28 @@ from bridge.maildrop import MessageEntry
 from bridge.names import SpoolId
 from bridge.storage.holding import Holder
 from bridge.storage.sqlite.database import Database
-from providers.contract import MessageUnreadable
+from providers.contract import MessageUnreadable, RemoteId
 from tests.contract.storage_harness import PANEL, PRINTER, maildrop
 from tests.unit.sync.looking import Looking, mail
 
 DEADLINE_SECONDS = 30.0
+ONCE = b"Message-ID: <1@test>\r\n" + mail("a")
 BY = Holder(PANEL, "192.0.2.7")
+
+
+async def printed_twice(looking: Looking, print_once: int = 86400) -> tuple[RemoteId, RemoteId]:
+    """Have one print job come twice, and looked at."""
+    await looking.register(attrs.evolve(maildrop(PRINTER), print_once=print_once))
+    first, second = (looking.service.put(ONCE) for _ in range(2))
+    await looking.look()
+    return first, second
+
+
+async def damage_first(looking: Looking) -> None:
+    """Have the first message wait for its body again, as a sweep does when it is damaged."""
+    await looking.storage.run_sql(
+        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
+    )
 
 
 async def only(looking: Looking) -> MessageEntry:
@@ -67,11 +83,7 @@ async def test_a_notice_whose_message_comes_back_is_listed_again_after_the_sessi
 async def test_the_second_copy_waits_for_what_a_session_does_with_the_first(
     looking: Looking,
 ) -> None:
-    once = b"Message-ID: <1@test>\r\n" + mail("a")
-    await looking.register()
-    first = looking.service.put(once)
-    looking.service.put(once)
-    await looking.look()
+    first, _ = await printed_twice(looking)
     entry = await only(looking)
     lock = await looking.locks.acquire(PRINTER, BY, lambda: None)
     looking.service.remove(first)
@@ -96,52 +108,34 @@ async def test_a_damaged_message_that_a_session_deletes_is_deleted(looking: Look
 async def test_a_second_copy_is_listed_when_the_first_can_never_be_had_again(
     looking: Looking,
 ) -> None:
-    once = b"Message-ID: <1@test>\r\n" + mail("a")
-    await looking.register()
-    first = looking.service.put(once)
-    looking.service.put(once)
-    await looking.look()
-    await looking.storage.run_sql(
-        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
-    )
+    first, _ = await printed_twice(looking)
+    await damage_first(looking)
     looking.service.trouble[first] = MessageUnreadable("it cannot be converted")
     for _ in range(2):
         await looking.look()
     notice, copy = await looking.listed()
     assert b"it cannot be converted" in notice
-    assert copy == once
+    assert copy == ONCE
 
 
 async def test_a_second_copy_is_listed_when_the_first_goes_before_it_is_fetched_again(
     looking: Looking,
 ) -> None:
-    once = b"Message-ID: <1@test>\r\n" + mail("a")
-    await looking.register()
-    first = looking.service.put(once)
-    looking.service.put(once)
-    await looking.look()
-    await looking.storage.run_sql(
-        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
-    )
+    first, _ = await printed_twice(looking)
+    await damage_first(looking)
     looking.service.remove(first)
     await looking.look()
-    assert await looking.listed() == [once]
+    assert await looking.listed() == [ONCE]
 
 
 async def test_what_was_listed_before_is_no_copy_when_it_is_fetched_again(
     looking: Looking,
 ) -> None:
-    once = b"Message-ID: <1@test>\r\n" + mail("a")
-    await looking.register(attrs.evolve(maildrop(PRINTER), print_once=0))
-    for _ in range(2):
-        looking.service.put(once)
-    await looking.look()
+    await printed_twice(looking, print_once=0)
     await looking.storage.run_sql("UPDATE maildrop SET print_once = 86400")
-    await looking.storage.run_sql(
-        "UPDATE message SET state = 'announced', octets = NULL WHERE id = 1"
-    )
+    await damage_first(looking)
     await looking.look()
-    assert await looking.listed() == [once, once]
+    assert await looking.listed() == [ONCE, ONCE]
 
 
 async def test_a_deletion_of_what_is_not_here_is_not_promised(looking: Looking) -> None:

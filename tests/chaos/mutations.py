@@ -5,8 +5,8 @@ Each takes a `monkeypatch` and puts the broken part in the place of the true one
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -22,10 +22,11 @@ from bridge.storage.sqlite import steps
 from bridge.storage.sqlite.moved import Restored
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.sync import fetching
+from bridge.sync.disposing import Disposer
 from bridge.sync.fetching import Fetcher
 from bridge.sync.look import Looker
 from bridge.sync.room import Room
-from providers.contract import DispositionOrder, DispositionOutcome, Unreachable
+from providers.contract import AccessRefused, DispositionOrder, Unreachable
 from tests.chaos import moving_steps
 
 Patch = pytest.MonkeyPatch
@@ -92,17 +93,20 @@ def a_lost_connection_deletes(patch: Patch) -> None:
 
 def dispositions_are_repeated(patch: Patch) -> None:
     """Each look carries out what earlier looks have carried out already."""
-    true = Looker._dispose_orders  # noqa: SLF001 - it is to be broken
+    true = Disposer._answers  # noqa: SLF001 - it is to be broken
     earlier: list[DispositionOrder] = []
 
-    async def dispose(
-        self: Looker, orders: Sequence[DispositionOrder]
-    ) -> Sequence[DispositionOutcome]:
-        outcomes = await true(self, [*orders, *earlier[-20:]])
-        earlier.extend(orders)
-        return outcomes[: len(orders)]
+    async def answers(self: Disposer, work: Any, batch: Any) -> Any:  # noqa: ANN401 - as it says
+        found = await true(self, work, batch)
+        with suppress(Unreachable, AccessRefused):
+            await self.provider.dispose(earlier[-20:])
+        earlier.extend(
+            DispositionOrder(work.folders[item.maildrop], item.remote_id, item.disposition)
+            for item in batch
+        )
+        return found
 
-    patch.setattr(Looker, "_dispose_orders", dispose)
+    patch.setattr(Disposer, "_answers", answers)
 
 
 def half_a_body_is_enough(patch: Patch) -> None:

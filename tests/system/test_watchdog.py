@@ -95,7 +95,10 @@ def test_a_bridge_that_systemd_gives_up_says_where_it_was(start: Start) -> None:
     """A missed watchdog is SIGABRT (systemd.service(5)): without this, nobody would learn why."""
     bridge = start()
     bridge.signal(signal.SIGABRT)
-    assert bridge.process.wait(DEADLINE_SECONDS) == -signal.SIGABRT
+    # Walking through the frames of threads that go on running may end in a fault of its own
+    # (docs.python.org, faulthandler); what the main thread did is told before.
+    ends = (-signal.SIGABRT, -signal.SIGSEGV)
+    assert bridge.process.wait(DEADLINE_SECONDS) in ends
     bridge.log.close()
     assert "Fatal Python error: Aborted" in bridge.log.text
     assert "Current thread" in bridge.log.text

@@ -224,9 +224,11 @@ class Model:
                     view.owed |= certain
                     for job in group:
                         given = view.orders.pop(job)
-                        must(
-                            given.stage is Stage.GIVEN, f"job {job} is disposed of, and listed"
+                        # A message that is only to be kept is so before anybody orders it.
+                        is_new = (
+                            given.stage is Stage.GIVEN or given.kind is DispositionKind.KEEP
                         )
+                        must(is_new, f"job {job} is disposed of, and listed")
                 else:
                     view.confirmed |= group
                     view.again -= group

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
+from bridge.app.endings import DAY_SECONDS
 from bridge.app.knocking import Door, Turned, own_addresses, visit
 from bridge.app.state import State
 from bridge.clock import Clock
@@ -29,8 +30,6 @@ PROBE_SECONDS = 10.0
 LATELY_SECONDS = 120.0
 """Where every place is taken and no device has logged in for so long, they are not taken by devices:
 twice what one may take for its login (`limits.login_timeout`)."""
-
-DAY_SECONDS = 86400.0
 
 PREFERENCE = ("implicit", "starttls", "none")
 """Which door is tried: the one that most devices use, and the most of which can be told."""

@@ -205,9 +205,8 @@ def _store(members: Iterator[Member], staging: Path) -> None:
                 shutil.copyfileobj(member.source, file, PIECE_OCTETS)
                 file.flush()
                 os.fsync(file.fileno())
-        elif member.name.startswith(TLS) and member.name.removeprefix(TLS) in FILE_MODES:
-            octets = member.read(SMALL_OCTETS)
-            replace_file(staging / member.name.removeprefix(TLS), octets, 0o600)
+        elif member.name.startswith(TLS) and (name := member.name[len(TLS) :]) in FILE_MODES:
+            replace_file(staging / name, member.read(SMALL_OCTETS), PRIVATE)
         else:
             raise _unknown(member.name)
     if not (staging / DATABASE).exists():

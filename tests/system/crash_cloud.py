@@ -118,9 +118,7 @@ class CloudDisposing(CloudScenario):
         )
 
     def run(self, die_at: int) -> bool:
-        self.begin_anew(die_at)
-        with self.forks.serving(self.home, die_at=die_at) as bridge:
-            return bridge is not None and bridge.log.has("looked")
+        return self.serve_a_look(die_at)
 
     def check(self) -> None:
         with self.restarted() as bridge:
@@ -158,9 +156,7 @@ class Looking(CloudScenario):
         self.unique_ids: set[tuple[str, ...]] = set()
 
     def run(self, die_at: int) -> bool:
-        self.begin_anew(die_at)
-        with self.forks.serving(self.home, die_at=die_at) as bridge:
-            return bridge is not None and bridge.log.has("looked")
+        return self.serve_a_look(die_at)
 
     def check(self) -> None:
         with self.restarted() as bridge:

@@ -162,10 +162,7 @@ class Migrating(Scenario):
         self.snapshot.take()
 
     def run(self, die_at: int) -> bool:
-        self.begin_anew(die_at)
-        with self.forks.serving(self.home, die_at=die_at) as bridge:
-            # A deletion waits to be carried out upstream.
-            return bridge is not None and bridge.log.has("looked")
+        return self.serve_a_look(die_at)  # a deletion waits to be carried out upstream
 
     def check(self) -> None:
         with self.restarted() as bridge:

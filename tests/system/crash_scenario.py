@@ -73,6 +73,12 @@ class Scenario:
             assert status is not None
             assert status["listeners"]
 
+    def serve_a_look(self, die_at: int) -> bool:
+        """Serve from the beginning, killed at that step; return whether the first look came to its end."""
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at) as bridge:
+            return bridge is not None and bridge.log.has("looked")
+
     def run(self, die_at: int) -> bool:
         """Do it from the beginning, killed at that step; return whether it got through alive."""
         raise NotImplementedError

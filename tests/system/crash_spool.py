@@ -101,9 +101,7 @@ class Disposing(Scenario):
         self.snapshot.take()
 
     def run(self, die_at: int) -> bool:
-        self.begin_anew(die_at)
-        with self.forks.serving(self.home, die_at=die_at) as bridge:
-            return bridge is not None and bridge.log.has("looked")
+        return self.serve_a_look(die_at)
 
     def check(self) -> None:
         with self.restarted() as bridge:
@@ -144,9 +142,7 @@ class Filing(Scenario):
         self.snapshot.take()
 
     def run(self, die_at: int) -> bool:
-        self.begin_anew(die_at)
-        with self.forks.serving(self.home, die_at=die_at) as bridge:
-            return bridge is not None and bridge.log.has("looked")
+        return self.serve_a_look(die_at)
 
     def check(self) -> None:
         with self.restarted() as bridge:

@@ -10,7 +10,7 @@ from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
 from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, present, release_copies
+from bridge.storage.sqlite.steps import DOUBTFUL_WHY, bury, ids, present, release_copies
 from providers.contract import RemoteId
 
 DAMAGED_WHY = "its body here is damaged; `popbridge message redeliver` fetches it again"
@@ -116,7 +116,4 @@ def _bury_doubtful(
         key,
     ).fetchall()
     happened(db, ids(gone), LifeEvent.VANISHED, now, detail=DOUBTFUL_WHY)
-    db.executemany(
-        "UPDATE message SET state = 'disposed', disposition = NULL WHERE id = ?",
-        [(one,) for one in ids(gone)],
-    )
+    bury(db, [(one, key[0]) for one in ids(gone)])

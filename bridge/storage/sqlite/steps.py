@@ -170,7 +170,7 @@ def expunge(
         " WHERE id = ? AND maildrop = ? AND state = 'quarantined'",
         rows,
     )
-    _bury(db, rows)
+    bury(db, rows)
     tombstone = "SELECT 1 FROM message WHERE id = ? AND maildrop = ? AND state IN ('expunged', 'disposed')"
     gone = [row[0] for row in rows if db.execute(tombstone, row).fetchone()]
     happened(db, gone, LifeEvent.EXPUNGED, now, by=by)
@@ -254,7 +254,7 @@ def ids(rows: Iterable[tuple[int, ...]]) -> list[SpoolId]:
     return [SpoolId(row[0]) for row in rows]
 
 
-def _bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> None:
+def bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> None:
     """Let what upstream need not hear of be a tombstone at once."""
     db.executemany(
         "UPDATE message SET state = 'disposed', octets = NULL, disposition = NULL"

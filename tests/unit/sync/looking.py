@@ -13,6 +13,7 @@ from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Delivery
 from bridge.storage.ports import MaildropRecord, Spool
 from bridge.sync.look import Looker, LookReport
+from providers.contract import RemoteId
 from tests.contract.storage_harness import (
     OFFICE,
     PRINTER,
@@ -70,6 +71,12 @@ class Looking:
 
     async def look(self) -> LookReport:
         return await self.looker().look(await self.records())
+
+    async def away_and_back(self, message: RemoteId) -> None:
+        """Have a message taken away upstream, and put back once a look has missed it."""
+        gone = self.service.remove(message)
+        await self.look()
+        self.service.bring_back(gone)
 
     async def listing(self, drop: MaildropName = PRINTER) -> Listing:
         return await self.storage.spool.listing(drop)

@@ -10,6 +10,9 @@ import click
 from bridge.accounts.changes import DeviceOrder
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
+from bridge.config import Config
+from bridge.devices.fitting import made_password, panel_lines, refuse_unfit, serving
+from bridge.devices.profiles import Profile, find_profile, shipped_profiles
 from bridge.vault.passwords import generate_password
 
 _password_stdin = click.option(
@@ -29,6 +32,7 @@ def command() -> None:
 @click.option("--allow", multiple=True, metavar="CIDR", help="Only from here; may be repeated.")
 @click.option("--alias", multiple=True, metavar="NAME", help="Another login; may be repeated.")
 @click.option("--apop", is_flag=True, help="Also take APOP, where a listener offers it.")
+@click.option("--profile", help="The kind of machine; see the verb profile list.")
 @json_option
 @click.pass_obj
 def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
@@ -36,9 +40,17 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     wanted = DeviceOrder(
         order["user"], order["maildrop"], order["alias"], order["allow"], order["apop"]
     )
-    password = _password(from_stdin=password_stdin)
-    Offline(loaded(option), os.environ).add_device(wanted, password)
+    name = order["profile"]
+    profile = find_profile(shipped_profiles(), name) if name is not None else None
+    made = made_password(profile) if profile is not None and not password_stdin else None
+    password = made or _password(from_stdin=password_stdin)
+    if profile is not None:
+        refuse_unfit(profile, wanted.name, password)
+    config = loaded(option)
+    Offline(config, os.environ).add_device(wanted, password)
     _show(wanted.name, password, generated=not password_stdin, as_json=as_json)
+    if profile is not None:
+        _tell_panel(profile, config, wanted.name, as_json=as_json)
 
 
 @command.command("list")
@@ -79,6 +91,19 @@ def passwd(option: Path | None, user: str, password_stdin: bool, as_json: bool) 
     password = _password(from_stdin=password_stdin)
     Offline(loaded(option), os.environ).set_password(user, password)
     _show(user, password, generated=not password_stdin, as_json=as_json)
+
+
+def _tell_panel(profile: Profile, config: Config, user: str, *, as_json: bool) -> None:
+    """Say what to enter, or on standard error that no listener serves such a machine."""
+    one = serving(profile, config.listener)
+    if one is None:
+        kinds = " or ".join(profile.listener.value)
+        click.echo(
+            f"No listener serves {profile.name}: it needs one that is {kinds}.", err=True
+        )
+    elif not as_json:
+        for line in panel_lines(profile, config.tls.names[0], user, one):
+            click.echo(line)
 
 
 def _password(*, from_stdin: bool) -> str:

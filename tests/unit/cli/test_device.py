@@ -152,3 +152,13 @@ def test_a_removed_device_is_gone_and_its_maildrop_free(holder: Owner) -> None:
 
 def test_an_empty_list_says_how_to_begin(owner: Owner) -> None:
     assert "popbridge device add" in owner.must("device", "list").out
+
+
+def test_a_profile_says_what_to_enter_and_refuses_what_does_not_fit(holder: Owner) -> None:
+    said = holder.must("device", "add", "mx", "--maildrop", "m", "--profile", "sharp")
+    assert SHOWN_ONCE.search(said.out)
+    assert "User: mx" in said.out
+    words = ("device", "add", "wf", "--maildrop", "m", "--profile", "pbs-epson")
+    refused = holder.runs(*words, "--password-stdin", stdin=b"x" * 21)
+    assert refused.code == 1
+    assert "at most 20 characters" in refused.sentence

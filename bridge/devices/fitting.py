@@ -1,0 +1,81 @@
+"""Says whether a machine can hold a login, which listener serves it, and what to type on its panel."""
+
+import re
+from collections.abc import Sequence
+
+from bridge.config.settings import ListenerConfig
+from bridge.devices.profiles import Number, Profile, Text
+from bridge.errors import RegisterError
+from bridge.vault.passwords import GENERATED_LENGTH, generate_password
+
+LEAST_LENGTH = 11
+"""Characters of a made password at least: 62 choices each are 65 bits, and 60 are wanted."""
+
+_ALPHABETS = {
+    "A-Za-z0-9": r"[A-Za-z0-9]*",
+    "A-Za-z0-9.-_@": r"[A-Za-z0-9._@-]*",
+    "printable ASCII": r"[ -~]*",
+}
+_KINDS = {"none": "plain", "starttls": "starttls", "implicit": "implicit"}
+
+
+def made_password(profile: Profile) -> str:
+    """Return a random password of letters and digits that the machine can hold; 65 bits at least.
+
+    Raises:
+        RegisterError: the machine holds too few characters for that.
+    """
+    length = min(GENERATED_LENGTH, profile.password_length.value)
+    if length < LEAST_LENGTH:
+        raise RegisterError(
+            f"{profile.name} holds {length} characters, too few for a password; give one yourself."
+        )
+    return generate_password()[:length]
+
+
+def refuse_unfit(profile: Profile, user: str, password: str) -> None:
+    """Return where the machine can hold both, by what its profile says.
+
+    Raises:
+        RegisterError: it cannot; the sentence never holds the password.
+    """
+    _refuse("user name", user, profile.user_length, profile.user_alphabet, profile.name)
+    _refuse(
+        "password", password, profile.password_length, profile.password_alphabet, profile.name
+    )
+
+
+def serving(profile: Profile, listeners: Sequence[ListenerConfig]) -> ListenerConfig | None:
+    """Return the listener that suits the machine best, TLS first, or None where none does."""
+    for kind in ("implicit", "starttls", "plain"):
+        for one in listeners:
+            # STLS is an offer: a plain machine may use that listener where plaintext is let in.
+            open_to_plain = one.tls == "none" or bool(one.plaintext_from)
+            fits = _KINDS[one.tls] == kind or (
+                kind == "plain" and one.tls == "starttls" and open_to_plain
+            )
+            if fits and kind in profile.listener.value:
+                return one
+    return None
+
+
+def panel_lines(profile: Profile, server: str, user: str, one: ListenerConfig) -> list[str]:
+    """Return what to enter on the machine's panel, a line for each field but the password."""
+    ssl = {"implicit": "on", "starttls": "STARTTLS", "none": "off"}[one.tls]
+    if one.tls == "starttls" and "starttls" not in profile.listener.value:
+        ssl = "off"
+    return [
+        f"Server: {server}",
+        f"Port: {one.port}",
+        f"SSL: {ssl}",
+        f"User: {user}",
+        f"Check every: {profile.poll.value} ({profile.poll.origin})",
+    ]
+
+
+def _refuse(noun: str, text: str, length: Number, alphabet: Text, machine: str) -> None:
+    if len(text) > length.value or not re.fullmatch(_ALPHABETS[alphabet.value], text):
+        raise RegisterError(
+            f"{machine} cannot hold that {noun}; use at most {length.value} characters of"
+            f" {alphabet.value} ({length.origin})."
+        )

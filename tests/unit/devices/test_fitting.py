@@ -1,0 +1,46 @@
+import re
+
+import attrs
+import pytest
+
+from bridge.config.settings import ListenerConfig
+from bridge.devices.fitting import made_password, panel_lines, refuse_unfit, serving
+from bridge.devices.profiles import shipped_profiles
+from bridge.errors import RegisterError
+
+PROFILES = shipped_profiles()
+IMPLICIT = ListenerConfig()
+PLAIN = ListenerConfig(name="pop3", port=110, tls="none")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_made_password_fits_every_machine(name: str) -> None:
+    password = made_password(PROFILES[name])
+    assert re.fullmatch(r"[A-Za-z0-9]{11,16}", password)
+    refuse_unfit(PROFILES[name], "copier-2", password)
+
+
+def test_what_a_machine_cannot_hold_is_refused_and_the_password_not_repeated() -> None:
+    with pytest.raises(RegisterError, match="at most 20 characters") as caught:
+        refuse_unfit(PROFILES["pbs-epson"], "wf", "x" * 21)
+    assert "xxx" not in str(caught.value)
+    with pytest.raises(RegisterError, match="cannot hold that user name"):
+        refuse_unfit(PROFILES["pbs-samsung-dell"], "a+b", "secret")
+
+
+def test_too_small_a_machine_gets_no_weak_password() -> None:
+    sharp = PROFILES["sharp"]
+    small = attrs.evolve(sharp, password_length=attrs.evolve(sharp.password_length, value=10))
+    with pytest.raises(RegisterError, match="too few"):
+        made_password(small)
+
+
+def test_a_machine_without_tls_is_served_by_a_plain_listener_alone() -> None:
+    epson = PROFILES["pbs-epson"]
+    assert serving(epson, [IMPLICIT]) is None
+    assert serving(epson, [IMPLICIT, PLAIN]) is PLAIN
+    assert "SSL: off" in panel_lines(epson, "pop.lan", "wf", PLAIN)
+
+
+def test_tls_is_preferred_where_the_machine_has_it() -> None:
+    assert serving(PROFILES["sharp"], [PLAIN, IMPLICIT]) is IMPLICIT

@@ -11,7 +11,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
-from email.utils import parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
 
@@ -23,14 +23,23 @@ HEADER_OCTETS = 65536
 TEXT_CHARACTERS = 200
 """How much of a sender or a subject is remembered: enough to know a message by."""
 
+SENDERS = 20
+"""How many addresses of From are looked at; one is customary (RFC 5322 section 3.6.2)."""
+
 
 @attrs.frozen
 class Imprint:
-    """What a message leaves behind; `arrived` is in seconds since the epoch."""
+    """What a message leaves behind; `arrived` is in seconds since the epoch.
+
+    `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
+    it, and is empty where a person may have.
+    """
 
     likeness: bytes | None = None
     arrived: float | None = None
     envelope: Envelope = attrs.field(factory=Envelope)
+    senders: tuple[str, ...] = ()
+    automatic: str = ""
 
 
 class ImprintTaker:
@@ -67,7 +76,7 @@ class ImprintTaker:
         if name:
             key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
             likeness = hashlib.sha256(key + self._body.digest()).digest()
-        return Imprint(likeness, _arrived(header), told)
+        return Imprint(likeness, _arrived(header), told, _senders(header), _automatic(header))
 
 
 def _text(header: Message, name: str) -> str:
@@ -79,6 +88,31 @@ def _text(header: Message, name: str) -> str:
         text = written
     shown = "".join(one if one.isprintable() else " " for one in text)
     return " ".join(shown.split())[:TEXT_CHARACTERS]
+
+
+def _senders(header: Message) -> tuple[str, ...]:
+    """Return the addresses of every From, in small letters; one that cannot be read is empty."""
+    written = [str(field) for field in header.get_all("From", [])]
+    if not written:
+        return ()
+    found = [address.lower() for _, address in getaddresses(written)]
+    # More than anybody sends: an address that no rule fits stands for those that are not looked at.
+    return tuple(found[:SENDERS] + [""] * (len(found) > SENDERS))
+
+
+def _automatic(header: Message) -> str:
+    """Return what kind of program wrote the message, by what it says of itself."""
+    if str(header.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no":
+        return "an automatic reply"  # RFC 3834 section 5
+    if header.get_content_type() == "multipart/report":
+        return "a delivery report"  # RFC 3464 section 2, RFC 8098 section 3
+    if str(header.get("Return-Path", "")).strip() == "<>":
+        return "without a return path"  # RFC 5321 section 4.5.5
+    if "List-Id" in header:
+        return "of a mailing list"  # RFC 2919 section 3
+    if str(header.get("Precedence", "")).strip().lower() in ("bulk", "junk", "list"):
+        return "bulk mail"  # RFC 3834 section 3.1.8
+    return ""
 
 
 def _arrived(header: Message) -> float | None:

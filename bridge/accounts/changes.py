@@ -3,11 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
 from bridge.accounts.directory import Network, apop_context
+from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.ports import (
@@ -28,6 +29,9 @@ DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,62}")
 
 ALIAS = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 """Other spellings a device sends: printable ASCII, `DOMAIN\\user` and full addresses included."""
+
+ANY = "any"
+"""Takes away what was said of senders or of the subject."""
 
 PASSWORD_OCTETS = 128
 """Longest password taken: far more than any panel holds."""
@@ -62,13 +66,20 @@ class DeviceOrder:
 class Knobs:
     """What an owner may choose of a maildrop; None leaves it as it is.
 
-    `print_once` in hours, `ceiling` in MiB.
+    `print_once` in hours, `ceiling` in MiB, `max_age` in days, `not_before` in seconds since the epoch;
+    0 takes either of the last two away, and `any` what was said of senders or of the subject.
     """
 
     on_dele: str | None = None
     on_outage: str | None = None
     print_once: int | None = None
     ceiling: int | None = None
+    allow_senders: Sequence[str] | None = None
+    deny_senders: Sequence[str] | None = None
+    subject: str | None = None
+    max_age: int | None = None
+    not_before: float | None = None
+    automatic: bool | None = None
 
 
 NO_KNOBS = Knobs()
@@ -119,7 +130,7 @@ def changed_maildrop(
         changed = attrs.evolve(changed, print_once=knobs.print_once * HOUR_SECONDS)
     if knobs.ceiling is not None:
         changed = attrs.evolve(changed, ceiling=knobs.ceiling * MIB_OCTETS)
-    return changed
+    return attrs.evolve(changed, admission=_admission(changed.admission, knobs))
 
 
 def new_device(
@@ -228,6 +239,30 @@ def _disposition(account: str, on_dele: str, can: Collection[DispositionKind]) -
             f"The mailbox of account {account} cannot do {disposition.kind}; it can do {choices}."
         )
     return disposition
+
+
+def _admission(old: Admission, knobs: Knobs) -> Admission:
+    chosen: dict[str, Any] = {
+        "allow": None if knobs.allow_senders is None else _senders(knobs.allow_senders),
+        "deny": None if knobs.deny_senders is None else _senders(knobs.deny_senders),
+        "subject": "" if knobs.subject == ANY else knobs.subject,
+        "max_age": None if knobs.max_age is None else knobs.max_age * DAY_SECONDS,
+        "not_before": knobs.not_before,
+        "automatic": knobs.automatic,
+    }
+    return attrs.evolve(old, **{k: value for k, value in chosen.items() if value is not None})
+
+
+def _senders(patterns: Sequence[str]) -> tuple[str, ...]:
+    if list(patterns) == [ANY]:
+        return ()
+    for pattern in patterns:
+        if not PATTERN.fullmatch(pattern) or pattern == ANY:
+            raise RegisterError(
+                f"{pattern!r} names no sender; write an address, a domain such as example.com, or"
+                f" .example.com for it and all below it, or {ANY} alone to take what was said away."
+            )
+    return tuple(pattern.lower() for pattern in patterns)
 
 
 def _owners_name(noun: str, name: str) -> str:

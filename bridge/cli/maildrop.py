@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.accounts.changes import HOUR_SECONDS, MIB_OCTETS, Knobs
+from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
+from bridge.clock import SystemClock
 from bridge.errors import RegisterError
 from bridge.storage.ports import MaildropRecord, OnOutage
 
@@ -20,9 +22,60 @@ _ON_DELE = click.option(
 )
 
 
+def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> float | None:
+    """Return the seconds since the epoch at which a day begins in UTC, or it is now; 0 is no moment."""
+    if day is None or day == ANY:
+        return None if day is None else 0.0
+    if day == "now":
+        return SystemClock().now()
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise click.BadParameter(f"{day!r} is no day; write 2026-11-28, now or any.") from None
+
+
+_ADMISSION = (
+    click.option(
+        "--automatic",
+        type=click.Choice(["list", "hold"]),
+        help="What becomes of replies of programs, mailing lists, delivery reports; list otherwise.",
+    ),
+    click.option(
+        "--not-before",
+        metavar="DAY",
+        callback=_moment,
+        help="The cut-over: what is older is held. A day as 2026-11-28, now, or any.",
+    ),
+    click.option(
+        "--max-age",
+        metavar="DAYS",
+        type=click.IntRange(0, 36500),
+        help="Hold what is older when it is fetched; 0 is any age.",
+    ),
+    click.option(
+        "--subject", metavar="TEXT", help="Hold what is without this in its subject; or any."
+    ),
+    click.option(
+        "--deny-sender",
+        "deny_senders",
+        metavar="WHO",
+        multiple=True,
+        help="Hold what is from this address or domain; may be repeated; or any.",
+    ),
+    click.option(
+        "--allow-sender",
+        "allow_senders",
+        metavar="WHO",
+        multiple=True,
+        help="Hold what is from nobody of these; may be repeated; or any.",
+    ),
+)
+
+
 def _knobs(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of what an owner may choose."""
     for option in (
+        *_ADMISSION,
         click.option(
             "--ceiling",
             metavar="MIB",
@@ -61,7 +114,7 @@ def add(option: Path | None, /, name: str, account: str, folder: str, **chosen: 
     """Add the maildrop NAME."""
     on_dele = chosen.pop("on_dele")
     disposition = Offline(loaded(option), os.environ).add_maildrop(
-        name, account, folder, on_dele, Knobs(**chosen)
+        name, account, folder, on_dele, _chosen_knobs(chosen)
     )
     click.echo(
         f"Maildrop {name} added; what a device deletes: {disposition}."
@@ -75,11 +128,11 @@ def add(option: Path | None, /, name: str, account: str, folder: str, **chosen: 
 @click.pass_obj
 def change(option: Path | None, /, name: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
     """Change what is given of the maildrop NAME; what devices deleted before keeps its disposition."""
-    if all(value is None for value in chosen.values()):
+    if all(value in (None, ()) for value in chosen.values()):
         raise RegisterError(
             "Nothing to change was given; see `popbridge maildrop change --help`."
         )
-    record = Offline(loaded(option), os.environ).change_maildrop(name, Knobs(**chosen))
+    record = Offline(loaded(option), os.environ).change_maildrop(name, _chosen_knobs(chosen))
     click.echo(f"Maildrop {name}: {_chosen(record)}.")
 
 
@@ -98,6 +151,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "on-outage": drop.on_outage.value,
             "print-once": f"{drop.print_once // HOUR_SECONDS} h",
             "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
+            "admits": drop.admission.spelled(),
         }
         for drop in snapshot.maildrops
     ]
@@ -120,10 +174,17 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
     click.echo(f"Maildrop {name} removed.")
 
 
+def _chosen_knobs(chosen: dict[str, Any]) -> Knobs:
+    """Return what was chosen; click gives an option that may be repeated as an empty tuple."""
+    given = {name: None if value == () else value for name, value in chosen.items()}
+    automatic = given.pop("automatic")
+    return Knobs(**given, automatic=None if automatic is None else automatic == "list")
+
+
 def _chosen(record: MaildropRecord) -> str:
     """Say what an owner has chosen."""
     return (
         f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
         f" print-once {record.print_once // HOUR_SECONDS} h,"
-        f" ceiling {record.ceiling // MIB_OCTETS} MiB"
+        f" ceiling {record.ceiling // MIB_OCTETS} MiB, admits {record.admission.spelled()}"
     )

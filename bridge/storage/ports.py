@@ -10,15 +10,9 @@ from typing import Protocol
 
 import attrs
 
+from bridge.admission import EVERYTHING, Admission
 from bridge.maildrop import Listing
-from bridge.names import (
-    AccountName,
-    DeviceName,
-    MaildropName,
-    Octets,
-    SpoolId,
-    UniqueId,
-)
+from bridge.names import AccountName, DeviceName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
 from bridge.storage.messages import (
@@ -79,8 +73,8 @@ class Spool(Protocol):
     ) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction.
 
-        `by` is the device that was promised it, where one was. A message of these that has vanished upstream becomes a tombstone at once. A notice that
-        stands for a quarantined message is removed, and its original left alone upstream.
+        `by` is the device that was promised it, where one was. A message of these that has vanished
+        upstream becomes a tombstone at once. A notice is removed, and its original left alone upstream.
 
         Raises:
             SpoolUnavailable: nothing was removed.
@@ -110,7 +104,7 @@ class Spool(Protocol):
     async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
         """Store RFC 5322 octets in sealed wire form, and make the message visible durably.
 
-        A second copy of a message delivered within the maildrop's `print_once` is held instead.
+        A second copy within the maildrop's `print_once`, and what it does not admit, is held instead.
         Delivering a message that is no longer announced changes nothing.
         An exception raised by `body` is passed on and leaves nothing behind.
 
@@ -258,8 +252,8 @@ CEILING_OCTETS = 1 << 31
 class MaildropRecord:
     """One folder of one account, as devices see it.
 
-    For `print_once` seconds a second copy of a message is held; 0 lets every copy be listed. At
-    `ceiling` octets of bodies at rest nothing more is fetched.
+    For `print_once` seconds a second copy of a message is held, 0 lists every copy; what `admission`
+    refuses is held too. At `ceiling` octets of bodies at rest nothing more is fetched.
     """
 
     name: MaildropName
@@ -269,6 +263,7 @@ class MaildropRecord:
     on_outage: OnOutage = OnOutage.SERVE
     print_once: int = PRINT_ONCE_SECONDS
     ceiling: int = CEILING_OCTETS
+    admission: Admission = EVERYTHING
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.ports import (
@@ -131,8 +132,8 @@ class SqliteRegister:
             _need(db, "account", maildrop.account)
             db.execute(
                 "INSERT INTO maildrop"
-                " (name, account, folder, disposition, on_outage, print_once, ceiling)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                " (name, account, folder, disposition, on_outage, print_once, ceiling, admission)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (maildrop.name, maildrop.account, maildrop.folder, *_choices(maildrop)),
             )
 
@@ -144,7 +145,8 @@ class SqliteRegister:
         def work(db: sqlite3.Connection) -> None:
             _need(db, "maildrop", maildrop.name)
             db.execute(
-                "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?"
+                "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?,"
+                " admission = ?"
                 " WHERE name = ?",
                 (*_choices(maildrop), maildrop.name),
             )
@@ -227,13 +229,14 @@ def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) ->
         )
 
 
-def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int]:
+def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str]:
     """Return what an owner may change, in the order of the columns."""
     return (
         maildrop.disposition.spelled(),
         maildrop.on_outage,
         maildrop.print_once,
         maildrop.ceiling,
+        maildrop.admission.stored(),
     )
 
 
@@ -284,9 +287,10 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
                 OnOutage(on_outage),
                 print_once,
                 ceiling,
+                Admission.parse(admission),
             )
-            for name, account, folder, disposition, on_outage, print_once, ceiling in db.execute(
-                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling"
+            for name, account, folder, disposition, on_outage, print_once, ceiling, admission in db.execute(
+                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission"
                 " FROM maildrop ORDER BY name"
             )
         ),

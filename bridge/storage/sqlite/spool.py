@@ -345,7 +345,7 @@ class SqliteSpool:
 
     def _arrival(self, spool_id: SpoolId, octets: Octets, imprint: Imprint) -> steps.Arrival:
         sealed = self._sealed(spool_id, imprint.envelope)
-        return steps.Arrival(octets, imprint.likeness, imprint.arrived, sealed)
+        return steps.Arrival(octets, imprint, sealed)
 
     def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
         told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from bridge.admission import Admission, refusal
+from bridge.imprint import Imprint
 from bridge.names import MaildropName, Octets, SpoolId, UniqueId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
@@ -33,8 +35,7 @@ class Arrival:
     """A body that was stored, and what is remembered of it; the envelope is sealed."""
 
     octets: Octets
-    likeness: bytes | None
-    arrived: float | None
+    imprint: Imprint
     envelope: bytes
 
 
@@ -90,12 +91,16 @@ def announce(
 def make_visible(
     db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float
 ) -> tuple[bool, str]:
-    """List a message that waited for its body, or hold it: a second copy, or printed already perhaps.
+    """List a message that waited for its body, or hold it: not admitted, a second copy, or printed already.
 
     Return whether it still waited, and why it is held.
     """
-    twin = _twin(db, spool_id, arrival.likeness, now)
-    held = f"a second copy of message {twin}" if twin is not None else _doubt(db, spool_id)
+    refused = _not_admitted(db, spool_id, arrival.imprint, now)
+    # What is not admitted is nothing's first copy: another, sent as it should be, is listed.
+    likeness = None if refused else arrival.imprint.likeness
+    twin = _twin(db, spool_id, likeness, now)
+    second = f"a second copy of message {twin}" if twin is not None else ""
+    held = refused or second or _doubt(db, spool_id)
     state = MessageState.HELD if held else MessageState.READY
     changed = db.execute(
         "UPDATE message SET state = ?, octets = ?, likeness = ?, arrived = ?, envelope = ?,"
@@ -103,8 +108,8 @@ def make_visible(
         (
             state,
             None if held else arrival.octets,
-            arrival.likeness,
-            arrival.arrived,
+            likeness,
+            arrival.imprint.arrived,
             arrival.envelope,
             now,
             twin,
@@ -221,7 +226,7 @@ def redeliver(
         "UPDATE message SET state = 'ready', octets = ?, unique_id = ?, envelope = ?,"
         " arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
         " WHERE id = ? AND state IN ('held', 'disposed')",
-        (arrival.octets, unique_id, arrival.envelope, arrival.arrived, spool_id),
+        (arrival.octets, unique_id, arrival.envelope, arrival.imprint.arrived, spool_id),
     )
     if changed.rowcount:
         happened(db, [spool_id], LifeEvent.REDELIVERED, now)
@@ -262,6 +267,21 @@ def bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> No
         " AND (state = 'vanished' OR (state = 'expunged' AND disposition = 'keep'))",
         rows,
     )
+
+
+def _not_admitted(
+    db: sqlite3.Connection, spool_id: SpoolId, imprint: Imprint, now: float
+) -> str:
+    """Return why the maildrop does not admit the message; empty where it does.
+
+    One that was listed before, and lost its body since, stays admitted: a device may know it.
+    """
+    row = db.execute(
+        "SELECT admission FROM message JOIN maildrop ON maildrop.name = message.maildrop"
+        " WHERE message.id = ? AND delivered IS NULL",
+        (spool_id,),
+    ).fetchone()
+    return refusal(Admission.parse(row[0]), imprint, now) if row else ""
 
 
 def _doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:

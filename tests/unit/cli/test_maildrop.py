@@ -25,6 +25,7 @@ def test_a_maildrop_moves_what_is_deleted_unless_its_owner_says_otherwise(
             "on-outage": "serve",
             "print-once": "24 h",
             "ceiling": "2048 MiB",
+            "admits": "everything",
         }
     ]
 
@@ -58,6 +59,8 @@ def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
         (("nobody", "--ceiling", "1"), "There is no maildrop nobody"),
         (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
         (("m", "--on-dele", "move:../x"), "cannot be used"),
+        (("m", "--allow-sender", "not an address"), "names no sender"),
+        (("m", "--deny-sender", "any", "--deny-sender", "a.example"), "'any' names no sender"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
@@ -67,6 +70,42 @@ def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
     before = chosen(holder)
     assert what in holder.runs("maildrop", "change", *words).sentence
     assert chosen(holder) == before
+
+
+def test_what_a_maildrop_admits_is_chosen_changed_and_taken_away(holder: Owner) -> None:
+    holder.must(
+        "maildrop", "add", "m", "--account", "a", "--allow-sender", "Boss@Office.example"
+    )
+    holder.must(
+        "maildrop", "change", "m", "--deny-sender", ".spam.example", "--automatic", "hold"
+    )
+    said = holder.must("maildrop", "change", "m", "--subject", "print", "--max-age", "7").out
+    assert (
+        "admits from boss@office.example; not from .spam.example; subject with 'print';"
+        " of 7 days at most; nothing automatic" in said
+    )
+    away = (
+        "--allow-sender",
+        "any",
+        "--deny-sender",
+        "any",
+        "--subject",
+        "any",
+        "--max-age",
+        "0",
+    )
+    assert holder.must("maildrop", "change", "m", *away, "--automatic", "list").out.endswith(
+        "admits everything.\n"
+    )
+
+
+@pytest.mark.parametrize("day", ["now", "2026-11-28"])
+def test_a_cut_over_is_a_day_or_the_present(holder: Owner, day: str) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", "--not-before", day)
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["admits"] == "after a cut-over"
+    holder.must("maildrop", "change", "m", "--not-before", "any")
+    assert holder.runs("maildrop", "change", "m", "--not-before", "28.11.2026").code == 2
 
 
 @pytest.mark.parametrize("wanted", ["keep", "trash", "move:Done", "purge"])

@@ -1,0 +1,122 @@
+"""Says whose mail, and which, a maildrop admits to paper; pure.
+
+The sender is what From says (RFC 5322 section 3.6.2), which anybody can write: these rules keep
+mistakes and noise off the paper, not a forger. What they refuse is held, with the reason, and an
+admin can have it listed all the same.
+"""
+
+import json
+import re
+from typing import Any
+
+import attrs
+
+from bridge.imprint import Imprint
+
+PATTERN = re.compile(r"(?:[!-?A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE)
+"""An address, a domain, or `.domain` for it and all below it; printable ASCII (RFC 5321 section 4.1.2)."""
+
+DAY_SECONDS = 86400
+
+
+@attrs.frozen
+class Admission:
+    """What an owner has chosen; the default admits everything.
+
+    `allow` and `deny` are patterns in small letters; without `allow` every sender is. `subject` must
+    occur in the subject, whatever its letter case. `max_age` in seconds, 0 for any; `not_before` in
+    seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    subject: str = ""
+    max_age: int = 0
+    not_before: float = 0.0
+    automatic: bool = True
+
+    def stored(self) -> str:
+        """Return the JSON that `parse` turns back into this."""
+        return json.dumps(attrs.asdict(self))
+
+    @classmethod
+    def parse(cls, stored: str) -> "Admission":
+        """Return what `stored` was made of."""
+        written: dict[str, Any] = json.loads(stored)
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in written.items()
+        }
+        return cls(**fields)
+
+    def spelled(self) -> str:
+        """Return what is chosen in a few words, for a person; `everything` where nothing is."""
+        days = self.max_age // DAY_SECONDS
+        said = [
+            f"from {', '.join(self.allow)}" if self.allow else "",
+            f"not from {', '.join(self.deny)}" if self.deny else "",
+            f"subject with {self.subject!r}" if self.subject else "",
+            f"of {days} days at most" if days else "",
+            "after a cut-over" if self.not_before else "",
+            "" if self.automatic else "nothing automatic",
+        ]
+        return "; ".join(filter(None, said)) or "everything"
+
+
+EVERYTHING = Admission()
+"""Admits every message."""
+
+
+def refusal(admission: Admission, message: Imprint, now: float) -> str:
+    """Return why `message` is not admitted, in half a sentence; empty where it is.
+
+    `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
+    """
+    reasons = (
+        _sender_refused(admission, message.senders),
+        _age_refused(admission, message.arrived, now),
+        _kind_refused(admission, message),
+    )
+    return next(filter(None, reasons), "")
+
+
+def _sender_refused(admission: Admission, senders: tuple[str, ...]) -> str:
+    """Refuse where one of several senders is denied, or one is not allowed."""
+    if any(_fits(pattern, sender) for pattern in admission.deny for sender in senders):
+        return "its sender is denied"
+    if not admission.allow:
+        return ""
+    if not senders:
+        return "it names no sender, and only some are allowed"
+    is_allowed = all(
+        any(_fits(pattern, sender) for pattern in admission.allow) for sender in senders
+    )
+    return "" if is_allowed else "its sender is not among the allowed ones"
+
+
+def _age_refused(admission: Admission, arrived: float | None, now: float) -> str:
+    if arrived is None:
+        return ""
+    if arrived < admission.not_before:
+        return "it is from before the cut-over"
+    if admission.max_age and arrived < now - admission.max_age:
+        return f"it is older than {admission.max_age // DAY_SECONDS} days"
+    return ""
+
+
+def _kind_refused(admission: Admission, message: Imprint) -> str:
+    if admission.subject.casefold() not in message.envelope.subject.casefold():
+        return f"its subject is without {admission.subject!r}"
+    if message.automatic and not admission.automatic:
+        return f"nothing automatic is admitted, and it is {message.automatic}"
+    return ""
+
+
+def _fits(pattern: str, sender: str) -> bool:
+    """Tell whether a sender, in small letters, is one that a pattern names."""
+    if "@" in pattern:
+        return sender == pattern
+    domain = sender.rpartition("@")[2]
+    if pattern.startswith("."):
+        return domain == pattern[1:] or domain.endswith(pattern)
+    return domain == pattern

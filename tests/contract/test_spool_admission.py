@@ -1,0 +1,76 @@
+"""What a maildrop does not admit is held with the reason, and counts for nothing else."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bridge.admission import Admission
+from bridge.names import SpoolId, UniqueId
+from tests.contract.storage_harness import (
+    PRINTER,
+    SqliteUnderTest,
+    deliver,
+    fill,
+    pieces_of,
+)
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
+    storage = SqliteUnderTest(tmp_path)
+    await fill(storage)
+    yield storage
+    storage.close()
+
+
+async def states(storage: SqliteUnderTest) -> dict[str, str]:
+    rows = await storage.run_sql("SELECT remote_id, state FROM message ORDER BY id")
+    return {str(name): str(state) for name, state in rows}
+
+
+async def listed(storage: SqliteUnderTest) -> list[SpoolId]:
+    return [entry.spool_id for entry in (await storage.spool.listing(PRINTER)).entries]
+
+
+FROM_FAR = b"From: a@far.example\r\nMessage-ID: <1@far.example>\r\n\r\nsame\r\n"
+
+
+async def admit(storage: SqliteUnderTest, admission: Admission) -> None:
+    (record,) = [r for r in (await storage.register.snapshot()).maildrops if r.name == PRINTER]
+    await storage.register.change_maildrop(attrs.evolve(record, admission=admission))
+
+
+async def test_what_a_maildrop_does_not_admit_is_held_with_the_reason(
+    storage: SqliteUnderTest,
+) -> None:
+    await admit(storage, Admission(deny=("far.example",)))
+    spool_id = await deliver(storage, "a", FROM_FAR)
+    assert await states(storage) == {"a": "held"}
+    assert await listed(storage) == []
+    assert storage.body_files() == []
+    details = await storage.run_sql("SELECT detail FROM message_event WHERE event = 'held'")
+    assert details == [("its sender is denied",)]
+    assert await storage.spool.redeliver(spool_id, UniqueId("again"), pieces_of(FROM_FAR))
+    assert await listed(storage) == [spool_id]
+
+
+async def test_what_was_not_admitted_is_nothings_first_copy(storage: SqliteUnderTest) -> None:
+    await admit(storage, Admission(deny=("far.example",)))
+    await deliver(storage, "a", FROM_FAR)
+    await admit(storage, Admission())
+    second = await deliver(storage, "b", FROM_FAR)
+    assert await listed(storage) == [second]
+
+
+async def test_what_was_listed_stays_admitted_when_its_body_is_fetched_anew(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id = await deliver(storage, "a", FROM_FAR)
+    await admit(storage, Admission(deny=("far.example",)))
+    await storage.spool.note_damaged(spool_id, "its file is missing", 0.0)
+    await storage.spool.sweep_vanished(PRINTER)
+    assert await states(storage) == {"a": "announced"}
+    await storage.spool.deliver(spool_id, pieces_of(FROM_FAR))
+    assert await listed(storage) == [spool_id]

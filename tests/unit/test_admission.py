@@ -1,0 +1,129 @@
+"""What a maildrop admits, and why it refuses what it refuses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.admission import DAY_SECONDS, EVERYTHING, PATTERN, Admission, refusal
+from bridge.imprint import Imprint, ImprintTaker
+
+NOW = 1_800_000_000.0
+
+
+def mail(*fields: str) -> Imprint:
+    taker = ImprintTaker()
+    taker.feed("\r\n".join([*fields, "", "body"]).encode())
+    return taker.finish()
+
+
+def why(admission: Admission, *fields: str) -> str:
+    return refusal(admission, mail(*fields), NOW)
+
+
+BOSS = "From: The Boss <Boss@Office.Example>"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("boss@office.example", True),
+        ("office.example", True),
+        (".office.example", True),
+        (".example", True),
+        ("example", False),
+        ("ss@office.example", False),
+        ("ffice.example", False),
+        (".ffice.example", False),
+        ("boss@office.example.net", False),
+    ],
+)
+def test_a_pattern_names_an_address_a_domain_or_all_below_one(
+    pattern: str, *, fits: bool
+) -> None:
+    assert (why(Admission(allow=(pattern,)), BOSS) == "") is fits
+    assert (why(Admission(deny=(pattern,)), BOSS) == "its sender is denied") is fits
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (),
+        ("From: undisclosed",),
+        ('From: "boss@office.example" <thief@far.example>',),
+        ("From: boss@office.example, thief@far.example",),
+        ("From: boss@office.example", "From: thief@far.example"),
+        ("From: " + ", ".join(["boss@office.example"] * 30),),
+    ],
+    ids=["none", "no address", "in the name", "two", "two fields", "too many to look at"],
+)
+def test_every_sender_must_be_allowed(fields: tuple[str, ...]) -> None:
+    assert why(Admission(allow=("boss@office.example",)), *fields)
+
+
+def test_one_denied_sender_of_several_is_enough() -> None:
+    both = "From: boss@office.example, thief@far.example"
+    assert why(Admission(deny=("far.example",)), both) == "its sender is denied"
+    assert why(Admission(allow=("office.example",), deny=("office.example",)), BOSS)
+
+
+def test_a_subject_is_looked_for_whatever_its_letters_and_its_encoding() -> None:
+    wanted = Admission(subject="r\u00e4t")
+    assert why(wanted, "Subject: =?utf-8?q?GER=C3=84T?= 4") == ""
+    assert why(wanted, "Subject: print") == "its subject is without 'r\u00e4t'"
+
+
+def test_age_is_counted_from_when_the_mailbox_took_it() -> None:
+    week = Admission(max_age=7 * DAY_SECONDS)
+    # NOW is Fri, 15 Jan 2027 08:00:00 UTC.
+    old = "Date: Fri, 08 Jan 2027 07:59:59 +0000"
+    assert why(week, old) == "it is older than 7 days"
+    assert why(week, "Date: Fri, 08 Jan 2027 08:00:01 +0000") == ""
+    assert why(week, "Received: by a; Thu, 14 Jan 2027 00:00:00 +0000", old) == ""
+    assert why(week, "Date: yesterday") == ""
+    assert why(Admission(not_before=NOW), old) == "it is from before the cut-over"
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("Auto-Submitted: auto-replied; owner=x", "an automatic reply"),
+        ("Content-Type: multipart/report; report-type=delivery-status", "a delivery report"),
+        ("Return-Path: <>", "without a return path"),
+        ("List-Id: <news.example.com>", "of a mailing list"),
+        ("Precedence: Bulk", "bulk mail"),
+        ("Auto-Submitted: no", ""),
+        ("Precedence: first-class", ""),
+    ],
+)
+def test_what_programs_write_is_refused_where_nothing_automatic_is_admitted(
+    field: str, kind: str
+) -> None:
+    assert why(EVERYTHING, field) == ""
+    told = why(Admission(automatic=False), field)
+    assert told == (f"nothing automatic is admitted, and it is {kind}" if kind else "")
+
+
+@given(st.binary(max_size=400))
+def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: bytes) -> None:
+    taker = ImprintTaker()
+    taker.feed(octets)
+    imprint = taker.finish()
+    assert refusal(EVERYTHING, imprint, NOW) == ""
+    strict = Admission(("a.example",), ("b.example",), "x", 1, 1.0, automatic=False)
+    assert isinstance(refusal(strict, imprint, NOW), str)
+
+
+@pytest.mark.parametrize(
+    "admission", [EVERYTHING, Admission(("a",), ("b", "c"), "s", 9, 1.5, automatic=False)]
+)
+def test_what_is_stored_is_read_again(admission: Admission) -> None:
+    assert Admission.parse(admission.stored()) == admission
+
+
+def test_what_an_older_release_stored_admits_everything() -> None:
+    assert Admission.parse("{}") == EVERYTHING
+
+
+@pytest.mark.parametrize("text", ["", "a b", "@", "a@", "@a.example", "-", "a@b@", "*.example"])
+def test_what_is_no_pattern_is_not_taken_for_one(text: str) -> None:
+    assert not PATTERN.fullmatch(text)

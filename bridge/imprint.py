@@ -95,7 +95,14 @@ def _senders(header: Message) -> tuple[str, ...]:
     written = [str(field) for field in header.get_all("From", [])]
     if not written:
         return ()
-    found = [address.lower() for _, address in getaddresses(written)]
+    try:
+        found = [address.lower() for _, address in getaddresses(written)]
+    except (
+        ValueError,
+        IndexError,
+        RecursionError,
+    ):  # comments within comments, by the thousand
+        return ("",)
     # More than anybody sends: an address that no rule fits stands for those that are not looked at.
     return tuple(found[:SENDERS] + [""] * (len(found) > SENDERS))
 

@@ -170,6 +170,15 @@ def body(name: str) -> bytes:
     return b"Subject: %s\r\n\r\n.dots\r\n" % name.encode()
 
 
+async def states(storage: SqliteUnderTest) -> dict[str, str]:
+    rows = await storage.run_sql("SELECT remote_id, state FROM message ORDER BY id")
+    return {str(name): str(state) for name, state in rows}
+
+
+async def listed(storage: SqliteUnderTest) -> list[SpoolId]:
+    return [entry.spool_id for entry in (await storage.spool.listing(PRINTER)).entries]
+
+
 async def read_whole(spool: Spool, spool_id: SpoolId) -> bytes:
     opened: OpenBody = await spool.open_body(spool_id)
     try:

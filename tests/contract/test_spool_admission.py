@@ -7,13 +7,15 @@ import attrs
 import pytest
 
 from bridge.admission import Admission
-from bridge.names import SpoolId, UniqueId
+from bridge.names import UniqueId
 from tests.contract.storage_harness import (
     PRINTER,
     SqliteUnderTest,
     deliver,
     fill,
+    listed,
     pieces_of,
+    states,
 )
 
 
@@ -23,15 +25,6 @@ async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
     await fill(storage)
     yield storage
     storage.close()
-
-
-async def states(storage: SqliteUnderTest) -> dict[str, str]:
-    rows = await storage.run_sql("SELECT remote_id, state FROM message ORDER BY id")
-    return {str(name): str(state) for name, state in rows}
-
-
-async def listed(storage: SqliteUnderTest) -> list[SpoolId]:
-    return [entry.spool_id for entry in (await storage.spool.listing(PRINTER)).entries]
 
 
 FROM_FAR = b"From: a@far.example\r\nMessage-ID: <1@far.example>\r\n\r\nsame\r\n"

@@ -20,8 +20,10 @@ from tests.contract.storage_harness import (
     body,
     deliver,
     fill,
+    listed,
     pieces_of,
     read_whole,
+    states,
 )
 
 COPY = (
@@ -37,15 +39,6 @@ async def storage(tmp_path: Path) -> Iterable[SqliteUnderTest]:
     await fill(storage)
     yield storage
     storage.close()
-
-
-async def states(storage: SqliteUnderTest) -> dict[str, str]:
-    rows = await storage.run_sql("SELECT remote_id, state FROM message ORDER BY id")
-    return {str(name): str(state) for name, state in rows}
-
-
-async def listed(storage: SqliteUnderTest) -> list[SpoolId]:
-    return [entry.spool_id for entry in (await storage.spool.listing(PRINTER)).entries]
 
 
 async def events(storage: SqliteUnderTest, spool_id: SpoolId) -> list[str]:

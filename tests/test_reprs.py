@@ -49,6 +49,7 @@ NO_SECRETS = {
     "ListCursor": "a digest of a list",
     "Part": "a sentence for the owner; or what is asked of a mailbox",
     "PartAnswer": "mail",
+    "Profile": "what a machine can hold, of any password",
     "ProviderEntry": "names of settings",
     "Send": "our own replies",
     "SendMessage": "our own reply",

@@ -97,12 +97,8 @@ def _senders(header: Message) -> tuple[str, ...]:
         return ()
     try:
         found = [address.lower() for _, address in getaddresses(written)]
-    except (
-        ValueError,
-        IndexError,
-        RecursionError,
-    ):  # comments within comments, by the thousand
-        return ("",)
+    except (ValueError, IndexError, RecursionError):
+        return ("",)  # comments within comments, by the thousand
     # More than anybody sends: an address that no rule fits stands for those that are not looked at.
     return tuple(found[:SENDERS] + [""] * (len(found) > SENDERS))
 

@@ -42,8 +42,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     )
     name = order["profile"]
     profile = find_profile(shipped_profiles(), name) if name is not None else None
-    made = made_password(profile) if profile is not None and not password_stdin else None
-    password = made or _password(from_stdin=password_stdin)
+    password = _password(from_stdin=password_stdin, profile=profile)
     if profile is not None:
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
@@ -106,9 +105,9 @@ def _tell_panel(profile: Profile, config: Config, user: str, *, as_json: bool) -
             click.echo(line)
 
 
-def _password(*, from_stdin: bool) -> str:
+def _password(*, from_stdin: bool, profile: Profile | None = None) -> str:
     if not from_stdin:
-        return generate_password()
+        return generate_password() if profile is None else made_password(profile)
     line = sys.stdin.buffer.readline(4096)
     return line.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
 

@@ -24,8 +24,10 @@ _ON_DELE = click.option(
 
 def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> float | None:
     """Return the seconds since the epoch at which a day begins in UTC, or it is now; 0 is no moment."""
-    if day is None or day == ANY:
-        return None if day is None else 0.0
+    if day is None:
+        return None
+    if day == ANY:
+        return 0.0
     if day == "now":
         return SystemClock().now()
     try:

@@ -4,7 +4,7 @@ import attrs
 import click
 
 from bridge.cli.output import json_option, say, table
-from bridge.devices.profiles import find_profile, shipped_profiles
+from bridge.devices.profiles import find_profile, shipped_profiles, told
 
 
 @click.group("profile")
@@ -29,8 +29,6 @@ def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Show the profile NAME; behind each value stands where it was read, or "unverified"."""
     profile = find_profile(shipped_profiles(), name)
     lines = [f"{profile.name}: {profile.machines}", f"enter: {profile.enter}"]
-    for key, one in profile.values().items():
-        value = ", ".join(one.value) if isinstance(one.value, tuple) else one.value
-        lines.append(f"{key.replace('_', ' ')}: {value} ({one.origin})")
+    lines += [f"{key.replace('_', ' ')}: {told(one)}" for key, one in profile.values().items()]
     lines += [f"note: {quirk}" for quirk in profile.quirks]
     say(as_json, attrs.asdict(profile), lines)

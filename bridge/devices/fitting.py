@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.profiles import Number, Profile, Text
+from bridge.devices.profiles import Number, Profile, Text, told
 from bridge.errors import RegisterError
 from bridge.vault.passwords import GENERATED_LENGTH, generate_password
 
@@ -16,7 +16,6 @@ _ALPHABETS = {
     "A-Za-z0-9.-_@": r"[A-Za-z0-9._@-]*",
     "printable ASCII": r"[ -~]*",
 }
-_KINDS = {"none": "plain", "starttls": "starttls", "implicit": "implicit"}
 
 
 def made_password(profile: Profile) -> str:
@@ -49,12 +48,7 @@ def serving(profile: Profile, listeners: Sequence[ListenerConfig]) -> ListenerCo
     """Return the listener that suits the machine best, TLS first, or None where none does."""
     for kind in ("implicit", "starttls", "plain"):
         for one in listeners:
-            # STLS is an offer: a plain machine may use that listener where plaintext is let in.
-            open_to_plain = one.tls == "none" or bool(one.plaintext_from)
-            fits = _KINDS[one.tls] == kind or (
-                kind == "plain" and one.tls == "starttls" and open_to_plain
-            )
-            if fits and kind in profile.listener.value:
+            if kind in profile.listener.value and kind in _kinds(one):
                 return one
     return None
 
@@ -69,8 +63,17 @@ def panel_lines(profile: Profile, server: str, user: str, one: ListenerConfig) -
         f"Port: {one.port}",
         f"SSL: {ssl}",
         f"User: {user}",
-        f"Check every: {profile.poll.value} ({profile.poll.origin})",
+        f"Check every: {told(profile.poll)}",
     ]
+
+
+def _kinds(one: ListenerConfig) -> tuple[str, ...]:
+    """Return what a listener is to machines."""
+    if one.tls == "none":
+        return ("plain",)
+    # STLS is an offer: a plain machine may use that listener where plaintext is let in.
+    is_plain_too = one.tls == "starttls" and one.plaintext_from
+    return (one.tls, "plain") if is_plain_too else (one.tls,)
 
 
 def _refuse(noun: str, text: str, length: Number, alphabet: Text, machine: str) -> None:

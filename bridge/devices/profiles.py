@@ -80,6 +80,12 @@ class _Book:
     profile: tuple[Profile, ...]
 
 
+def told(one: Text | Words | Number) -> str:
+    """Return a value with its origin, for a person."""
+    value = ", ".join(one.value) if isinstance(one.value, tuple) else one.value
+    return f"{value} ({one.origin})"
+
+
 def parse_profiles(text: str) -> dict[str, Profile]:
     """Return the profiles of a TOML text by name, in its order.
 

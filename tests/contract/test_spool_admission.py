@@ -1,10 +1,6 @@
 """What a maildrop does not admit is held with the reason, and counts for nothing else."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import attrs
-import pytest
 
 from bridge.admission import Admission
 from bridge.names import UniqueId
@@ -12,20 +8,10 @@ from tests.contract.storage_harness import (
     PRINTER,
     SqliteUnderTest,
     deliver,
-    fill,
     listed,
     pieces_of,
     states,
 )
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
-    storage = SqliteUnderTest(tmp_path)
-    await fill(storage)
-    yield storage
-    storage.close()
-
 
 FROM_FAR = b"From: a@far.example\r\nMessage-ID: <1@far.example>\r\n\r\nsame\r\n"
 

@@ -1,8 +1,5 @@
 """What a spool remembers of messages: what happened to them, second copies, what a backup did not know."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import pytest
 
 from bridge.errors import SpoolUnavailable
@@ -19,7 +16,6 @@ from tests.contract.storage_harness import (
     announcement,
     body,
     deliver,
-    fill,
     listed,
     pieces_of,
     read_whole,
@@ -31,14 +27,6 @@ COPY = (
 )
 BY = Holder(PANEL, "192.0.2.7")
 NOTICE = b"Subject: notice\r\n\r\nA message could not be fetched.\r\n"
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> Iterable[SqliteUnderTest]:
-    storage = SqliteUnderTest(tmp_path)
-    await fill(storage)
-    yield storage
-    storage.close()
 
 
 async def events(storage: SqliteUnderTest, spool_id: SpoolId) -> list[str]:

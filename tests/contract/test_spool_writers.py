@@ -2,9 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from bridge.names import SpoolId, UniqueId
 from providers.contract import Disposition, RemoteId
@@ -13,21 +10,12 @@ from tests.contract.storage_harness import (
     SqliteUnderTest,
     announcement,
     deliver,
-    fill,
     pieces_of,
     read_whole,
 )
 
 COPY = b"Message-ID: <job@scanner>\r\n\r\nx\r\n"
 AGAIN = UniqueId("again")
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
-    storage = SqliteUnderTest(tmp_path)
-    await fill(storage)
-    yield storage
-    storage.close()
 
 
 async def announced(storage: SqliteUnderTest) -> SpoolId:

@@ -146,8 +146,7 @@ class SqliteRegister:
             _need(db, "maildrop", maildrop.name)
             db.execute(
                 "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?,"
-                " admission = ?"
-                " WHERE name = ?",
+                " admission = ? WHERE name = ?",
                 (*_choices(maildrop), maildrop.name),
             )
 

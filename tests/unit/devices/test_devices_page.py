@@ -1,19 +1,14 @@
 from pathlib import Path
 
-from bridge.devices.profiles import Number, Text, Words, shipped_profiles
+from bridge.devices.profiles import shipped_profiles, told
 
 PAGE = Path(__file__).parents[3] / "docs/devices.md"
 
 
-def cell(one: Text | Words | Number) -> str:
-    value = ", ".join(one.value) if isinstance(one.value, tuple) else one.value
-    return f"{value} ({one.origin})"
-
-
 def rows() -> list[str]:
     return [
-        f"| {one.name} | {one.machines} | {one.enter} | {cell(one.listener)} | {cell(one.poll)}"
-        f" | {cell(one.password_length)} | {cell(one.deletes)} |"
+        f"| {one.name} | {one.machines} | {one.enter} | {told(one.listener)} | {told(one.poll)}"
+        f" | {told(one.password_length)} | {told(one.deletes)} |"
         for one in shipped_profiles().values()
     ]
 

@@ -42,7 +42,8 @@ from bridge.pop3.table import State
 from bridge.sending import MessageSender
 from bridge.sessionlog import SessionLog
 from bridge.storage.holding import Holder, Locks, MaildropLock
-from bridge.storage.ports import Device, OnOutage, Spool
+from bridge.storage.ports import Spool
+from bridge.storage.register import Device, OnOutage
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
 from bridge.tracing import SessionTrace, Tracing
 

@@ -8,6 +8,10 @@ TESTED_ELSEWHERE = {
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
+    "bridge/storage/register.py": (
+        "tests/contract/test_register.py",
+        "protocols and values: held by contract",
+    ),
     "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: by contract"),
     "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
     "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),

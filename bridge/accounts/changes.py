@@ -11,7 +11,7 @@ from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import (
+from bridge.storage.register import (
     Account,
     Device,
     MaildropRecord,

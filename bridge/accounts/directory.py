@@ -18,7 +18,7 @@ from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key, parse_address
 from bridge.vault.passwords import exert
 

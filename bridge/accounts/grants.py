@@ -7,7 +7,7 @@ import attrs
 from bridge.accounts.changes import SecretSealer
 from bridge.accounts.directory import SecretOpener
 from bridge.names import AccountName
-from bridge.storage.ports import Register
+from bridge.storage.register import Register
 from providers.identity import Grant
 
 

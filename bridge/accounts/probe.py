@@ -9,7 +9,7 @@ import secrets
 import attrs
 
 from bridge.names import PROBE, MaildropName
-from bridge.storage.ports import Device
+from bridge.storage.register import Device
 from bridge.throttle import Address, parse_address
 
 PASSWORD_OCTETS = 32

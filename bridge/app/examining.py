@@ -11,7 +11,7 @@ from bridge.accounts.tokens import Tokens
 from bridge.app.opening import OpenAccount
 from bridge.clock import Clock
 from bridge.errors import PopbridgeError
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from providers.contract import (
     DispositionKind,
     FolderName,

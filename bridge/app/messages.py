@@ -16,7 +16,8 @@ from bridge.names import AccountName, DeviceName, SpoolId, UniqueId
 from bridge.storage.holding import Holder, Locks
 from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
-from bridge.storage.ports import MaildropRecord, RegisterSnapshot, Spool
+from bridge.storage.ports import Spool
+from bridge.storage.register import MaildropRecord, RegisterSnapshot
 from bridge.storage.sqlite.histories import Histories
 from bridge.sync.plan import mint_unique_id
 from providers.contract import (

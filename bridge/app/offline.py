@@ -23,7 +23,7 @@ from bridge.control import Values, ask
 from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Account, MaildropRecord, RegisterSnapshot
+from bridge.storage.register import Account, MaildropRecord, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.identity import Grant, IdentityProvider

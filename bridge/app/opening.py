@@ -7,7 +7,7 @@ from bridge.accounts.tokens import Tokens
 from bridge.alerts import AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from providers.contract import MailboxProvider
 from providers.identity import IdentityProvider
 from providers.registry import open_identity, open_mailbox

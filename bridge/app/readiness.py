@@ -16,7 +16,7 @@ from bridge.config import Config, ListenerConfig
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError, PopbridgeError
 from bridge.listener import listening_socket
-from bridge.storage.ports import Account, RegisterSnapshot
+from bridge.storage.register import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import RENEW_BEFORE_DAYS, CertificateInfo, describe_certificates
 from providers.contract import FolderName, ProviderError

@@ -13,7 +13,8 @@ from bridge.errors import RegisterError
 from bridge.logs import EventLog
 from bridge.names import AccountName
 from bridge.storage.holding import Locks
-from bridge.storage.ports import Account, MaildropRecord, Spool
+from bridge.storage.ports import Spool
+from bridge.storage.register import Account, MaildropRecord
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.worker import Pace, Worker, WorkerStatus
 from providers.contract import MailboxProvider

@@ -11,7 +11,7 @@ from bridge.cli.account_add import add
 from bridge.cli.account_check import check
 from bridge.cli.account_enrol import enrol
 from bridge.cli.output import json_option, loaded, say, table
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 
 
 @click.group("account")

@@ -13,7 +13,7 @@ from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
 from bridge.errors import RegisterError
-from bridge.storage.ports import MaildropRecord, OnOutage
+from bridge.storage.register import MaildropRecord, OnOutage
 
 _ON_DELE = click.option(
     "--on-dele",

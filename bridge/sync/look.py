@@ -14,7 +14,8 @@ from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName
 from bridge.storage.holding import Locks
-from bridge.storage.ports import MaildropRecord, Spool
+from bridge.storage.ports import Spool
+from bridge.storage.register import MaildropRecord
 from bridge.sync.disposing import Disposer
 from bridge.sync.fetching import Errand, Fetcher
 from bridge.sync.plan import Look

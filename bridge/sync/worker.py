@@ -12,7 +12,7 @@ from bridge.alerts import Alert, AlertReason
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from bridge.sync.backoff import CEILING_SECONDS, next_look
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.reasons import reason

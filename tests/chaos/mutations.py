@@ -17,7 +17,7 @@ from bridge.pop3.events import Accepted, Expunge, Expunged, Refused
 from bridge.pop3.replies import ResponseCode
 from bridge.session import Session
 from bridge.storage.holding import Holder
-from bridge.storage.ports import Device
+from bridge.storage.register import Device
 from bridge.storage.sqlite import steps
 from bridge.storage.sqlite.moved import Restored
 from bridge.storage.sqlite.spool import SqliteSpool

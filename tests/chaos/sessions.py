@@ -6,7 +6,7 @@ from contextlib import suppress
 import attrs
 
 from bridge.names import DeviceName
-from bridge.storage.ports import OnOutage
+from bridge.storage.register import OnOutage
 from tests.chaos.devices import Dialogue, HungUp
 from tests.chaos.lives import Life
 from tests.chaos.model import Model

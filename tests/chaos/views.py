@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from bridge.names import MaildropName
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from providers.contract import DispositionKind
 
 

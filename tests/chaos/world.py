@@ -14,7 +14,7 @@ import attrs
 
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.messages import MessageState
-from bridge.storage.ports import Account, Device, MaildropRecord, OnOutage
+from bridge.storage.register import Account, Device, MaildropRecord, OnOutage
 from providers.contract import Disposition, FolderName, RemoteId
 from tests.chaos.lives import MESSAGE_OCTETS, Life
 from tests.chaos.model import Model

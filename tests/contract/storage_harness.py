@@ -15,7 +15,8 @@ from bridge.names import AccountName, DeviceName, MaildropName, SpoolId, UniqueI
 from bridge.storage.holding import Locks
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Announcement
-from bridge.storage.ports import Account, Device, MaildropRecord, OpenBody, Register, Spool
+from bridge.storage.ports import OpenBody, Spool
+from bridge.storage.register import Account, Device, MaildropRecord, Register
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.register import SqliteRegister

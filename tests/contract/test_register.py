@@ -1,4 +1,4 @@
-"""What every register owes its callers (bridge/storage/ports.py), asked of each engine alike."""
+"""What every register owes its callers (bridge/storage/register.py), asked of each engine alike."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.register import Account, Device, MaildropRecord, Register, RegisterSnapshot
 from providers.contract import Disposition, FolderName
 from tests.contract.storage_harness import (
     FAX,

@@ -1,4 +1,4 @@
-"""What every register owes the grants of accounts (bridge/storage/ports.py), asked of each engine alike."""
+"""What every register owes the grants of accounts (bridge/storage/register.py), asked of each engine alike."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName
-from bridge.storage.ports import Account, Register, StoredGrant
+from bridge.storage.register import Account, Register, StoredGrant
 from tests.contract.storage_harness import (
     OFFICE,
     PRINTER,

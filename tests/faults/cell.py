@@ -14,7 +14,7 @@ from bridge import logs
 from bridge.accounts.grants import Grants
 from bridge.accounts.tokens import Tokens
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from bridge.sync.look import Looker
 from bridge.sync.worker import Pace, Worker
 from bridge.vault.seal import SecretSeal

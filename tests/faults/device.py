@@ -14,7 +14,7 @@ from bridge.names import ConnectionId, DeviceName
 from bridge.pop3.events import MachineLimits, Terms
 from bridge.session import Peer, Services, Session, SessionLimits
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Device
+from bridge.storage.register import Device
 from bridge.tracing import Tracing
 from bridge.vault.seal import SecretSeal
 from tests.contract.storage_harness import PRINTER, SqliteUnderTest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage.ports import (
+from bridge.storage.register import (
     Account,
     Device,
     MaildropRecord,

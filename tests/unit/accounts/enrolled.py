@@ -9,7 +9,7 @@ import pytest
 from bridge import logs
 from bridge.accounts.grants import Grants, KeptGrant
 from bridge.accounts.tokens import Tokens
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from bridge.vault.seal import SecretSeal
 from providers.identity import Grant
 from tests.contract.storage_harness import OFFICE, SqliteUnderTest

@@ -11,7 +11,7 @@ from bridge.accounts.changes import PASSWORD_OCTETS, DeviceOrder
 from bridge.accounts.directory import apop_context
 from bridge.errors import RegisterError, StateError
 from bridge.names import DeviceName
-from bridge.storage.ports import RegisterSnapshot
+from bridge.storage.register import RegisterSnapshot
 from bridge.vault.seal import SecretSeal
 from providers.contract import DispositionKind
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, account, device, fill

@@ -11,7 +11,7 @@ from bridge.accounts.directory import Directory, apop_context, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.names import PROBE, AccountName, DeviceName, MaildropName
-from bridge.storage.ports import Account, Device, MaildropRecord, RegisterSnapshot
+from bridge.storage.register import Account, Device, MaildropRecord, RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key
 from bridge.vault.seal import SecretSeal
 from providers.contract import Disposition, FolderName

@@ -8,7 +8,7 @@ import pytest
 from bridge.accounts.enrolment import Enrolment, EnrolmentState
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName
-from bridge.storage.ports import Account, StoredGrant
+from bridge.storage.register import Account, StoredGrant
 from providers.contract import Throttled, Unreachable
 from providers.identity import AddressInvitation, Invitation, SetupInvitation, SignInRefused
 from tests.contract.storage_harness import OFFICE

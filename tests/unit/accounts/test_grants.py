@@ -8,7 +8,7 @@ import pytest
 from bridge.accounts.grants import Grants, KeptGrant
 from bridge.errors import RegisterError, StateError
 from bridge.names import AccountName
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from bridge.vault.seal import SecretSeal
 from providers.identity import Grant
 from tests.contract.storage_harness import OFFICE, SqliteUnderTest

@@ -17,7 +17,7 @@ from bridge.app.examining import (
 )
 from bridge.app.opening import OpenAccount
 from bridge.names import MaildropName
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from providers.contract import (
     AccessRefused,
     DispositionKind,

@@ -9,7 +9,7 @@ from bridge import logs
 from bridge.accounts.tokens import Tokens
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.names import AccountName
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from providers.folder.mailbox import FolderMailbox
 from providers.microsoft.identity import EntraIdentity
 from providers.microsoft.mailbox import GraphMailbox

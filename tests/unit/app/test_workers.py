@@ -18,7 +18,7 @@ from bridge.config import SyncConfig
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName, MaildropName
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.ports import Account
+from bridge.storage.register import Account
 from bridge.sync.worker import Pace
 from bridge.vault.passwords import PasswordVerifier
 from bridge.vault.seal import SecretSeal

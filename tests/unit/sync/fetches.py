@@ -5,7 +5,7 @@ Without a disk or a thread, a few turns of the loop bring everything to where it
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
@@ -14,13 +14,16 @@ from bridge.alerts import Alert
 from bridge.names import MaildropName, Octets, SpoolId
 from bridge.storage.lives import Note
 from bridge.storage.messages import Delivery, Pending
-from bridge.storage.ports import CEILING_OCTETS, Spool
+from bridge.storage.register import CEILING_OCTETS
 from bridge.sync.fetching import Errand, Fetcher
 from providers.contract import Envelope, FolderName, RemoteId
 from tests.contract.storage_harness import OFFICE, PRINTER
 from tests.fakes.clock import FakeClock, LoopClock
 from tests.fakes.mailbox import INBOX, FakeMailbox, FakeService
 from tests.unit.sync.looking import MESSAGE_OCTETS, mail
+
+if TYPE_CHECKING:
+    from bridge.storage.ports import Spool
 
 TURNS = 200
 """Turns of the loop after which whatever can go on has gone on."""

@@ -11,7 +11,8 @@ from bridge.maildrop import Listing
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Delivery
-from bridge.storage.ports import MaildropRecord, Spool
+from bridge.storage.ports import Spool
+from bridge.storage.register import MaildropRecord
 from bridge.sync.look import Looker, LookReport
 from providers.contract import RemoteId
 from tests.contract.storage_harness import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import SpoolUnavailable
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from bridge.sync.backoff import CEILING_SECONDS, JITTER
 from bridge.sync.look import LookReport
 from providers.contract import (

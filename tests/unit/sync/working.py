@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from bridge import logs
-from bridge.storage.ports import MaildropRecord
+from bridge.storage.register import MaildropRecord
 from bridge.sync.worker import Pace, Worker
 from tests.fakes.clock import LoopClock, run_without_waiting
 from tests.unit.sync.looking import Looking

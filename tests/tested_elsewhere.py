@@ -7,6 +7,8 @@ TESTED_ELSEWHERE = {
     "bridge/connection.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
+    "bridge/shaping/errors.py": ("tests/unit/shaping/test_shape.py", "one exception"),
+    "bridge/shaping/wish.py": ("tests/unit/shaping/test_shape.py", "values alone"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
     "bridge/storage/register.py": (
         "tests/contract/test_register.py",

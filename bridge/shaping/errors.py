@@ -1,0 +1,8 @@
+"""What shaping raises."""
+
+
+class Unshapeable(Exception):
+    """A message that no shape can be made of; the text says why, for the admin and on the notice.
+
+    It will fail again the same way, so its reader is told by a notice and nobody tries again.
+    """

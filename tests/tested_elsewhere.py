@@ -34,6 +34,7 @@ TESTED_ELSEWHERE = {
         "tests/unit/storage/sqlite/test_spool.py",
         "as the spool remembers",
     ),
+    "bridge/cli/delivering.py": ("tests/unit/cli/test_maildrop.py", "through the verbs"),
     "bridge/app/backup.py": ("tests/unit/cli/test_backup.py", "through the verb"),
     "bridge/app/restore.py": ("tests/unit/cli/test_restore.py", "through the verb"),
     "bridge/app/demo.py": ("tests/cli/test_commands.py", "its printed lines are run"),

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -11,6 +11,7 @@ from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage import wishes
 from bridge.storage.register import (
     Account,
     Device,
@@ -67,7 +68,8 @@ class Knobs:
     """What an owner may choose of a maildrop; None leaves it as it is.
 
     `print_once` in hours, `ceiling` in MiB, `max_age` in days, `not_before` in seconds since the epoch;
-    0 takes either of the last two away, and `any` what was said of senders or of the subject.
+    0 takes either of the last two away, and `any` what was said of senders or of the subject. `wish` holds
+    what is chosen of a Wish, by its fields, as it is stored.
     """
 
     on_dele: str | None = None
@@ -80,6 +82,7 @@ class Knobs:
     max_age: int | None = None
     not_before: float | None = None
     automatic: bool | None = None
+    wish: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 NO_KNOBS = Knobs()
@@ -130,7 +133,11 @@ def changed_maildrop(
         changed = attrs.evolve(changed, print_once=knobs.print_once * HOUR_SECONDS)
     if knobs.ceiling is not None:
         changed = attrs.evolve(changed, ceiling=knobs.ceiling * MIB_OCTETS)
-    return attrs.evolve(changed, admission=_admission(changed.admission, knobs))
+    return attrs.evolve(
+        changed,
+        admission=_admission(changed.admission, knobs),
+        wish=wishes.changed(changed.wish, knobs.wish),
+    )
 
 
 def new_device(

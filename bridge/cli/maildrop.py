@@ -10,9 +10,11 @@ import click
 
 from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.offline import Offline
+from bridge.cli.delivering import WISHES, take_wishes
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
 from bridge.errors import RegisterError
+from bridge.storage import wishes
 from bridge.storage.register import MaildropRecord, OnOutage
 
 _ON_DELE = click.option(
@@ -78,6 +80,7 @@ def _knobs(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of what an owner may choose."""
     for option in (
         *_ADMISSION,
+        *WISHES,
         click.option(
             "--ceiling",
             metavar="MIB",
@@ -154,6 +157,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "print-once": f"{drop.print_once // HOUR_SECONDS} h",
             "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
             "admits": drop.admission.spelled(),
+            "deliver": wishes.spelled(drop.wish),
         }
         for drop in snapshot.maildrops
     ]
@@ -178,9 +182,12 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
 
 def _chosen_knobs(chosen: dict[str, Any]) -> Knobs:
     """Return what was chosen; click gives an option that may be repeated as an empty tuple."""
+    wish = take_wishes(chosen)
     given = {name: None if value == () else value for name, value in chosen.items()}
     automatic = given.pop("automatic")
-    return Knobs(**given, automatic=None if automatic is None else automatic == "list")
+    return Knobs(
+        **given, wish=wish, automatic=None if automatic is None else automatic == "list"
+    )
 
 
 def _chosen(record: MaildropRecord) -> str:
@@ -188,5 +195,6 @@ def _chosen(record: MaildropRecord) -> str:
     return (
         f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
         f" print-once {record.print_once // HOUR_SECONDS} h,"
-        f" ceiling {record.ceiling // MIB_OCTETS} MiB, admits {record.admission.spelled()}"
+        f" ceiling {record.ceiling // MIB_OCTETS} MiB, deliver {wishes.spelled(record.wish)},"
+        f" admits {record.admission.spelled()}"
     )

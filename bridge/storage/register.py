@@ -10,6 +10,7 @@ import attrs
 
 from bridge.admission import EVERYTHING, Admission
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.shaping.wish import Wish
 from providers.contract import Disposition, FolderName
 
 
@@ -59,7 +60,8 @@ class MaildropRecord:
     """One folder of one account, as devices see it.
 
     For `print_once` seconds a second copy of a message is held, 0 lists every copy; what `admission`
-    refuses is held too. At `ceiling` octets of bodies at rest nothing more is fetched.
+    refuses is held too. At `ceiling` octets of bodies at rest nothing more is fetched. As `wish` says,
+    what is fetched from then on arrives at the devices.
     """
 
     name: MaildropName
@@ -70,6 +72,7 @@ class MaildropRecord:
     print_once: int = PRINT_ONCE_SECONDS
     ceiling: int = CEILING_OCTETS
     admission: Admission = EVERYTHING
+    wish: Wish = attrs.field(factory=Wish)
 
 
 @attrs.frozen

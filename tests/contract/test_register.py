@@ -8,6 +8,7 @@ import pytest
 
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.shaping.wish import Deliver, Wish
 from bridge.storage.register import Account, Device, MaildropRecord, Register, RegisterSnapshot
 from providers.contract import Disposition, FolderName
 from tests.contract.storage_harness import (
@@ -60,6 +61,7 @@ async def test_everything_is_kept_as_it_was_given(storage: StorageUnderTest) -> 
         owner.name,
         FolderName("In/Box ü"),
         Disposition.parse("move:Prin:ted"),
+        wish=Wish(Deliver.COMMAND),
     )
     panel = Device(
         DeviceName("Panel"),

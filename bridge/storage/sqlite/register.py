@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage import wishes
 from bridge.storage.register import (
     Account,
     Device,
@@ -132,8 +133,8 @@ class SqliteRegister:
             _need(db, "account", maildrop.account)
             db.execute(
                 "INSERT INTO maildrop"
-                " (name, account, folder, disposition, on_outage, print_once, ceiling, admission)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (maildrop.name, maildrop.account, maildrop.folder, *_choices(maildrop)),
             )
 
@@ -146,7 +147,7 @@ class SqliteRegister:
             _need(db, "maildrop", maildrop.name)
             db.execute(
                 "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?,"
-                " admission = ? WHERE name = ?",
+                " admission = ?, wish = ? WHERE name = ?",
                 (*_choices(maildrop), maildrop.name),
             )
 
@@ -228,7 +229,7 @@ def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) ->
         )
 
 
-def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str]:
+def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
     """Return what an owner may change, in the order of the columns."""
     return (
         maildrop.disposition.spelled(),
@@ -236,6 +237,7 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str]:
         maildrop.print_once,
         maildrop.ceiling,
         maildrop.admission.stored(),
+        wishes.stored(maildrop.wish),
     )
 
 
@@ -287,9 +289,10 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
                 print_once,
                 ceiling,
                 Admission.parse(admission),
+                wishes.parse(wish),
             )
-            for name, account, folder, disposition, on_outage, print_once, ceiling, admission in db.execute(
-                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission"
+            for name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish in db.execute(
+                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish"
                 " FROM maildrop ORDER BY name"
             )
         ),

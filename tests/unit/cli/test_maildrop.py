@@ -26,6 +26,7 @@ def test_a_maildrop_moves_what_is_deleted_unless_its_owner_says_otherwise(
             "print-once": "24 h",
             "ceiling": "2048 MiB",
             "admits": "everything",
+            "deliver": "original",
         }
     ]
 
@@ -97,6 +98,23 @@ def test_what_a_maildrop_admits_is_chosen_changed_and_taken_away(holder: Owner) 
     assert holder.must("maildrop", "change", "m", *away, "--automatic", "list").out.endswith(
         "admits everything.\n"
     )
+
+
+def test_how_messages_arrive_is_chosen_and_kept_until_it_is_changed(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", "--deliver", "command")
+    assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == "command"
+    holder.must("maildrop", "change", "m", "--ceiling", "10")
+    assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == "command"
+    said = holder.must("maildrop", "change", "m", "--deliver", "original").out
+    assert "deliver original" in said
+    assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == "original"
+
+
+def test_a_shape_that_is_none_is_refused_with_the_valid_ones(holder: Owner) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "a", "--deliver", "papyrus")
+    assert said.code == 2
+    assert "command" in said.err
+    assert holder.must("maildrop", "list", "--json").json == []
 
 
 @pytest.mark.parametrize("day", ["now", "2026-11-28"])

@@ -1,0 +1,54 @@
+"""A maildrop's wish at rest and in a few words: every field of it, those that come later included."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import cattrs
+
+from bridge.shaping.wish import Wish
+
+_CONVERTER = cattrs.Converter(omit_if_default=True)
+
+
+def stored(wish: Wish) -> str:
+    """Return the JSON that `parse` turns back into this; what was not chosen is left out of it.
+
+    So a default that a later release changes is changed for whoever has not chosen.
+    """
+    return json.dumps(_CONVERTER.unstructure(wish))
+
+
+def parse(text: str) -> Wish:
+    """Return what `text` was made of."""
+    return _CONVERTER.structure(json.loads(text), Wish)
+
+
+def changed(wish: Wish, given: Mapping[str, Any]) -> Wish:
+    """Return the wish with the fields that are given, in their stored form, put in place of what they were."""
+    return _CONVERTER.structure({**chosen(wish), **given}, Wish)
+
+
+def chosen(wish: Wish) -> dict[str, Any]:
+    """Return what differs from a maildrop of which nobody has said anything, by its field."""
+    written: dict[str, Any] = _CONVERTER.unstructure(wish)
+    return written
+
+
+def spelled(wish: Wish) -> str:
+    """Return the wish in a few words, for a person: how messages arrive, then what else was chosen."""
+    others = [
+        f"{name.replace('_', '-')} {_said(value)}"
+        for name, value in chosen(wish).items()
+        if name != attrs.fields(Wish).deliver.name
+    ]
+    return "; ".join([wish.deliver.value, *others])
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -195,10 +195,10 @@ class Listener:
             timestamp=self._timestamp(connection_id) if config.apop else None,
         )
         if not offers_stls:
-            return Peer(connection_id, address, terms)
+            return Peer(connection_id, address, terms, listener=config.name)
         secured = attrs.evolve(terms, password_allowed=True, stls_offered=False)
         context = self._contexts.context(config.policy)
-        return Peer(connection_id, address, terms, secured, context)
+        return Peer(connection_id, address, terms, secured, context, config.name)
 
     def _timestamp(self, connection_id: ConnectionId) -> str:
         now = self._services.clock.now()

@@ -16,7 +16,7 @@ from bridge.connection import Connection, ConnectionClosed
 from bridge.errors import LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing
-from bridge.names import PROBE, AccountName, ConnectionId
+from bridge.names import PROBE, AccountName, ConnectionId, DeviceName
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -44,6 +44,7 @@ from bridge.sessionlog import SessionLog
 from bridge.storage.holding import Holder, Locks, MaildropLock
 from bridge.storage.ports import Spool
 from bridge.storage.register import Device, OnOutage
+from bridge.storage.sightings import Login
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
 from bridge.tracing import SessionTrace, Tracing
 
@@ -57,6 +58,10 @@ class SessionLimits:
     handshake_timeout: float
 
 
+def _is_never_noted(_login: Login) -> None:
+    return
+
+
 def _is_never_failing(_account: AccountName) -> bool:
     return False
 
@@ -66,7 +71,7 @@ class Services:
     """What every session of this bridge shares.
 
     `nudge` tells the sync road that a device of an account has come, or has deleted something;
-    `is_failing` asks whether an account cannot be looked at.
+    `is_failing` asks whether an account cannot be looked at; `seen` is told of every login.
     """
 
     spool: Spool
@@ -78,6 +83,7 @@ class Services:
     limits: SessionLimits
     tracing: Tracing
     is_failing: Callable[[AccountName], bool] = _is_never_failing
+    seen: Callable[[Login], None] = _is_never_noted
 
 
 @attrs.frozen
@@ -92,6 +98,7 @@ class Peer:
     terms: Terms
     secured_terms: Terms | None = None
     tls_context: ssl.SSLContext | None = None
+    listener: str = ""
 
 
 class Session:
@@ -257,9 +264,15 @@ class Session:
             return self._refused(ResponseCode.SYS_TEMP, error)
         self._device = device
         self._trace.logged_in(device.name)
+        self._note_login(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
         return Accepted(self._done.begin(holder, device.maildrop, listing))
+
+    def _note_login(self, device: DeviceName) -> None:
+        peer, connection = self._peer, self._connection
+        tls, cipher = connection.tls_version, connection.tls_cipher
+        self._services.seen(Login(device, peer.address, peer.listener, tls, cipher))
 
     async def _listing(self, device: Device) -> Listing:
         """Return what the device sees: during an outage of its account, what its maildrop's owner wants.

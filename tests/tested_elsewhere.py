@@ -20,6 +20,8 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
     "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
+    "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
+    "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/storage/sealing.py": (
         "tests/unit/vault/test_seal.py",

@@ -33,11 +33,15 @@ CREDENTIAL_DAYS = 30
 
 @attrs.frozen
 class Finding:
-    """One thing looked at: whether it is in order, and a sentence."""
+    """One thing looked at: whether it is in order, and a sentence.
+
+    A `note` is in order, and an owner should know of it all the same.
+    """
 
     subject: str
     ok: bool
     text: str
+    note: bool = False
 
 
 @attrs.frozen

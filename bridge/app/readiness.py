@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bridge import logs
 from bridge.app.examining import Finding, credential, look_briefly
+from bridge.app.exposure import Watched, exposed
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.clock import SystemClock
@@ -29,11 +30,13 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("state folder", ok=True, text=f"{config.state_dir}, key fits")
             yield _tried("database", lambda: asyncio.run(_verified(state)))
             snapshot, accounts = asyncio.run(_look(state))
+            watched = asyncio.run(_watched(state))
     except PopbridgeError as error:
         yield Finding("state folder", ok=False, text=str(error))
         return
     yield from _certificates(config)
     yield from _listeners(config)
+    yield from _exposed(config, watched)
     yield from _alert_program(config)
     yield from _register(snapshot)
     yield from accounts
@@ -48,6 +51,17 @@ async def _look(state: State) -> tuple[RegisterSnapshot, list[Finding]]:
     snapshot = await state.register.snapshot()
     opener = AccountOpener(state.grants, SystemClock(), logs.get("check"))
     return snapshot, [await _account(one, snapshot, opener) for one in snapshot.accounts]
+
+
+async def _watched(state: State) -> Watched:
+    store = state.sightings
+    since = await store.watched_since()
+    return Watched(await store.sightings(), since, SystemClock().now())
+
+
+def _exposed(config: Config, watched: Watched) -> Iterator[Finding]:
+    for one in exposed(config.listener, watched):
+        yield Finding(f"listener {one.listener}", not one.fails, one.text, note=not one.fails)
 
 
 def _certificates(config: Config) -> Iterator[Finding]:

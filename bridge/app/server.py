@@ -28,6 +28,7 @@ from bridge.app.state import (
 from bridge.app.systemd import Systemd
 from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
+from bridge.app.watching import Watch
 from bridge.app.workers import LookerMaker, Workers
 from bridge.clock import Clock, SystemClock
 from bridge.config import Config
@@ -102,6 +103,7 @@ class Bridge:
             config.limits.connections, config.limits.connections_per_address
         )
         self._alerting = Alerting(config.alerts, logs.get("alerts"))
+        self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._workers: Workers | None = None
         self._listeners = [
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
@@ -174,6 +176,7 @@ class Bridge:
                 limits.login_timeout, limits.autologout, self._config.tls.handshake_timeout
             ),
             is_failing=self._is_failing,
+            seen=self._watch.seen,
             tracing=self._tracing,
         )
 
@@ -212,6 +215,7 @@ class Bridge:
             await self._directory.load()
             await workers.reconcile()
             doors.create_task(self._certificates.watch(), name="certificates")
+            doors.create_task(self._watch.run(), name="watch")
             doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
             doors.create_task(self._look_after_the_house(workers), name="daily")
@@ -263,6 +267,7 @@ class Bridge:
                 await self._state.spool.prune(
                     now - self._config.spool.history_days * DAY_SECONDS
                 )
+                await self._watch.forget_old()
             except PopbridgeError as error:
                 self._log.error("daily-look-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds

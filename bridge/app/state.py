@@ -19,6 +19,7 @@ from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
+from bridge.storage.sqlite.sightings import SqliteSightings
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.tls import contexts
 from bridge.tls.issuer import server_certificate_files
@@ -81,6 +82,11 @@ class State:
     def histories(self) -> Histories:
         """Return the lives of messages."""
         return Histories(self.database, self.secrets)
+
+    @property
+    def sightings(self) -> SqliteSightings:
+        """Return who logged in where."""
+        return SqliteSightings(self.database)
 
     @property
     def grants(self) -> Grants:

@@ -50,7 +50,13 @@ def table(rows: Sequence[Mapping[str, object]], empty: str) -> list[str]:
 
 def findings_lines(findings: Sequence[Finding]) -> list[str]:
     """Return a line for each thing looked at."""
-    return [f"{'ok  ' if one.ok else 'FAIL'}  {one.subject}: {one.text}" for one in findings]
+    return [f"{_mark(one):4}  {one.subject}: {one.text}" for one in findings]
+
+
+def _mark(finding: Finding) -> str:
+    if not finding.ok:
+        return "FAIL"
+    return "note" if finding.note else "ok"
 
 
 def _cell(value: object) -> str:

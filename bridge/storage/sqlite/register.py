@@ -188,7 +188,8 @@ class SqliteRegister:
         def work(db: sqlite3.Connection) -> None:
             _need(db, "device", device.name)
             _need(db, "maildrop", device.maildrop)
-            db.execute("DELETE FROM device WHERE name = ?", (device.name,))
+            # Not deleted and made anew: what is known of the device hangs on its row.
+            db.execute("DELETE FROM login WHERE device = ?", (device.name,))
             _store_device(db, device)
 
         await self._database.write(work)
@@ -243,7 +244,9 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
 
 def _store_device(db: sqlite3.Connection, device: Device) -> None:
     db.execute(
-        "INSERT INTO device (name, maildrop, password, apop_secret, allow) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO device (name, maildrop, password, apop_secret, allow) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET maildrop = excluded.maildrop, password = excluded.password,"
+        " apop_secret = excluded.apop_secret, allow = excluded.allow",
         (
             device.name,
             device.maildrop,

@@ -50,7 +50,12 @@ def test_an_account_in_order_has_a_line_for_each_thing_and_exit_code_0(
 
 def test_json_has_the_same_findings(holder: Owner) -> None:
     findings = holder.must("account", "check", "office", "--json").json
-    assert findings[0] == {"subject": "sign-in host", "ok": True, "text": "sign.in answers"}
+    assert findings[0] == {
+        "subject": "sign-in host",
+        "ok": True,
+        "text": "sign.in answers",
+        "note": False,
+    }
     assert {one["ok"] for one in findings} == {True}
 
 

@@ -34,6 +34,30 @@ def failing(owner: Owner) -> list[str]:
     return [f"{one['subject']}: {one['text']}" for one in said.json if not one["ok"]]
 
 
+OPEN = """
+tls = "none"
+require_tls_for_auth = false
+plaintext_from = ["{0}"]
+allow = ["{0}"]
+bind = "0.0.0.0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "mark", "code"), [("192.168.1.0/24", "note", 0), ("0.0.0.0/0", "FAIL", 1)]
+)
+def test_only_logins_without_tls_from_what_is_not_private_fail(
+    owner: Owner, network: str, mark: str, code: int
+) -> None:
+    owner.enrol()
+    text = owner.config.read_text("utf-8")
+    text = text.replace('bind = "127.0.0.1"', OPEN.format(network))
+    owner.config.write_text(text, "utf-8")
+    said = owner.runs("check")
+    assert said.code == code
+    assert f"{mark}  listener pop3s: logins without TLS are taken from {network}" in said.out
+
+
 def test_a_new_state_folder_says_what_comes_next(owner: Owner) -> None:
     [finding] = failing(owner)
     assert "popbridge account add" in finding

@@ -1,0 +1,62 @@
+"""What is kept of a device that logged in: where, how and from where; and what may be asked of it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from bridge.names import DeviceName
+
+
+@attrs.frozen
+class Login:
+    """A login that went well: whose, from where, at which listener, and under which TLS.
+
+    `tls` is the version in OpenSSL's words, and empty without TLS, as `cipher` is.
+    """
+
+    device: DeviceName
+    address: str
+    listener: str
+    tls: str
+    cipher: str
+
+
+@attrs.frozen
+class Sighting:
+    """Logins of one device at one listener under one TLS version, which is empty without TLS.
+
+    `address` and `cipher` are those of the last time; times are seconds since the epoch.
+    """
+
+    device: DeviceName
+    listener: str
+    tls: str
+    cipher: str
+    address: str
+    first: float
+    last: float
+
+
+class SightingStore(Protocol):
+    """Sightings at rest."""
+
+    async def record(self, sightings: Sequence[Sighting]) -> None:
+        """Write sightings down durably, in one transaction; a device that is gone is passed over.
+
+        Raises:
+            SpoolUnavailable: nothing was written.
+        """
+        ...
+
+    async def sightings(self) -> list[Sighting]:
+        """Return all that is kept, the last seen first."""
+        ...
+
+    async def watched_since(self) -> float:
+        """Return since when logins are written down, in seconds since the epoch."""
+        ...
+
+    async def forget(self, before: float) -> None:
+        """Forget sightings older than that, but not the last of each device."""
+        ...

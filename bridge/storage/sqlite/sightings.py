@@ -1,0 +1,67 @@
+"""Sightings of devices on SQLite: one row for each way in which a device logs in."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bridge.names import DeviceName
+from bridge.storage.sightings import Sighting, SightingStore
+from bridge.storage.sqlite.database import Database
+
+_WRITE = (
+    "INSERT INTO sighting SELECT name, ?, ?, ?, ?, ?, ? FROM device WHERE name = ?"
+    " ON CONFLICT DO UPDATE SET cipher = excluded.cipher, address = excluded.address,"
+    " last = excluded.last"
+)
+
+
+class SqliteSightings:
+    """Who logged in where, at rest."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, sightings: Sequence[Sighting]) -> None:
+        """Write sightings down durably; a device that is gone is passed over."""
+        rows = [
+            (one.listener, one.tls, one.cipher, one.address, one.first, one.last, one.device)
+            for one in sightings
+        ]
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany(_WRITE, rows)
+
+        await self._database.write(work)
+
+    async def sightings(self) -> list[Sighting]:
+        """Return all that is kept, the last seen first."""
+        rows = await self._database.read(
+            lambda db: db.execute(
+                "SELECT device, listener, tls, cipher, address, first, last FROM sighting"
+                " ORDER BY last DESC, device, listener, tls"
+            ).fetchall()
+        )
+        return [Sighting(DeviceName(device), *rest) for device, *rest in rows]
+
+    async def watched_since(self) -> float:
+        """Return since when logins are written down."""
+        (since,) = await self._database.read(
+            lambda db: db.execute("SELECT since FROM watched").fetchone()
+        )
+        return float(since)
+
+    async def forget(self, before: float) -> None:
+        """Forget sightings older than that, but not the last of each device."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute(
+                "DELETE FROM sighting WHERE last < ? AND last <"
+                " (SELECT max(last) FROM sighting AS other WHERE other.device = sighting.device)",
+                (before,),
+            )
+
+        await self._database.write(work)
+
+
+if TYPE_CHECKING:
+    _sightings: type[SightingStore] = SqliteSightings

@@ -1,0 +1,70 @@
+"""Devices of every age log in, and `popbridge check` tells which of them really need what lies open."""
+
+import json
+import sqlite3
+import ssl
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.pop_client import assert_ok, connect, old_device, trusting
+from tests.system.running_bridge import PASSWORD, Home, RunningBridge
+
+pytestmark = pytest.mark.slow
+
+LISTENERS = (
+    {"name": "modern"},
+    {"name": "stls", "tls": "starttls"},
+    {"name": "old", "policy": "legacy10", "allow": ["127.0.0.0/8"]},
+    {
+        "name": "plain",
+        "tls": "none",
+        "require_tls_for_auth": False,
+        "plaintext_from": ["127.0.0.0/8"],
+    },
+)
+
+
+def log_in(
+    bridge: RunningBridge, listener: str, context: ssl.SSLContext | None, user: str
+) -> None:
+    with connect(bridge.ports[listener], context) as client:
+        assert_ok(client.line())
+        assert_ok(client.log_in(user, PASSWORD))
+        assert_ok(client.quit())
+
+
+def test_check_names_the_devices_that_really_log_in_so(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    """A bridge is stopped right after the logins: what waits in memory is written at its end."""
+    home.configure(LISTENERS)
+    for name in ("fax", "label"):
+        home.add_device(name)
+    bridge = start()
+    log_in(bridge, "modern", trusting(home.ca), "printer")
+    log_in(bridge, "old", old_device(ssl.TLSVersion.TLSv1), "fax")
+    log_in(bridge, "plain", None, "label")
+    with connect(bridge.ports["stls"]) as client:
+        assert_ok(client.line())
+        assert_ok(client.command("STLS"))
+        client.secure(trusting(home.ca))
+        assert_ok(client.log_in("printer", PASSWORD))
+    bridge.stop()
+    with sqlite3.connect(home.state / "popbridge.db") as db:
+        rows = set(db.execute("SELECT device, listener, tls, address FROM sighting"))
+        db.execute("UPDATE watched SET since = since - 30 * 86400")
+    assert rows == {
+        ("printer", "modern", "TLSv1.3", "127.0.0.1"),
+        ("printer", "stls", "TLSv1.3", "127.0.0.1"),
+        ("fax", "old", "TLSv1", "127.0.0.1"),
+        ("label", "plain", "", "127.0.0.1"),
+    }
+    told = json.loads(home.run("check", "--json").stdout)
+    notes = {one["subject"]: one["text"] for one in told if one["note"]}
+    assert set(notes) == {"listener old", "listener plain"}
+    assert "fax at 127.0.0.1 by TLSv1 " in notes["listener old"]
+    assert "label at 127.0.0.1" in notes["listener plain"]
+    assert notes["listener plain"].endswith('tighter: plaintext_from = ["127.0.0.1/32"]')
+    lines = home.run("check").stdout.splitlines()
+    assert sum(line.startswith("note  listener ") for line in lines) == 2

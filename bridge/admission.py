@@ -1,8 +1,8 @@
 """Says whose mail, and which, a maildrop admits to paper; pure.
 
-The sender is what From says (RFC 5322 section 3.6.2), which anybody can write: these rules keep
-mistakes and noise off the paper, not a forger. What they refuse is held, with the reason, and an
-admin can have it listed all the same.
+The sender is what From says (RFC 5322 section 3.6.2), which anybody can write: without `authenticated`
+these rules keep mistakes and noise off the paper, not a forger. What they refuse is held, with the
+reason, and an admin can have it listed all the same.
 """
 
 import json
@@ -26,6 +26,7 @@ class Admission:
     `allow` and `deny` are patterns in small letters; without `allow` every sender is. `subject` must
     occur in the subject, whatever its letter case. `max_age` in seconds, 0 for any; `not_before` in
     seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports.
+    With `authenticated` the mailbox's own service must vouch for the sender.
     """
 
     allow: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Admission:
     max_age: int = 0
     not_before: float = 0.0
     automatic: bool = True
+    authenticated: bool = False
 
     def stored(self) -> str:
         """Return the JSON that `parse` turns back into this."""
@@ -59,6 +61,7 @@ class Admission:
             f"of {days} days at most" if days else "",
             "after a cut-over" if self.not_before else "",
             "" if self.automatic else "nothing automatic",
+            "senders that the service vouches for" if self.authenticated else "",
         ]
         return "; ".join(filter(None, said)) or "everything"
 
@@ -74,6 +77,7 @@ def refusal(admission: Admission, message: Imprint, now: float) -> str:
     """
     reasons = (
         _sender_refused(admission, message.senders),
+        _forgery_refused(admission, message),
         _age_refused(admission, message.arrived, now),
         _kind_refused(admission, message),
     )
@@ -92,6 +96,20 @@ def _sender_refused(admission: Admission, senders: tuple[str, ...]) -> str:
         any(_fits(pattern, sender) for pattern in admission.allow) for sender in senders
     )
     return "" if is_allowed else "its sender is not among the allowed ones"
+
+
+def _forgery_refused(admission: Admission, message: Imprint) -> str:
+    """Refuse where nobody vouches for the sender; of several senders nobody can (RFC 7489 section 6.6.1)."""
+    if not admission.authenticated:
+        return ""
+    attestation = message.attestation
+    if attestation is None:
+        return "its sender is not authenticated: the mailbox's service tells nothing of that"
+    if len(message.senders) != 1:
+        return "its sender is not authenticated: it does not name one sender"
+    domain = message.senders[0].rpartition("@")[2]
+    is_vouched = any(domain == one or domain.endswith(f".{one}") for one in attestation.domains)
+    return "" if is_vouched else f"its sender is not authenticated: {attestation.found}"
 
 
 def _age_refused(admission: Admission, arrived: float | None, now: float) -> str:

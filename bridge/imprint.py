@@ -15,7 +15,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
 
-from providers.contract import Envelope
+from providers.contract import Attestation, Attests, Envelope
 
 HEADER_OCTETS = 65536
 """How much of a header is read; Exchange Online takes 256 KiB, of which the first lines are traces."""
@@ -32,7 +32,8 @@ class Imprint:
     """What a message leaves behind; `arrived` is in seconds since the epoch.
 
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
-    it, and is empty where a person may have.
+    it, and is empty where a person may have. `attestation` is what the service that took the message has
+    recorded of the sender, None where it records nothing.
     """
 
     likeness: bytes | None = None
@@ -40,14 +41,17 @@ class Imprint:
     envelope: Envelope = attrs.field(factory=Envelope)
     senders: tuple[str, ...] = ()
     automatic: str = ""
+    attestation: Attestation | None = None
 
 
 class ImprintTaker:
     """Takes the imprint of a message whose octets, with CRLF line ends, pass by; any chunking gives the same."""
 
-    __slots__ = ("_body", "_header", "_in_body")
+    __slots__ = ("_attests", "_body", "_header", "_in_body")
 
-    def __init__(self) -> None:
+    def __init__(self, attests: Attests | None = None) -> None:
+        """Begin a message; `attests` reads what its service has recorded of the sender."""
+        self._attests = attests
         self._header = bytearray()
         self._body = hashlib.sha256()
         self._in_body = False
@@ -76,7 +80,19 @@ class ImprintTaker:
         if name:
             key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
             likeness = hashlib.sha256(key + self._body.digest()).digest()
-        return Imprint(likeness, _arrived(header), told, _senders(header), _automatic(header))
+        return Imprint(
+            likeness,
+            _arrived(header),
+            told,
+            _senders(header),
+            _automatic(header),
+            self._attested(header),
+        )
+
+    def _attested(self, header: Message) -> Attestation | None:
+        if self._attests is None:
+            return None
+        return self._attests([(name, str(value)) for name, value in header.items()])
 
 
 def _text(header: Message, name: str) -> str:

@@ -17,7 +17,7 @@ would have left it. How an account comes by its grant is the other half: provide
 """
 
 import enum
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NewType, Protocol
 
 import attrs
@@ -139,6 +139,26 @@ class Envelope:
     date: str = ""
 
 
+HeaderFields = Sequence[tuple[str, str]]
+"""The fields of a message's header from the top, as name and value; values may be folded."""
+
+
+@attrs.frozen
+class Attestation:
+    """For whose sender a service vouches by what it found when it took a message.
+
+    `domains`, in small letters, each stand for themselves and all below them. `found` tells a person
+    what the service has recorded, such as `dmarc=fail, spf=none`.
+    """
+
+    domains: tuple[str, ...]
+    found: str
+
+
+Attests = Callable[[HeaderFields], Attestation]
+"""Reads from a header what its service, and nobody else, has recorded of a sender."""
+
+
 @attrs.frozen
 class HostAnswer:
     """A host that answered, and by how many seconds its clock is ahead of this machine's.
@@ -161,6 +181,11 @@ class MailboxProvider(Protocol):
     @property
     def dispositions(self) -> frozenset[DispositionKind]:
         """Return the kinds this mailbox can carry out."""
+        ...
+
+    @property
+    def attests(self) -> Attests | None:
+        """Return what reads the service's own findings about senders; None where it records none."""
         ...
 
     def check_folder(self, folder: FolderName) -> None:

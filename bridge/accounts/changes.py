@@ -82,6 +82,7 @@ class Knobs:
     max_age: int | None = None
     not_before: float | None = None
     automatic: bool | None = None
+    authenticated: bool | None = None
     wish: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -256,6 +257,7 @@ def _admission(old: Admission, knobs: Knobs) -> Admission:
         "max_age": None if knobs.max_age is None else knobs.max_age * DAY_SECONDS,
         "not_before": knobs.not_before,
         "automatic": knobs.automatic,
+        "authenticated": knobs.authenticated,
     }
     return attrs.evolve(old, **{k: value for k, value in chosen.items() if value is not None})
 

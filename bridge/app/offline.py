@@ -148,8 +148,7 @@ class Offline:
                 wanted = on_dele if on_dele is not None else default
                 record = changes.new_maildrop(name, account, folder, wanted, can)
                 record = changes.changed_maildrop(record, knobs, can)
-                if record.disposition.folder is not None:
-                    _check_folder(mailbox, record.disposition.folder)
+                _check_choices(mailbox, record)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
 
@@ -168,8 +167,7 @@ class Offline:
             account = changes.find_account(snapshot, old.account)
             async with _opened(state, account) as opened:
                 record = changes.changed_maildrop(old, knobs, opened.mailbox.dispositions)
-                if record.disposition.folder is not None:
-                    _check_folder(opened.mailbox, record.disposition.folder)
+                _check_choices(opened.mailbox, record)
             await state.register.change_maildrop(record)
             return record
 
@@ -346,6 +344,17 @@ def _check_dispositions(
                 f"The maildrop {drop.name} does {drop.disposition.spelled()}, which account"
                 f" {account.name} could not do any more; choose a wider --access."
             )
+
+
+def _check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
+    """Refuse what only another mailbox could do."""
+    if record.disposition.folder is not None:
+        _check_folder(mailbox, record.disposition.folder)
+    if record.admission.authenticated and mailbox.attests is None:
+        raise RegisterError(
+            f"The mailbox of account {record.account} does not tell whether a sender is genuine, so"
+            " nothing would be printed; leave --authenticated at ignore."
+        )
 
 
 def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:

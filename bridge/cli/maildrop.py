@@ -40,6 +40,11 @@ def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> f
 
 _ADMISSION = (
     click.option(
+        "--authenticated",
+        type=click.Choice(["require", "ignore"]),
+        help="Hold what the mailbox's own service found no proof of its sender for; ignore otherwise.",
+    ),
+    click.option(
         "--automatic",
         type=click.Choice(["list", "hold"]),
         help="What becomes of replies of programs, mailing lists, delivery reports; list otherwise.",
@@ -184,10 +189,10 @@ def _chosen_knobs(chosen: dict[str, Any]) -> Knobs:
     """Return what was chosen; click gives an option that may be repeated as an empty tuple."""
     wish = take_wishes(chosen)
     given = {name: None if value == () else value for name, value in chosen.items()}
-    automatic = given.pop("automatic")
-    return Knobs(
-        **given, wish=wish, automatic=None if automatic is None else automatic == "list"
-    )
+    for name, chosen_word in (("automatic", "list"), ("authenticated", "require")):
+        if given[name] is not None:
+            given[name] = given[name] == chosen_word
+    return Knobs(**given, wish=wish)
 
 
 def _chosen(record: MaildropRecord) -> str:

@@ -19,7 +19,7 @@ from bridge.storage.messages import (
     QueuedDisposition,
     SpoolFigures,
 )
-from providers.contract import Cursor, Disposition, Envelope, RemoteId
+from providers.contract import Attests, Cursor, Disposition, Envelope, RemoteId
 
 NOTHING_TOLD = Envelope()
 """The envelope of a message of which nothing is known."""
@@ -94,10 +94,13 @@ class Spool(Protocol):
         """Return what waits for its body, in listing order."""
         ...
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+    async def deliver(
+        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+    ) -> Delivery:
         """Store RFC 5322 octets in sealed wire form, and make the message visible durably.
 
-        A second copy within the maildrop's `print_once`, and what it does not admit, is held instead.
+        A second copy within the maildrop's `print_once`, and what it does not admit, is held instead;
+        `attests` reads what the service that took the message has recorded of its sender.
         Delivering a message that is no longer announced changes nothing.
         An exception raised by `body` is passed on and leaves nothing behind.
 

@@ -283,7 +283,7 @@ class Fetcher:
         arriving = _Arriving(item)
         try:
             async with aclosing(self._bounded(turn, arriving)) as body:
-                delivery = await self.spool.deliver(item.spool_id, body)
+                delivery = await self.spool.deliver(item.spool_id, body, self.provider.attests)
         except MessageGone:
             self._missed(errand, item)
             await self.spool.forget(maildrop, [item.remote_id])

@@ -65,6 +65,10 @@ class FolderMailbox:
         self._listings: dict[FolderName, Listing] = {}  # touched by jobs in the thread alone
         self._doubts: dict[FolderName, int] = {}
 
+    @property
+    def attests(self) -> None:
+        """Return nothing: nobody says who has written the files, and what they may say of it is theirs."""
+
     def check_folder(self, folder: FolderName) -> None:
         """Accept the name of one sub-folder; the empty name is the folder itself.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.caller import Caller
 from providers.contract import (
+    Attests,
     ChangePage,
     Cursor,
     CursorExpired,
@@ -25,6 +26,7 @@ from providers.contract import (
     Unreachable,
 )
 from providers.google import wire
+from providers.google.attesting import attest
 from providers.google.failures import NoSuchThing, judge
 from providers.google.labelling import NOTHING, LabelChange, change_for, grouped
 from providers.google.labels import Labels, no_label
@@ -82,6 +84,11 @@ class GmailMailbox:
             return frozenset({DispositionKind.KEEP})
         can = frozenset(DispositionKind)
         return can if self._settings.access == "purge" else can - {DispositionKind.PURGE}
+
+    @property
+    def attests(self) -> Attests:
+        """Return what reads the results that the service has written into a header."""
+        return attest
 
     def check_folder(self, folder: FolderName) -> None:
         """Accept a label's name, `id:` and a label's id, or `query:` and a search.

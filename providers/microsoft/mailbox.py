@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from providers.caller import Caller, Request, TookTooLong
 from providers.contract import (
+    Attests,
     ChangePage,
     Cursor,
     CursorExpired,
@@ -31,6 +32,7 @@ from providers.contract import (
 )
 from providers.identity import TokenSource
 from providers.microsoft import wire
+from providers.microsoft.attesting import attest
 from providers.microsoft.batch import Part, PartAnswer, pack, unpack
 from providers.microsoft.clouds import Settings, read_settings
 from providers.microsoft.disposing import Disposing
@@ -81,6 +83,11 @@ class GraphMailbox:
         can = frozenset(DispositionKind)
         has_purge = self._settings.access == "purge" and self._settings.has_purge
         return can if has_purge else can - {DispositionKind.PURGE}
+
+    @property
+    def attests(self) -> Attests:
+        """Return what reads the results that the service has written into a header."""
+        return attest
 
     def check_folder(self, folder: FolderName) -> None:
         """Accept a well-known name, a path of display names, or `id:` and an id.

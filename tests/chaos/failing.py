@@ -9,6 +9,7 @@ import attrs
 
 from providers.contract import (
     AccessRefused,
+    Attests,
     ChangePage,
     Cursor,
     CursorExpired,
@@ -89,6 +90,10 @@ class FailingMailbox:
     @property
     def dispositions(self) -> frozenset[DispositionKind]:
         return self._inner.dispositions
+
+    @property
+    def attests(self) -> Attests | None:
+        return self._inner.attests
 
     def check_folder(self, folder: FolderName) -> None:
         self._inner.check_folder(folder)

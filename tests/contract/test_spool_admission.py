@@ -4,9 +4,11 @@ import attrs
 
 from bridge.admission import Admission
 from bridge.names import UniqueId
+from providers.contract import Attestation, HeaderFields
 from tests.contract.storage_harness import (
     PRINTER,
     SqliteUnderTest,
+    announcement,
     deliver,
     listed,
     pieces_of,
@@ -53,3 +55,23 @@ async def test_what_was_listed_stays_admitted_when_its_body_is_fetched_anew(
     assert await states(storage) == {"a": "announced"}
     await storage.spool.deliver(spool_id, pieces_of(FROM_FAR))
     assert await listed(storage) == [spool_id]
+
+
+async def test_only_a_sender_that_the_service_vouches_for_is_listed_where_it_must(
+    storage: SqliteUnderTest,
+) -> None:
+    await admit(storage, Admission(authenticated=True))
+    await storage.spool.announce(PRINTER, [announcement("a"), announcement("b")])
+    good, bad = await storage.spool.pending(PRINTER)
+
+    def vouch(fields: HeaderFields) -> Attestation:
+        assert dict(fields)["From"] == "a@far.example"
+        return Attestation(("far.example",), "dmarc=pass")
+
+    def never(fields: HeaderFields) -> Attestation:
+        del fields
+        return Attestation((), "dmarc=fail")
+
+    assert not (await storage.spool.deliver(good.spool_id, pieces_of(FROM_FAR), vouch)).held
+    delivery = await storage.spool.deliver(bad.spool_id, pieces_of(FROM_FAR), never)
+    assert delivery.held == "its sender is not authenticated: dmarc=fail"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from providers.contract import (
+    Attests,
     ChangePage,
     Cursor,
     CursorExpired,
@@ -75,6 +76,7 @@ class FakeService:
         self.page_messages = page_messages
         self.at_once = 1
         self.offers = frozenset(DispositionKind)
+        self.attests: Attests | None = None
         self.failures: dict[str, list[Exception]] = {"changes": [], "fetch": [], "dispose": []}
         self.trouble: dict[RemoteId, Exception] = {}
         self.trouble_after = 0
@@ -188,6 +190,10 @@ class FakeMailbox:
     @property
     def dispositions(self) -> frozenset[DispositionKind]:
         return self._service.offers
+
+    @property
+    def attests(self) -> Attests | None:
+        return self._service.attests
 
     def check_folder(self, folder: FolderName) -> None:
         del folder

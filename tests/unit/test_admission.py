@@ -1,11 +1,13 @@
 """What a maildrop admits, and why it refuses what it refuses."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.admission import DAY_SECONDS, EVERYTHING, PATTERN, Admission, refusal
 from bridge.imprint import Imprint, ImprintTaker
+from providers.contract import Attestation
 
 NOW = 1_800_000_000.0
 
@@ -104,6 +106,30 @@ def test_what_programs_write_is_refused_where_nothing_automatic_is_admitted(
     assert told == (f"nothing automatic is admitted, and it is {kind}" if kind else "")
 
 
+VOUCHED = Attestation(("office.example",), "dmarc=pass")
+
+
+@pytest.mark.parametrize(
+    ("fields", "attestation", "told"),
+    [
+        ((BOSS,), VOUCHED, ""),
+        (("From: a@sub.office.example",), VOUCHED, ""),
+        (("From: a@notoffice.example",), VOUCHED, "dmarc=pass"),
+        ((BOSS,), Attestation((), "dmarc=fail"), "dmarc=fail"),
+        ((BOSS,), None, "the mailbox's service tells nothing of that"),
+        ((), VOUCHED, "it does not name one sender"),
+        ((BOSS, "From: a@office.example"), VOUCHED, "it does not name one sender"),
+    ],
+)
+def test_a_sender_that_the_service_does_not_vouch_for_is_refused_where_it_must(
+    fields: tuple[str, ...], attestation: Attestation | None, told: str
+) -> None:
+    message = attrs.evolve(mail(*fields), attestation=attestation)
+    said = refusal(Admission(authenticated=True), message, NOW)
+    assert said == (f"its sender is not authenticated: {told}" if told else "")
+    assert refusal(EVERYTHING, message, NOW) == ""
+
+
 @given(st.binary(max_size=400))
 def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: bytes) -> None:
     taker = ImprintTaker()
@@ -115,7 +141,11 @@ def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: byt
 
 
 @pytest.mark.parametrize(
-    "admission", [EVERYTHING, Admission(("a",), ("b", "c"), "s", 9, 1.5, automatic=False)]
+    "admission",
+    [
+        EVERYTHING,
+        Admission(("a",), ("b", "c"), "s", 9, 1.5, automatic=False, authenticated=True),
+    ],
 )
 def test_what_is_stored_is_read_again(admission: Admission) -> None:
     assert Admission.parse(admission.stored()) == admission

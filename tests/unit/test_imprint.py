@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.imprint import HEADER_OCTETS, TEXT_CHARACTERS, Imprint, ImprintTaker
-from providers.contract import Envelope
+from providers.contract import Attestation, Envelope, HeaderFields
 
 MAIL = (
     b"Received: from b by a; Tue, 2 Jan 2024 00:00:00 +0000\r\n"
@@ -85,6 +85,20 @@ def test_when_a_message_arrived_is_told_where_its_header_tells(
     header: bytes, arrived: float | None
 ) -> None:
     assert taken(header + b"\r\nx").arrived == arrived
+
+
+def test_what_the_service_recorded_is_read_from_the_fields_in_their_order() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def attests(fields: HeaderFields) -> Attestation:
+        seen.extend(fields)
+        return Attestation(("example.com",), "dmarc=pass")
+
+    taker = ImprintTaker(attests)
+    taker.feed(b"B: 1\r\n 2\r\nA: \xff\r\nB: 3\r\n\r\nC: body\r\n")
+    assert taker.finish().attestation == Attestation(("example.com",), "dmarc=pass")
+    assert [name for name, _ in seen] == ["B", "A", "B"]
+    assert taken(MAIL).attestation is None
 
 
 def test_a_header_without_end_is_read_to_its_limit_only() -> None:

@@ -21,6 +21,7 @@ from bridge.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
 from bridge.pop3.wireform import WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter
+from providers.contract import Attests
 
 T = TypeVar("T")
 
@@ -49,16 +50,20 @@ class Bodies:
         self._executor.shutdown()
 
     async def write(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes]
+        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
     ) -> tuple[Octets, Imprint]:
         """Store a body in wire form, durably, and return its octets and imprint; a failure leaves nothing.
+
+        `attests` reads what the service has recorded of its sender.
 
         Raises:
             SpoolUnavailable: the disk is full or not writable.
         """
         part = self._folder / f"{spool_id}.{secrets.token_hex(8)}.part"
+        taker = ImprintTaker(attests)
         try:
-            return await self._write_part(part, spool_id, body)
+            octets = await self._write_part(part, spool_id, body, taker)
+            return octets, taker.finish()
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -101,9 +106,9 @@ class Bodies:
         return len(orphans)
 
     async def _write_part(
-        self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes]
-    ) -> tuple[Octets, Imprint]:
-        form, taker = WireForm(), ImprintTaker()
+        self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes], taker: ImprintTaker
+    ) -> Octets:
+        form = WireForm()
         with contextlib.ExitStack() as stack:
             file = await self._storing(lambda: self._create(part, stack))
             writer = self._seal.writer(file, _context(spool_id))
@@ -111,7 +116,7 @@ class Bodies:
                 await self._storing(partial(_store, writer, form, taker, chunk))
             await self._storing(partial(_store_rest, writer, form, taker))
             await self._storing(lambda: self._complete(file, writer, part, spool_id))
-        return form.octets, taker.finish()
+        return form.octets
 
     def _room(self) -> int:
         disk = os.statvfs(self._folder)

@@ -32,7 +32,7 @@ from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database
 from bridge.storage.sqlite.histories import envelope_context
 from bridge.storage.sqlite.remembered import Listings
-from providers.contract import Cursor, Disposition, Envelope, RemoteId
+from providers.contract import Attests, Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
 
@@ -149,13 +149,16 @@ class SqliteSpool:
             ]
         )
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+    async def deliver(
+        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+    ) -> Delivery:
         """Store a body in sealed wire form and make the message visible, or hold a second copy."""
         async with self._alone(spool_id):
             present = await self._present(spool_id)
             if present.state is not MessageState.ANNOUNCED:
                 return Delivery(present.octets)
-            arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+            written = await self._bodies.write(spool_id, body, attests)
+            arrival = self._arrival(spool_id, *written)
             now = self._clock.now()
             is_taken, held = await self._change(
                 present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)

@@ -61,6 +61,7 @@ def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
         (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
         (("m", "--on-dele", "move:../x"), "cannot be used"),
         (("m", "--allow-sender", "not an address"), "names no sender"),
+        (("m", "--authenticated", "require"), "does not tell whether a sender is genuine"),
         (("m", "--deny-sender", "any", "--deny-sender", "a.example"), "'any' names no sender"),
     ],
 )

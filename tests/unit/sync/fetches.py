@@ -16,7 +16,7 @@ from bridge.storage.lives import Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.register import CEILING_OCTETS
 from bridge.sync.fetching import Errand, Fetcher
-from providers.contract import Envelope, FolderName, RemoteId
+from providers.contract import Attests, Envelope, FolderName, RemoteId
 from tests.contract.storage_harness import OFFICE, PRINTER
 from tests.fakes.clock import FakeClock, LoopClock
 from tests.fakes.mailbox import INBOX, FakeMailbox, FakeService
@@ -66,7 +66,10 @@ class PlainSpool:
     async def note(self, notes: Sequence[Note]) -> None:
         self.notes += notes
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+    async def deliver(
+        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+    ) -> Delivery:
+        del attests
         self.read.append(body)
         octets = b""
         try:

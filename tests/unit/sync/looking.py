@@ -14,7 +14,7 @@ from bridge.storage.messages import Delivery
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord
 from bridge.sync.look import Looker, LookReport
-from providers.contract import RemoteId
+from providers.contract import Attests, RemoteId
 from tests.contract.storage_harness import (
     OFFICE,
     PRINTER,
@@ -117,9 +117,11 @@ class SteppedSpool:
         await self.spool.announce(maildrop, messages)
         self.step("after announce")
 
-    async def deliver(self, spool_id: SpoolId, body: AsyncIterator[bytes]) -> Delivery:
+    async def deliver(
+        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+    ) -> Delivery:
         self.step("before deliver")
-        delivery = await self.spool.deliver(spool_id, body)
+        delivery = await self.spool.deliver(spool_id, body, attests)
         self.step("after deliver")
         return delivery
 

@@ -120,7 +120,7 @@ def test_making_bodies_durable_costs_the_service_no_idle_time() -> None:
 
     class SlowMailbox:
         def __init__(self) -> None:
-            self.at_once = at_once
+            self.at_once, self.attests = at_once, None
             self.lanes = asyncio.Semaphore(at_once)
 
         async def fetch(self, _folder: object, _remote: object) -> AsyncGenerator[bytes, None]:

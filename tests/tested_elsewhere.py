@@ -9,6 +9,7 @@ TESTED_ELSEWHERE = {
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/shaping/errors.py": ("tests/unit/shaping/test_shape.py", "one exception"),
     "bridge/shaping/wish.py": ("tests/unit/shaping/test_shape.py", "values alone"),
+    "bridge/sync/errand.py": ("tests/unit/sync/test_fetching.py", "values of a fetching"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
     "bridge/storage/register.py": (
         "tests/contract/test_register.py",
@@ -18,6 +19,7 @@ TESTED_ELSEWHERE = {
     "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
     "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
     "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),

@@ -15,7 +15,7 @@ from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import QueuedDisposition
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord
-from bridge.sync.fetching import FAILURES_IN_A_ROW
+from bridge.sync.errand import FAILURES_IN_A_ROW
 from bridge.sync.reasons import reason
 from providers.contract import (
     AccessRefused,

@@ -7,7 +7,7 @@ next one is asked for there. Messages begin in listing order and may end in any.
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import attrs
@@ -20,6 +20,7 @@ from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.ports import Spool
+from bridge.sync.errand import Arriving, Errand, FailureRow, Turn
 from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
 from bridge.sync.room import Room
@@ -35,11 +36,6 @@ from providers.contract import (
     Unreachable,
 )
 
-FAILURES_IN_A_ROW = 3
-"""Fetches that may fail one after the other before a look is given up: one message that cannot be
-had just now must not block those behind it, a dead service must not be asked a thousand times."""
-
-
 TIMES_GONE = 2
 """How often a message that was listed and is not there has the next look list in full."""
 
@@ -48,76 +44,6 @@ LIST_AGAIN_SECONDS = 3600.0
 
 REMEMBERED_GONE = 10_000
 """Messages of which that is remembered."""
-
-
-@attrs.define
-class Errand:
-    """The fetching that one look does for one folder, and what has come of it.
-
-    `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for
-    in vain: once in a look is enough. `gone` counts the messages that were listed and could not be
-    found any more, `had` all that did not fail. `throttled` is told once all is done.
-    """
-
-    folder: FolderName
-    maildrops: Sequence[MaildropName]
-    ceilings: Mapping[MaildropName, int]
-    delivered: int = 0
-    held: int = 0
-    quarantined: int = 0
-    gone: int = 0
-    failed: set[SpoolId] = attrs.field(factory=set)
-    had: int = 0
-    refused: dict[SpoolId, AccessRefused] = attrs.field(factory=dict)
-    throttled: Throttled | None = None
-
-
-@attrs.define
-class _Row:
-    """Failures without a success between them; `ending` is the one that made the row too long."""
-
-    length: int = 0
-    ending: Unreachable | AccessRefused | None = None
-
-    def grow(self, error: Unreachable | AccessRefused) -> None:
-        self.length += 1
-        if self.length >= FAILURES_IN_A_ROW and self.ending is None:
-            self.ending = error
-
-
-@attrs.define
-class _Arriving:
-    """A body on its way, and how many octets of it have come."""
-
-    item: Pending
-    octets: int = 0
-
-
-@attrs.define
-class _Turn:
-    """Messages of one maildrop, and the lanes that share them: each lane takes the next one."""
-
-    errand: Errand
-    maildrop: MaildropName
-    items: Sequence[Pending]
-    row: _Row
-    room: Room
-    is_full: bool = False
-    has_left_out: bool = False
-    lanes: list[asyncio.Task[None]] = attrs.field(factory=list)
-    error: Exception | None = None
-    waiting: Iterator[Pending] = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.waiting = iter(self.items)
-
-    def give_up(self, error: Exception) -> None:
-        """End every other lane; the first error is the one to raise."""
-        if self.error is None:
-            self.error = error
-            for lane in self.lanes:
-                if lane is not asyncio.current_task():
-                    lane.cancel()
 
 
 @attrs.frozen
@@ -157,16 +83,16 @@ class Fetcher:
             ProviderError, SpoolUnavailable: one fetch met what concerns them all. The others were
                 cut off, and their messages are still announced.
         """
-        row = _Row()
+        row = FailureRow()
         for maildrop in errand.maildrops:
             fresh, stubborn = await self._waiting(maildrop, errand)
             used = await self.spool.octets_at_rest(maildrop)
             room = Room(errand.ceilings[maildrop], used)
-            first = _Turn(errand, maildrop, fresh, row, room)
+            first = Turn(errand, maildrop, fresh, row, room)
             await self._run_lanes(first)
             if row.ending is not None:
                 raise row.ending
-            second = _Turn(errand, maildrop, [] if first.is_full else stubborn, row, room)
+            second = Turn(errand, maildrop, [] if first.is_full else stubborn, row, room)
             try:
                 await self._run_lanes(second)
             except Throttled as error:
@@ -201,7 +127,7 @@ class Fetcher:
         again = [pending[spool_id] for spool_id in stubborn if spool_id not in errand.failed]
         return fresh, again
 
-    async def _run_lanes(self, turn: _Turn) -> None:
+    async def _run_lanes(self, turn: Turn) -> None:
         """Fetch what the turn is about, as far as there is room for it."""
         bears = self.provider.at_once
         lanes = bears + 1 if bears > 1 else 1
@@ -212,7 +138,7 @@ class Fetcher:
         if turn.error is not None:
             raise turn.error
 
-    async def _lane(self, turn: _Turn) -> None:
+    async def _lane(self, turn: Turn) -> None:
         """Fetch one message after the other, until there are none or the turn is over.
 
         The task group hears of no error: it would wrap it, and a cancellation from outside that
@@ -226,7 +152,7 @@ class Fetcher:
         except Exception as error:  # noqa: BLE001 - raised again by who waits for the lanes
             turn.give_up(error)
 
-    async def _try(self, turn: _Turn, item: Pending) -> None:
+    async def _try(self, turn: Turn, item: Pending) -> None:
         try:
             turn.room.check()
         except CeilingReached:
@@ -256,14 +182,14 @@ class Fetcher:
             turn.errand.had += 1
             self._had[turn.errand.folder] += 1
 
-    def _put_last(self, turn: _Turn, item: Pending) -> None:
+    def _put_last(self, turn: Turn, item: Pending) -> None:
         """Have all others asked for first from the next look on."""
         stubborn = self._stubborn[turn.maildrop]
         had_before = self._had[turn.errand.folder] - turn.errand.had
         stubborn[item.spool_id] = stubborn.pop(item.spool_id, had_before)
 
     async def _failed(
-        self, turn: _Turn, item: Pending, error: Unreachable | AccessRefused
+        self, turn: Turn, item: Pending, error: Unreachable | AccessRefused
     ) -> None:
         """Remember that a message could not be had now: from now on it comes last."""
         turn.errand.failed.add(item.spool_id)
@@ -278,9 +204,9 @@ class Fetcher:
         await self.spool.note([note])
         turn.row.grow(error)
 
-    async def _fetch(self, turn: _Turn, item: Pending) -> None:
+    async def _fetch(self, turn: Turn, item: Pending) -> None:
         errand, maildrop = turn.errand, turn.maildrop
-        arriving = _Arriving(item)
+        arriving = Arriving(item)
         try:
             async with aclosing(self._bounded(turn, arriving)) as body:
                 delivery = await self.spool.deliver(item.spool_id, body, self.provider.attests)
@@ -342,7 +268,7 @@ class Fetcher:
         said = f"message {item.spool_id} can never be had: {error}"
         self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
 
-    async def _bounded(self, turn: _Turn, arriving: _Arriving) -> AsyncGenerator[bytes, None]:
+    async def _bounded(self, turn: Turn, arriving: Arriving) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
         item, is_whole = arriving.item, False
         try:

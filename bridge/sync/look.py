@@ -17,7 +17,8 @@ from bridge.storage.holding import Locks
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord
 from bridge.sync.disposing import Disposer
-from bridge.sync.fetching import Errand, Fetcher
+from bridge.sync.errand import Errand
+from bridge.sync.fetching import Fetcher
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason
 from providers.contract import (

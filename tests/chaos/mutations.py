@@ -21,7 +21,7 @@ from bridge.storage.register import Device
 from bridge.storage.sqlite import steps
 from bridge.storage.sqlite.moved import Restored
 from bridge.storage.sqlite.spool import SqliteSpool
-from bridge.sync import fetching
+from bridge.sync import errand as errands
 from bridge.sync.disposing import Disposer
 from bridge.sync.fetching import Fetcher
 from bridge.sync.look import Looker
@@ -174,7 +174,7 @@ def a_bad_message_ends_every_look(patch: Patch) -> None:
         return sorted([*fresh, *again], key=lambda item: item.spool_id), []
 
     patch.setattr(Fetcher, "_waiting", waiting)
-    patch.setattr(fetching, "FAILURES_IN_A_ROW", 1)
+    patch.setattr(errands, "FAILURES_IN_A_ROW", 1)
 
 
 def copies_are_printed(patch: Patch) -> None:

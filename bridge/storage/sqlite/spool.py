@@ -13,7 +13,7 @@ import attrs
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
 from bridge.imprint import TEXT_CHARACTERS, Imprint
-from bridge.maildrop import Listing, MessageEntry
+from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
@@ -27,7 +27,7 @@ from bridge.storage.messages import (
 )
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Spool
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite import departures, events, steps
+from bridge.storage.sqlite import departures, events, queries, steps
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database
 from bridge.storage.sqlite.histories import envelope_context
@@ -59,13 +59,7 @@ class SqliteSpool:
 
     async def sweep_orphans(self) -> int:
         """Remove body files that a crash left without a message; call once, before serving."""
-        live = await self._database.read(
-            lambda db: {
-                SpoolId(row[0])
-                for row in db.execute("SELECT id FROM message WHERE octets NOT NULL")
-            }
-        )
-        return self._bodies.sweep(live)
+        return self._bodies.sweep(await self._database.read(queries.at_rest))
 
     # ---- the device road
 
@@ -75,7 +69,7 @@ class SqliteSpool:
         if remembered is not None:
             return remembered
         changes = self._listings.changes
-        listing = await self._database.read(lambda db: _listing(db, maildrop))
+        listing = await self._database.read(lambda db: queries.listing(db, maildrop))
         self._listings.remember(maildrop, listing, changes)
         return listing
 
@@ -119,17 +113,7 @@ class SqliteSpool:
 
     async def known(self, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
         """Return every message and tombstone of the maildrop."""
-        return await self._database.read(
-            lambda db: {
-                RemoteId(remote_id): MessageState(state)
-                for remote_id, state in db.execute(
-                    "SELECT remote_id, CASE WHEN redelivered > 0"
-                    " THEN 'disposed' ELSE state END"
-                    " FROM message WHERE maildrop = ? AND state <> 'gone'",
-                    (maildrop,),
-                )
-            }
-        )
+        return await self._database.read(lambda db: queries.known(db, maildrop))
 
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; a known one is left as it is, a vanished one begins anew."""
@@ -138,16 +122,7 @@ class SqliteSpool:
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
         """Return what waits for its body, in listing order."""
-        return await self._database.read(
-            lambda db: [
-                Pending(SpoolId(spool_id), RemoteId(remote_id))
-                for spool_id, remote_id in db.execute(
-                    "SELECT id, remote_id FROM message WHERE maildrop = ? AND state = 'announced'"
-                    " ORDER BY sort_key, id",
-                    (maildrop,),
-                )
-            ]
-        )
+        return await self._database.read(lambda db: queries.pending(db, maildrop))
 
     async def deliver(
         self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
@@ -190,12 +165,7 @@ class SqliteSpool:
 
     async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
         """Return the octets of all bodies that are here for the maildrop."""
-        total: int = await self._database.read(
-            lambda db: db.execute(
-                "SELECT coalesce(sum(octets), 0) FROM message WHERE maildrop = ?", (maildrop,)
-            ).fetchone()[0]
-        )
-        return Octets(total)
+        return await self._database.read(lambda db: queries.octets_at_rest(db, maildrop))
 
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note that these are gone upstream; what devices have not taken is listed no more."""
@@ -219,12 +189,7 @@ class SqliteSpool:
 
     async def cursor(self, maildrop: MaildropName) -> Cursor | None:
         """Return where the last look for this maildrop ended."""
-        row = await self._database.read(
-            lambda db: db.execute(
-                "SELECT cursor FROM maildrop WHERE name = ?", (maildrop,)
-            ).fetchone()
-        )
-        return Cursor(row[0]) if row and row[0] is not None else None
+        return await self._database.read(lambda db: queries.cursor(db, maildrop))
 
     async def save_cursor(
         self, maildrops: Iterable[MaildropName], cursor: Cursor | None
@@ -243,22 +208,7 @@ class SqliteSpool:
 
     async def queued(self, account: AccountName, limit: int) -> list[QueuedDisposition]:
         """Return at most `limit` dispositions that wait for this account, oldest first."""
-        return await self._database.read(
-            lambda db: [
-                QueuedDisposition(
-                    SpoolId(spool_id),
-                    MaildropName(maildrop),
-                    RemoteId(remote_id),
-                    Disposition.parse(disposition),
-                )
-                for spool_id, maildrop, remote_id, disposition in db.execute(
-                    "SELECT message.id, maildrop, remote_id, message.disposition"
-                    " FROM message JOIN maildrop ON maildrop.name = maildrop"
-                    " WHERE state = 'expunged' AND account = ? ORDER BY message.id LIMIT ?",
-                    (account, limit),
-                )
-            ]
-        )
+        return await self._database.read(lambda db: queries.queued(db, account, limit))
 
     async def disposed(self, messages: Iterable[SpoolId]) -> None:
         """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
@@ -311,18 +261,7 @@ class SqliteSpool:
 
     async def figures(self, maildrop: MaildropName) -> SpoolFigures:
         """Return what `popbridge status` says of the maildrop."""
-        rows = await self._database.read(
-            lambda db: db.execute(
-                "SELECT state, count(*), coalesce(sum(octets), 0) FROM message"
-                " WHERE maildrop = ? GROUP BY state",
-                (maildrop,),
-            ).fetchall()
-        )
-        listed = (MessageState.READY, MessageState.QUARANTINED)
-        return SpoolFigures(
-            {MessageState(state): count for state, count, _ in rows},
-            Octets(sum(octets for state, _, octets in rows if state in listed)),
-        )
+        return await self._database.read(lambda db: queries.figures(db, maildrop))
 
     # ---- private
 
@@ -353,15 +292,6 @@ class SqliteSpool:
     def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
         told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]
         return self._seal.seal(json.dumps(told).encode(), envelope_context(spool_id))
-
-
-def _listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
-    rows = db.execute(
-        "SELECT id, unique_id, octets FROM message"
-        " WHERE maildrop = ? AND state IN ('ready', 'quarantined') ORDER BY sort_key, id",
-        (maildrop,),
-    )
-    return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
 
 
 async def _once(octets: bytes) -> AsyncIterator[bytes]:

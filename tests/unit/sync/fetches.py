@@ -15,7 +15,8 @@ from bridge.names import MaildropName, Octets, SpoolId
 from bridge.storage.lives import Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.register import CEILING_OCTETS
-from bridge.sync.fetching import Errand, Fetcher
+from bridge.sync.errand import Errand
+from bridge.sync.fetching import Fetcher
 from providers.contract import Attests, Envelope, FolderName, RemoteId
 from tests.contract.storage_harness import OFFICE, PRINTER
 from tests.fakes.clock import FakeClock, LoopClock

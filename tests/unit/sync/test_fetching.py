@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import SpoolUnavailable
 from bridge.names import MaildropName, SpoolId
-from bridge.sync.fetching import FAILURES_IN_A_ROW, Errand
+from bridge.sync.errand import FAILURES_IN_A_ROW, Errand
 from providers.contract import (
     Envelope,
     GrantLost,

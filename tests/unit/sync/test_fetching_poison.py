@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.sync.fetching import FAILURES_IN_A_ROW
+from bridge.sync.errand import FAILURES_IN_A_ROW
 from providers.contract import AccessRefused, Throttled
 from tests.unit.sync.fetches import Fetching
 from tests.unit.sync.looking import mail

@@ -4,7 +4,7 @@ import pytest
 from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
 from bridge.storage.holding import Holder
-from bridge.sync.fetching import FAILURES_IN_A_ROW
+from bridge.sync.errand import FAILURES_IN_A_ROW
 from providers.contract import (
     AccessRefused,
     CursorExpired,

@@ -1,0 +1,94 @@
+"""What a spool is asked, in SQL; nothing here changes anything."""
+
+import sqlite3
+
+from bridge.maildrop import Listing, MessageEntry
+from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
+from bridge.storage.messages import MessageState, Pending, QueuedDisposition, SpoolFigures
+from providers.contract import Cursor, Disposition, RemoteId
+
+
+def at_rest(db: sqlite3.Connection) -> set[SpoolId]:
+    """Return the messages whose bodies are here."""
+    rows = db.execute("SELECT id FROM message WHERE octets NOT NULL")
+    return {SpoolId(row[0]) for row in rows}
+
+
+def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
+    """Return what devices are told of, oldest first."""
+    rows = db.execute(
+        "SELECT id, unique_id, octets FROM message"
+        " WHERE maildrop = ? AND state IN ('ready', 'quarantined') ORDER BY sort_key, id",
+        (maildrop,),
+    )
+    return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
+
+
+def known(db: sqlite3.Connection, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
+    """Return every message and tombstone; one that was listed again counts as disposed of."""
+    return {
+        RemoteId(remote_id): MessageState(state)
+        for remote_id, state in db.execute(
+            "SELECT remote_id, CASE WHEN redelivered > 0 THEN 'disposed' ELSE state END"
+            " FROM message WHERE maildrop = ? AND state <> 'gone'",
+            (maildrop,),
+        )
+    }
+
+
+def pending(db: sqlite3.Connection, maildrop: MaildropName) -> list[Pending]:
+    """Return what waits for its body, in listing order."""
+    return [
+        Pending(SpoolId(spool_id), RemoteId(remote_id))
+        for spool_id, remote_id in db.execute(
+            "SELECT id, remote_id FROM message WHERE maildrop = ? AND state = 'announced'"
+            " ORDER BY sort_key, id",
+            (maildrop,),
+        )
+    ]
+
+
+def octets_at_rest(db: sqlite3.Connection, maildrop: MaildropName) -> Octets:
+    """Return the octets of all that is here for the maildrop."""
+    (total,) = db.execute(
+        "SELECT coalesce(sum(octets), 0) FROM message WHERE maildrop = ?", (maildrop,)
+    ).fetchone()
+    return Octets(total)
+
+
+def cursor(db: sqlite3.Connection, maildrop: MaildropName) -> Cursor | None:
+    """Return where the last look for the maildrop ended."""
+    row = db.execute("SELECT cursor FROM maildrop WHERE name = ?", (maildrop,)).fetchone()
+    return Cursor(row[0]) if row and row[0] is not None else None
+
+
+def queued(db: sqlite3.Connection, account: AccountName, limit: int) -> list[QueuedDisposition]:
+    """Return dispositions that wait for the account, oldest first."""
+    return [
+        QueuedDisposition(
+            SpoolId(spool_id),
+            MaildropName(maildrop),
+            RemoteId(remote_id),
+            Disposition.parse(disposition),
+        )
+        for spool_id, maildrop, remote_id, disposition in db.execute(
+            "SELECT message.id, maildrop, remote_id, message.disposition"
+            " FROM message JOIN maildrop ON maildrop.name = maildrop"
+            " WHERE state = 'expunged' AND account = ? ORDER BY message.id LIMIT ?",
+            (account, limit),
+        )
+    ]
+
+
+def figures(db: sqlite3.Connection, maildrop: MaildropName) -> SpoolFigures:
+    """Return how many messages of the maildrop are in which state, and the octets that are listed."""
+    rows = db.execute(
+        "SELECT state, count(*), coalesce(sum(octets), 0) FROM message"
+        " WHERE maildrop = ? GROUP BY state",
+        (maildrop,),
+    ).fetchall()
+    listed = (MessageState.READY, MessageState.QUARANTINED)
+    return SpoolFigures(
+        {MessageState(state): count for state, count, _ in rows},
+        Octets(sum(octets for state, _, octets in rows if state in listed)),
+    )

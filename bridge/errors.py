@@ -10,6 +10,7 @@ PopbridgeError
 |-- MaildropBusy            another session holds the maildrop: [IN-USE]
 |-- NoSuchMessage           no such message-number, or it is marked as deleted
 |-- BodyUnreadable          this message's body cannot be had whole: [SYS/PERM]
+|-- ShaperUnavailable       no process can be had that shapes a message; it is tried again
 `-- SpoolUnavailable        the spool cannot answer now: [SYS/TEMP]
     `-- CeilingReached      the maildrop holds all it may: nothing more is fetched for it
 """
@@ -73,3 +74,7 @@ class SpoolUnavailable(PopbridgeError):
 
 class CeilingReached(SpoolUnavailable):
     """A maildrop holds as much as its owner allows; it is served, and nothing more is fetched."""
+
+
+class ShaperUnavailable(PopbridgeError):
+    """No process can be had just now that shapes a message (memory, too many processes); asking again may help."""

@@ -7,6 +7,7 @@ TESTED_ELSEWHERE = {
     "bridge/connection.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
+    "bridge/shaper/__main__.py": ("tests/unit/shaper/test_processes.py", "as a process"),
     "bridge/shaping/errors.py": ("tests/unit/shaping/test_shape.py", "one exception"),
     "bridge/shaping/wish.py": ("tests/unit/shaping/test_shape.py", "values alone"),
     "bridge/sync/errand.py": ("tests/unit/sync/test_fetching.py", "values of a fetching"),

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import attrs
 
+from bridge import wishes
 from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage import wishes
 from bridge.storage.register import (
     Account,
     Device,

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from bridge import wishes
 from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.offline import Offline
 from bridge.cli.delivering import WISHES, take_wishes
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
 from bridge.errors import RegisterError
-from bridge.storage import wishes
 from bridge.storage.register import MaildropRecord, OnOutage
 
 _ON_DELE = click.option(

@@ -6,3 +6,7 @@ class Unshapeable(Exception):
 
     It will fail again the same way, so its reader is told by a notice and nobody tries again.
     """
+
+
+class Skipped(Unshapeable):
+    """A message that the owner wishes to be left out without a word to the device."""

@@ -4,10 +4,10 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bridge import wishes
 from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
-from bridge.storage import wishes
 from bridge.storage.register import (
     Account,
     Device,

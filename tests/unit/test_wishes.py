@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 import pytest
 
+from bridge import wishes
 from bridge.shaping.wish import Deliver, Wish
-from bridge.storage import wishes
 
 DEFAULTS = attrs.asdict(Wish())
 

@@ -1,0 +1,10 @@
+"""The process that shapes one message: an order and a message in, frames out, and nothing else."""
+
+import sys
+
+from bridge.shaper.confinement import confine
+from bridge.shaper.working import read_order, work
+
+order = read_order(sys.stdin.buffer)
+confine(order.limits)
+work(order, sys.stdin.buffer, sys.stdout.buffer)

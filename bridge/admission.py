@@ -26,7 +26,8 @@ class Admission:
     `allow` and `deny` are patterns in small letters; without `allow` every sender is. `subject` must
     occur in the subject, whatever its letter case. `max_age` in seconds, 0 for any; `not_before` in
     seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports.
-    With `authenticated` the mailbox's own service must vouch for the sender.
+    With `authenticated` the mailbox's own service must vouch for the sender. A session sees `at_most` so
+    many messages, 0 for all, the oldest or the newest first.
     """
 
     allow: tuple[str, ...] = ()
@@ -36,6 +37,8 @@ class Admission:
     not_before: float = 0.0
     automatic: bool = True
     authenticated: bool = False
+    at_most: int = 0
+    newest_first: bool = False
 
     def stored(self) -> str:
         """Return the JSON that `parse` turns back into this."""
@@ -62,6 +65,8 @@ class Admission:
             "after a cut-over" if self.not_before else "",
             "" if self.automatic else "nothing automatic",
             "senders that the service vouches for" if self.authenticated else "",
+            f"{self.at_most} a session" if self.at_most else "",
+            "the newest first" if self.newest_first else "",
         ]
         return "; ".join(filter(None, said)) or "everything"
 

@@ -83,6 +83,8 @@ class Knobs:
     not_before: float | None = None
     automatic: bool | None = None
     authenticated: bool | None = None
+    at_most: int | None = None
+    newest_first: bool | None = None
     wish: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -258,6 +260,8 @@ def _admission(old: Admission, knobs: Knobs) -> Admission:
         "not_before": knobs.not_before,
         "automatic": knobs.automatic,
         "authenticated": knobs.authenticated,
+        "at_most": knobs.at_most,
+        "newest_first": knobs.newest_first,
     }
     return attrs.evolve(old, **{k: value for k, value in chosen.items() if value is not None})
 

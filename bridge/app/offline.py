@@ -177,10 +177,10 @@ class Offline:
         """Remove a maildrop with all that is spooled for it."""
 
         async def work(state: State) -> None:
-            spooled = await state.spool.listing(MaildropName(name))
+            spooled = await state.spool.at_rest(MaildropName(name))
             await state.register.remove_maildrop(MaildropName(name))
             # No row names these any more, and an id is never used again.
-            await state.bodies.remove(entry.spool_id for entry in spooled.entries)
+            await state.bodies.remove(spooled)
 
         self._change(work)
 

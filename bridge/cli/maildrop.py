@@ -40,6 +40,18 @@ def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> f
 
 _ADMISSION = (
     click.option(
+        "--order",
+        "newest_first",
+        type=click.Choice(["oldest", "newest"]),
+        help="Which message is the first of a session; oldest otherwise.",
+    ),
+    click.option(
+        "--at-most",
+        metavar="N",
+        type=click.IntRange(0, 100_000),
+        help="Messages that one session sees; the others wait for a later one. 0 is all.",
+    ),
+    click.option(
         "--authenticated",
         type=click.Choice(["require", "ignore"]),
         help="Hold what the mailbox's own service found no proof of its sender for; ignore otherwise.",
@@ -185,11 +197,15 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
     click.echo(f"Maildrop {name} removed.")
 
 
+_YES = {"automatic": "list", "authenticated": "require", "newest_first": "newest"}
+"""The word that chooses what such a knob is named after."""
+
+
 def _chosen_knobs(chosen: dict[str, Any]) -> Knobs:
     """Return what was chosen; click gives an option that may be repeated as an empty tuple."""
     wish = take_wishes(chosen)
     given = {name: None if value == () else value for name, value in chosen.items()}
-    for name, chosen_word in (("automatic", "list"), ("authenticated", "require")):
+    for name, chosen_word in _YES.items():
         if given[name] is not None:
             given[name] = given[name] == chosen_word
     return Knobs(**given, wish=wish)

@@ -119,6 +119,10 @@ class Spool(Protocol):
         """Let `notice` (RFC 5322 octets) stand for a message that can never be had, durably."""
         ...
 
+    async def at_rest(self, maildrop: MaildropName) -> list[SpoolId]:
+        """Return every message of the maildrop whose body is here, listed or not."""
+        ...
+
     async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
         """Return the octets of all bodies that are here for the maildrop."""
         ...

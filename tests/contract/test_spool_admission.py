@@ -1,6 +1,7 @@
 """What a maildrop does not admit is held with the reason, and counts for nothing else."""
 
 import attrs
+import pytest
 
 from bridge.admission import Admission
 from bridge.names import UniqueId
@@ -75,3 +76,36 @@ async def test_only_a_sender_that_the_service_vouches_for_is_listed_where_it_mus
     assert not (await storage.spool.deliver(good.spool_id, pieces_of(FROM_FAR), vouch)).held
     delivery = await storage.spool.deliver(bad.spool_id, pieces_of(FROM_FAR), never)
     assert delivery.held == "its sender is not authenticated: dmarc=fail"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "seen"),
+    [
+        (Admission(at_most=2), [1, 2]),
+        (Admission(at_most=2, newest_first=True), [3, 2]),
+        (Admission(newest_first=True), [3, 2, 1]),
+        (Admission(at_most=9), [1, 2, 3]),
+    ],
+)
+async def test_a_session_sees_as_many_in_the_order_that_was_chosen(
+    storage: SqliteUnderTest, chosen: Admission, seen: list[int]
+) -> None:
+    for name in ("a", "b", "c"):
+        await deliver(storage, name)
+    await admit(storage, chosen)
+    storage.spool.refresh()
+    assert await listed(storage) == seen
+    assert await storage.spool.at_rest(PRINTER) == [1, 2, 3]
+
+
+async def test_what_a_session_did_not_see_the_next_one_sees(storage: SqliteUnderTest) -> None:
+    for name in ("a", "b", "c"):
+        await deliver(storage, name)
+    await admit(storage, Admission(at_most=2))
+    storage.spool.refresh()
+    first = await storage.spool.listing(PRINTER)
+    assert first.octets == sum(entry.octets for entry in first.entries)
+    assert await storage.spool.listing(PRINTER) is first
+    await storage.spool.expunge(PRINTER, [first.entries[0].spool_id])
+    assert await listed(storage) == [2, 3]
+    assert [entry.spool_id for entry in first.entries] == [1, 2]

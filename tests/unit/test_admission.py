@@ -144,7 +144,17 @@ def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: byt
     "admission",
     [
         EVERYTHING,
-        Admission(("a",), ("b", "c"), "s", 9, 1.5, automatic=False, authenticated=True),
+        Admission(
+            ("a",),
+            ("b", "c"),
+            "s",
+            9,
+            1.5,
+            automatic=False,
+            authenticated=True,
+            at_most=5,
+            newest_first=True,
+        ),
     ],
 )
 def test_what_is_stored_is_read_again(admission: Admission) -> None:

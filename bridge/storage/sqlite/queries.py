@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from bridge.admission import EVERYTHING, Admission
 from bridge.maildrop import Listing, MessageEntry
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.storage.messages import MessageState, Pending, QueuedDisposition, SpoolFigures
@@ -14,12 +15,23 @@ def at_rest(db: sqlite3.Connection) -> set[SpoolId]:
     return {SpoolId(row[0]) for row in rows}
 
 
-def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
-    """Return what devices are told of, oldest first."""
+def at_rest_of(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
+    """Return the messages of the maildrop whose bodies are here, listed or not."""
     rows = db.execute(
-        "SELECT id, unique_id, octets FROM message"
-        " WHERE maildrop = ? AND state IN ('ready', 'quarantined') ORDER BY sort_key, id",
-        (maildrop,),
+        "SELECT id FROM message WHERE maildrop = ? AND octets NOT NULL ORDER BY id", (maildrop,)
+    )
+    return [SpoolId(row[0]) for row in rows]
+
+
+def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
+    """Return what devices are told of: as many, and in the order, as the owner chose."""
+    known = db.execute("SELECT admission FROM maildrop WHERE name = ?", (maildrop,)).fetchone()
+    chosen = Admission.parse(known[0]) if known else EVERYTHING
+    order = "sort_key DESC, id DESC" if chosen.newest_first else "sort_key, id"
+    rows = db.execute(
+        "SELECT id, unique_id, octets FROM message"  # noqa: S608 - texts of ours
+        f" WHERE maildrop = ? AND state IN ('ready', 'quarantined') ORDER BY {order} LIMIT ?",
+        (maildrop, chosen.at_most or -1),
     )
     return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
 

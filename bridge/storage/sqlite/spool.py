@@ -64,7 +64,7 @@ class SqliteSpool:
     # ---- the device road
 
     async def listing(self, maildrop: MaildropName) -> Listing:
-        """Return what a session that starts now sees, oldest first."""
+        """Return what a session that starts now sees: as many, and in the order, as the owner chose."""
         remembered = self._listings.get(maildrop)
         if remembered is not None:
             return remembered
@@ -162,6 +162,10 @@ class SqliteSpool:
                 lambda db: steps.quarantine(db, spool_id, arrival, reason, now),
             ):
                 await self._bodies.remove([spool_id])
+
+    async def at_rest(self, maildrop: MaildropName) -> list[SpoolId]:
+        """Return every message of the maildrop whose body is here, listed or not."""
+        return await self._database.read(lambda db: queries.at_rest_of(db, maildrop))
 
     async def octets_at_rest(self, maildrop: MaildropName) -> Octets:
         """Return the octets of all bodies that are here for the maildrop."""

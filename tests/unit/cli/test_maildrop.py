@@ -118,6 +118,15 @@ def test_a_shape_that_is_none_is_refused_with_the_valid_ones(holder: Owner) -> N
     assert holder.must("maildrop", "list", "--json").json == []
 
 
+def test_how_many_a_session_sees_and_in_which_order_is_chosen(holder: Owner) -> None:
+    holder.must("maildrop", "add", "m", "--account", "a", "--at-most", "5", "--order", "newest")
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["admits"] == "5 a session; the newest first"
+    holder.must("maildrop", "change", "m", "--at-most", "0", "--order", "oldest")
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["admits"] == "everything"
+
+
 @pytest.mark.parametrize("day", ["now", "2026-11-28"])
 def test_a_cut_over_is_a_day_or_the_present(holder: Owner, day: str) -> None:
     holder.must("maildrop", "add", "m", "--account", "a", "--not-before", day)

@@ -18,6 +18,9 @@ PATTERN = re.compile(r"(?:[!-?A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?"
 
 DAY_SECONDS = 86400
 
+LOOPING = frozenset({"ifax"})
+"""Ways to deliver whose machines answer mail by themselves (RFC 3965 section 2.2.4, RFC 2305 section 4.2)."""
+
 
 @attrs.frozen
 class Admission:
@@ -25,7 +28,8 @@ class Admission:
 
     `allow` and `deny` are patterns in small letters; without `allow` every sender is. `subject` must
     occur in the subject, whatever its letter case. `max_age` in seconds, 0 for any; `not_before` in
-    seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports.
+    seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports, or
+    does not; None admits them but to a machine that may answer, and be answered, for ever.
     With `authenticated` the mailbox's own service must vouch for the sender. A session sees `at_most` so
     many messages, 0 for all, the oldest or the newest first.
     """
@@ -35,7 +39,7 @@ class Admission:
     subject: str = ""
     max_age: int = 0
     not_before: float = 0.0
-    automatic: bool = True
+    automatic: bool | None = None
     authenticated: bool = False
     at_most: int = 0
     newest_first: bool = False
@@ -63,7 +67,9 @@ class Admission:
             f"subject with {self.subject!r}" if self.subject else "",
             f"of {days} days at most" if days else "",
             "after a cut-over" if self.not_before else "",
-            "" if self.automatic else "nothing automatic",
+            {True: "what is automatic too", False: "nothing automatic", None: ""}[
+                self.automatic
+            ],
             "senders that the service vouches for" if self.authenticated else "",
             f"{self.at_most} a session" if self.at_most else "",
             "the newest first" if self.newest_first else "",
@@ -75,16 +81,18 @@ EVERYTHING = Admission()
 """Admits every message."""
 
 
-def refusal(admission: Admission, message: Imprint, now: float) -> str:
+def refusal(
+    admission: Admission, message: Imprint, now: float, deliver: str = "original"
+) -> str:
     """Return why `message` is not admitted, in half a sentence; empty where it is.
 
-    `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
+    `deliver` is how the maildrop's messages arrive at its devices. `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
     """
     reasons = (
         _sender_refused(admission, message.senders),
         _forgery_refused(admission, message),
         _age_refused(admission, message.arrived, now),
-        _kind_refused(admission, message),
+        _kind_refused(admission, message, deliver),
     )
     return next(filter(None, reasons), "")
 
@@ -127,12 +135,16 @@ def _age_refused(admission: Admission, arrived: float | None, now: float) -> str
     return ""
 
 
-def _kind_refused(admission: Admission, message: Imprint) -> str:
+def _kind_refused(admission: Admission, message: Imprint, deliver: str) -> str:
     if admission.subject.casefold() not in message.envelope.subject.casefold():
         return f"its subject is without {admission.subject!r}"
-    if message.automatic and not admission.automatic:
-        return f"nothing automatic is admitted, and it is {message.automatic}"
-    return ""
+    if not message.automatic or admission.automatic:
+        return ""
+    if admission.automatic is None:
+        is_looping = deliver in LOOPING
+        said = f"it is {message.automatic}, which a fax could answer for ever"
+        return said if is_looping else ""
+    return f"nothing automatic is admitted, and it is {message.automatic}"
 
 
 def _fits(pattern: str, sender: str) -> bool:

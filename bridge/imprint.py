@@ -119,19 +119,49 @@ def _senders(header: Message) -> tuple[str, ...]:
     return tuple(found[:SENDERS] + [""] * (len(found) > SENDERS))
 
 
+_REPORTS = frozenset(
+    {
+        "multipart/report",  # RFC 3462: delivery and disposition reports
+        "message/delivery-status",
+        "message/disposition-notification",
+        "message/global-delivery-status",  # RFC 6533
+        "message/global-disposition-notification",
+        "message/tracking-status",  # RFC 3886
+    }
+)
+
+_OF_PROGRAMS = {
+    "list-id": "of a mailing list",  # RFC 2919 section 3
+    "list-unsubscribe": "of a mailing list",  # RFC 2369 section 3.2
+    "x-failed-recipients": "a delivery report",  # Gmail, Exim
+    "x-autoreply": "an automatic reply",
+    "x-autorespond": "an automatic reply",
+}
+"""Fields that no person's mail program writes."""
+
+_DAEMONS = frozenset(
+    {"mailer-daemon", "postmaster"}
+)  # RFC 2142 section 5, RFC 5321 section 4.5.1
+
+
 def _automatic(header: Message) -> str:
     """Return what kind of program wrote the message, by what it says of itself."""
     if str(header.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no":
         return "an automatic reply"  # RFC 3834 section 5
-    if header.get_content_type() == "multipart/report":
-        return "a delivery report"  # RFC 3464 section 2, RFC 8098 section 3
+    if header.get_content_type() in _REPORTS:
+        return "a delivery report"
     if str(header.get("Return-Path", "")).strip() == "<>":
         return "without a return path"  # RFC 5321 section 4.5.5
-    if "List-Id" in header:
-        return "of a mailing list"  # RFC 2919 section 3
-    if str(header.get("Precedence", "")).strip().lower() in ("bulk", "junk", "list"):
+    named = (kind for name, kind in _OF_PROGRAMS.items() if name in header)
+    kind = next(named, "")
+    precedence = str(header.get("Precedence", "")).strip().lower()
+    if not kind and precedence in ("bulk", "junk", "list", "auto_reply"):
         return "bulk mail"  # RFC 3834 section 3.1.8
-    return ""
+    if not kind and str(header.get("X-Auto-Response-Suppress", "")).strip().lower() == "all":
+        return "a program's that wants no answer"  # MS-OXCMAIL section 2.1.3.2.21; people's is shorter
+    if not kind and any(one.partition("@")[0] in _DAEMONS for one in _senders(header)):
+        return "of a mail server"
+    return kind
 
 
 def _arrived(header: Message) -> float | None:

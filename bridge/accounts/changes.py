@@ -81,7 +81,7 @@ class Knobs:
     subject: str | None = None
     max_age: int | None = None
     not_before: float | None = None
-    automatic: bool | None = None
+    automatic: str | None = None
     authenticated: bool | None = None
     at_most: int | None = None
     newest_first: bool | None = None
@@ -258,12 +258,14 @@ def _admission(old: Admission, knobs: Knobs) -> Admission:
         "subject": "" if knobs.subject == ANY else knobs.subject,
         "max_age": None if knobs.max_age is None else knobs.max_age * DAY_SECONDS,
         "not_before": knobs.not_before,
-        "automatic": knobs.automatic,
         "authenticated": knobs.authenticated,
         "at_most": knobs.at_most,
         "newest_first": knobs.newest_first,
     }
-    return attrs.evolve(old, **{k: value for k, value in chosen.items() if value is not None})
+    given = {k: value for k, value in chosen.items() if value is not None}
+    if knobs.automatic is not None:
+        given["automatic"] = {"list": True, "hold": False, ANY: None}[knobs.automatic]
+    return attrs.evolve(old, **given)
 
 
 def _senders(patterns: Sequence[str]) -> tuple[str, ...]:

@@ -58,8 +58,9 @@ _ADMISSION = (
     ),
     click.option(
         "--automatic",
-        type=click.Choice(["list", "hold"]),
-        help="What becomes of replies of programs, mailing lists, delivery reports; list otherwise.",
+        type=click.Choice(["list", "hold", ANY]),
+        help="What becomes of replies of programs, mailing lists, delivery reports. Otherwise,"
+        " or with any, they are held where devices get ifax, and listed elsewhere.",
     ),
     click.option(
         "--not-before",
@@ -197,7 +198,7 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
     click.echo(f"Maildrop {name} removed.")
 
 
-_YES = {"automatic": "list", "authenticated": "require", "newest_first": "newest"}
+_YES = {"authenticated": "require", "newest_first": "newest"}
 """The word that chooses what such a knob is named after."""
 
 

@@ -94,6 +94,14 @@ def test_age_is_counted_from_when_the_mailbox_took_it() -> None:
         ("Return-Path: <>", "without a return path"),
         ("List-Id: <news.example.com>", "of a mailing list"),
         ("Precedence: Bulk", "bulk mail"),
+        ("Precedence: auto_reply", "bulk mail"),
+        ("Content-Type: message/disposition-notification", "a delivery report"),
+        ("X-Failed-Recipients: a@b.example", "a delivery report"),
+        ("List-Unsubscribe: <https://news.example>", "of a mailing list"),
+        ("X-Autoreply: yes", "an automatic reply"),
+        ("X-Auto-Response-Suppress: All", "a program's that wants no answer"),
+        ("X-Auto-Response-Suppress: DR, OOF, AutoReply", ""),
+        ("From: MAILER-DAEMON@mx.example", "of a mail server"),
         ("Auto-Submitted: no", ""),
         ("Precedence: first-class", ""),
     ],
@@ -104,6 +112,29 @@ def test_what_programs_write_is_refused_where_nothing_automatic_is_admitted(
     assert why(EVERYTHING, field) == ""
     told = why(Admission(automatic=False), field)
     assert told == (f"nothing automatic is admitted, and it is {kind}" if kind else "")
+
+
+@pytest.mark.parametrize(
+    ("automatic", "deliver", "is_held"),
+    [
+        (None, "original", False),
+        (None, "print", False),
+        (None, "ifax", True),
+        (True, "ifax", False),
+        (False, "ifax", True),
+        (False, "original", True),
+    ],
+)
+def test_a_fax_gets_nothing_automatic_unless_its_owner_allows_it(
+    automatic: bool | None,  # noqa: FBT001 - a row of the table
+    deliver: str,
+    *,
+    is_held: bool,
+) -> None:
+    report = mail("Content-Type: multipart/report; report-type=disposition-notification")
+    admission = Admission(automatic=automatic)
+    assert bool(refusal(admission, report, NOW, deliver)) is is_held
+    assert refusal(admission, mail(BOSS), NOW, deliver) == ""
 
 
 VOUCHED = Attestation(("office.example",), "dmarc=pass")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from bridge import wishes
 from bridge.admission import Admission, refusal
 from bridge.imprint import Imprint
 from bridge.names import MaildropName, Octets, SpoolId, UniqueId
@@ -277,11 +278,13 @@ def _not_admitted(
     One that was listed before, and lost its body since, stays admitted: a device may know it.
     """
     row = db.execute(
-        "SELECT admission FROM message JOIN maildrop ON maildrop.name = message.maildrop"
+        "SELECT admission, wish FROM message JOIN maildrop ON maildrop.name = message.maildrop"
         " WHERE message.id = ? AND delivered IS NULL",
         (spool_id,),
     ).fetchone()
-    return refusal(Admission.parse(row[0]), imprint, now) if row else ""
+    if row is None:
+        return ""
+    return refusal(Admission.parse(row[0]), imprint, now, wishes.parse(row[1]).deliver.value)
 
 
 def _doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:

@@ -96,7 +96,7 @@ def test_what_a_maildrop_admits_is_chosen_changed_and_taken_away(holder: Owner) 
         "--max-age",
         "0",
     )
-    assert holder.must("maildrop", "change", "m", *away, "--automatic", "list").out.endswith(
+    assert holder.must("maildrop", "change", "m", *away, "--automatic", "any").out.endswith(
         "admits everything.\n"
     )
 

@@ -31,7 +31,8 @@ class Admission:
     seconds since the epoch. `automatic` admits replies of programs, mailing lists and delivery reports, or
     does not; None admits them but to a machine that may answer, and be answered, for ever.
     With `authenticated` the mailbox's own service must vouch for the sender. A session sees `at_most` so
-    many messages, 0 for all, the oldest or the newest first.
+    many messages, 0 for all, the oldest or the newest first. What is refused stays upstream where it is, or
+    is moved to the folder `refused_to`.
     """
 
     allow: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Admission:
     authenticated: bool = False
     at_most: int = 0
     newest_first: bool = False
+    refused_to: str = ""
 
     def stored(self) -> str:
         """Return the JSON that `parse` turns back into this."""
@@ -73,6 +75,7 @@ class Admission:
             "senders that the service vouches for" if self.authenticated else "",
             f"{self.at_most} a session" if self.at_most else "",
             "the newest first" if self.newest_first else "",
+            f"what is refused moved to {self.refused_to}" if self.refused_to else "",
         ]
         return "; ".join(filter(None, said)) or "everything"
 

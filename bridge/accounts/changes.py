@@ -85,6 +85,7 @@ class Knobs:
     authenticated: bool | None = None
     at_most: int | None = None
     newest_first: bool | None = None
+    refused: str | None = None
     wish: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -263,9 +264,21 @@ def _admission(old: Admission, knobs: Knobs) -> Admission:
         "newest_first": knobs.newest_first,
     }
     given = {k: value for k, value in chosen.items() if value is not None}
+    if knobs.refused is not None:
+        given["refused_to"] = _refused_to(knobs.refused)
     if knobs.automatic is not None:
         given["automatic"] = {"list": True, "hold": False, ANY: None}[knobs.automatic]
     return attrs.evolve(old, **given)
+
+
+def _refused_to(text: str) -> str:
+    """Return the folder that is meant by `move:FOLDER`, and none by `stay`."""
+    kind, _, folder = text.partition(":")
+    if (kind, bool(folder)) not in {("stay", False), ("move", True)}:
+        raise RegisterError(
+            f"{text} is nothing to do with what is refused; choose stay or move:FOLDER."
+        )
+    return folder
 
 
 def _senders(patterns: Sequence[str]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ _NOT_TO_BE_LISTED = {
     MessageState.VANISHED: "was taken away upstream",
     MessageState.GONE: "was taken away upstream",
     MessageState.EXPUNGED: (
-        "was deleted by a device, which upstream does not know of yet;"
+        "was deleted by a device or not admitted, which upstream does not know of yet;"
         " run `popbridge account sync` for its account and then this again"
     ),
 }
@@ -175,12 +175,14 @@ class MessageDesk:
             lock.release()
 
     async def _fetched(self, life: Life) -> AsyncGenerator[bytes, None]:
-        """Yield a message's octets from its folder, or from where its disposition has moved it."""
+        """Yield a message's octets from its folder, or from where it was moved when it was done with."""
         maildrop = self._maildrop(life)
         mailbox = self.mailbox_of(maildrop.account)
         folders = [maildrop.folder]
         if maildrop.disposition.folder is not None:
             folders.append(maildrop.disposition.folder)
+        if maildrop.admission.refused_to:
+            folders.append(FolderName(maildrop.admission.refused_to))
         *earlier, last = folders
         for folder in earlier:
             try:

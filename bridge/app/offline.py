@@ -339,7 +339,14 @@ def _check_dispositions(
 ) -> None:
     """Refuse an access that would leave deletions undone which maildrops promise."""
     for drop in snapshot.maildrops:
-        if drop.account == account.name and drop.disposition.kind not in mailbox.dispositions:
+        if drop.account != account.name:
+            continue
+        if drop.admission.refused_to and DispositionKind.MOVE not in mailbox.dispositions:
+            raise RegisterError(
+                f"The maildrop {drop.name} moves what it refuses, which account {account.name}"
+                " could not do any more; choose a wider --access."
+            )
+        if drop.disposition.kind not in mailbox.dispositions:
             raise RegisterError(
                 f"The maildrop {drop.name} does {drop.disposition.spelled()}, which account"
                 f" {account.name} could not do any more; choose a wider --access."
@@ -350,6 +357,12 @@ def _check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
     """Refuse what only another mailbox could do."""
     if record.disposition.folder is not None:
         _check_folder(mailbox, record.disposition.folder)
+    if record.admission.refused_to:
+        _check_folder(mailbox, FolderName(record.admission.refused_to))
+        if DispositionKind.MOVE not in mailbox.dispositions:
+            raise RegisterError(
+                f"The mailbox of account {record.account} cannot move messages; leave --refused at stay."
+            )
     if record.admission.authenticated and mailbox.attests is None:
         raise RegisterError(
             f"The mailbox of account {record.account} does not tell whether a sender is genuine, so"

@@ -40,6 +40,11 @@ def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> f
 
 _ADMISSION = (
     click.option(
+        "--refused",
+        metavar="WHAT",
+        help="What becomes upstream of what is not admitted: stay, or move:FOLDER. stay otherwise.",
+    ),
+    click.option(
         "--order",
         "newest_first",
         type=click.Choice(["oldest", "newest"]),

@@ -5,8 +5,9 @@ import pytest
 
 from bridge.admission import Admission
 from bridge.names import UniqueId
-from providers.contract import Attestation, HeaderFields
+from providers.contract import Attestation, Disposition, DispositionKind, HeaderFields
 from tests.contract.storage_harness import (
+    OFFICE,
     PRINTER,
     SqliteUnderTest,
     announcement,
@@ -109,3 +110,37 @@ async def test_what_a_session_did_not_see_the_next_one_sees(storage: SqliteUnder
     await storage.spool.expunge(PRINTER, [first.entries[0].spool_id])
     assert await listed(storage) == [2, 3]
     assert [entry.spool_id for entry in first.entries] == [1, 2]
+
+
+async def test_what_is_refused_is_moved_where_its_owner_says_and_tells_why(
+    storage: SqliteUnderTest,
+) -> None:
+    await admit(storage, Admission(deny=("far.example",), refused_to="Refused"))
+    spool_id = await deliver(storage, "a", FROM_FAR)
+    assert await states(storage) == {"a": "expunged"}
+    assert storage.body_files() == []
+    storage.crash()
+    [order] = await storage.spool.queued(OFFICE, 10)
+    assert order.disposition == Disposition(DispositionKind.MOVE, "Refused")
+    await storage.spool.disposed([spool_id])
+    assert await states(storage) == {"a": "disposed"}
+    details = await storage.run_sql("SELECT detail FROM message_event WHERE event = 'disposed'")
+    assert details == [("moved away, since its sender is denied",)]
+    await storage.spool.announce(PRINTER, [announcement("a")])
+    assert await storage.spool.pending(PRINTER) == []
+    assert await storage.spool.redeliver(spool_id, UniqueId("again"), pieces_of(FROM_FAR))
+    assert await listed(storage) == [spool_id]
+    await storage.spool.expunge(PRINTER, [spool_id])
+    await storage.spool.disposed([spool_id])
+    details = await storage.run_sql("SELECT detail FROM message_event WHERE event = 'disposed'")
+    assert details == [("",)]
+
+
+async def test_a_second_copy_stays_where_it_is_whatever_becomes_of_the_refused(
+    storage: SqliteUnderTest,
+) -> None:
+    await admit(storage, Admission(refused_to="Refused"))
+    await deliver(storage, "a", FROM_FAR)
+    await deliver(storage, "b", FROM_FAR)
+    assert await states(storage) == {"a": "ready", "b": "held"}
+    assert await storage.spool.queued(OFFICE, 10) == []

@@ -185,6 +185,7 @@ def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: byt
             authenticated=True,
             at_most=5,
             newest_first=True,
+            refused_to="R",
         ),
     ],
 )

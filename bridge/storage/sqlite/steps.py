@@ -16,7 +16,7 @@ from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.events import happened
-from providers.contract import Disposition, RemoteId
+from providers.contract import Disposition, DispositionKind, RemoteId
 
 DOUBTFUL_WHY = "restored from a backup, after which a device may have printed it"
 
@@ -96,7 +96,7 @@ def make_visible(
 
     Return whether it still waited, and why it is held.
     """
-    refused = _not_admitted(db, spool_id, arrival.imprint, now)
+    refused, refused_to = _not_admitted(db, spool_id, arrival.imprint, now)
     # What is not admitted is nothing's first copy: another, sent as it should be, is listed.
     likeness = None if refused else arrival.imprint.likeness
     twin = _twin(db, spool_id, likeness, now)
@@ -122,6 +122,12 @@ def make_visible(
     happened(db, [spool_id], LifeEvent.FETCHED, now)
     if held:
         happened(db, [spool_id], LifeEvent.HELD, now, detail=held)
+    if refused_to:
+        # It is upstream's to carry out, as what a device deletes; the tombstone keeps it from coming back.
+        db.execute(
+            "UPDATE message SET state = 'expunged', disposition = ? WHERE id = ?",
+            (Disposition(DispositionKind.MOVE, refused_to).spelled(), spool_id),
+        )
     return True, held
 
 
@@ -192,7 +198,7 @@ def dispose(db: sqlite3.Connection, messages: Iterable[SpoolId], now: float) -> 
             (spool_id,),
         )
         if changed.rowcount and not _was_refused(db, spool_id):
-            happened(db, [spool_id], LifeEvent.DISPOSED, now)
+            happened(db, [spool_id], LifeEvent.DISPOSED, now, detail=_why_moved(db, spool_id))
 
 
 def drop(
@@ -255,6 +261,17 @@ def _was_refused(db: sqlite3.Connection, spool_id: SpoolId) -> bool:
     )
 
 
+def _why_moved(db: sqlite3.Connection, spool_id: SpoolId) -> str:
+    """Return why a message went that nobody deleted: it was not admitted; empty for all others."""
+    row = db.execute(
+        "SELECT detail FROM message_event AS held WHERE message = ? AND event = 'held' AND NOT EXISTS"
+        " (SELECT 1 FROM message_event WHERE message = held.message"
+        " AND event IN ('expunged', 'dropped', 'vanished'))",
+        (spool_id,),
+    ).fetchone()
+    return f"moved away, since {row[0]}" if row else ""
+
+
 def ids(rows: Iterable[tuple[int, ...]]) -> list[SpoolId]:
     """Return the ids that statements with RETURNING have returned."""
     return [SpoolId(row[0]) for row in rows]
@@ -272,8 +289,8 @@ def bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> No
 
 def _not_admitted(
     db: sqlite3.Connection, spool_id: SpoolId, imprint: Imprint, now: float
-) -> str:
-    """Return why the maildrop does not admit the message; empty where it does.
+) -> tuple[str, str]:
+    """Return why the maildrop does not admit the message, and to which folder it goes; empty where it does.
 
     One that was listed before, and lost its body since, stays admitted: a device may know it.
     """
@@ -283,8 +300,10 @@ def _not_admitted(
         (spool_id,),
     ).fetchone()
     if row is None:
-        return ""
-    return refusal(Admission.parse(row[0]), imprint, now, wishes.parse(row[1]).deliver.value)
+        return "", ""
+    admission, deliver = Admission.parse(row[0]), wishes.parse(row[1]).deliver.value
+    why = refusal(admission, imprint, now, deliver)
+    return why, admission.refused_to if why else ""
 
 
 def _doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:

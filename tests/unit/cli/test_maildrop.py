@@ -61,6 +61,10 @@ def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
         (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
         (("m", "--on-dele", "move:../x"), "cannot be used"),
         (("m", "--allow-sender", "not an address"), "names no sender"),
+        (("m", "--refused", "burn"), "choose stay or move:FOLDER"),
+        (("m", "--refused", "stay:x"), "choose stay or move:FOLDER"),
+        (("m", "--refused", "move:"), "choose stay or move:FOLDER"),
+        (("m", "--refused", "move:../x"), "cannot be used"),
         (("m", "--authenticated", "require"), "does not tell whether a sender is genuine"),
         (("m", "--deny-sender", "any", "--deny-sender", "a.example"), "'any' names no sender"),
     ],
@@ -125,6 +129,25 @@ def test_how_many_a_session_sees_and_in_which_order_is_chosen(holder: Owner) -> 
     holder.must("maildrop", "change", "m", "--at-most", "0", "--order", "oldest")
     [row] = holder.must("maildrop", "list", "--json").json
     assert row["admits"] == "everything"
+
+
+def test_what_is_refused_goes_to_a_folder_and_comes_back_when_it_is_released(
+    holder: Owner,
+) -> None:
+    choice = ("--subject", "print", "--refused", "move:Refused")
+    holder.must("maildrop", "add", "m", "--account", "a", *choice)
+    holder.must("account", "sync", "a")
+    holder.must("account", "sync", "a")
+    assert len(list((holder.mail() / "Refused").iterdir())) == 1
+    [row] = holder.must("message", "list", "--json").json
+    assert row["state"] == "disposed"
+    assert "its subject is without 'print'" in holder.must("message", "list").out
+    holder.must("message", "redeliver", "1")
+    [row] = holder.must("message", "list", "--json").json
+    assert row["state"] == "ready"
+    holder.must("maildrop", "change", "m", "--refused", "stay")
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["admits"] == "subject with 'print'"
 
 
 @pytest.mark.parametrize("day", ["now", "2026-11-28"])

@@ -1,0 +1,92 @@
+"""Letters text on sheets, 80 characters a row and 63 rows a sheet, in one shipped font.
+
+DejaVu Sans Mono has the letters of Latin, Greek and Cyrillic and most signs; for what it
+lacks stands a box, so that a reader sees that something is missing.
+"""
+
+import functools
+import io
+import itertools
+import pkgutil
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from PIL import Image, ImageDraw, ImageFont
+
+from bridge.shaping.fax.paper import A4_ROWS, COLUMNS, Sheet
+
+CHARACTERS = 80  # a row: what mail is wrapped for
+_ADVANCE = 20  # columns a character: 1600 of 1728, the rest is margin
+_POINTS = 33  # the size at which a character of this font advances by 20
+_LEADING = 34  # rows a line: 5.8 lines an inch
+_MARGIN = (COLUMNS - CHARACTERS * _ADVANCE) // 2
+LINES = (A4_ROWS - 2 * _MARGIN) // _LEADING
+_BOX = "\N{WHITE SQUARE}"
+_TAB = 8
+
+
+def lettered(text: str) -> Iterator[Sheet]:
+    """Yield the sheets of a text, long lines wrapped between words; a form feed begins a sheet."""
+    for part in text.split("\f"):
+        lines = itertools.chain.from_iterable(wrapped(line) for line in part.splitlines())
+        while block := list(itertools.islice(lines, LINES)):
+            yield Sheet(_sheet(block))
+
+
+def wrapped(line: str) -> Iterator[str]:
+    """Yield the rows of a line: at most 80 cells wide each, broken at blanks where there are any."""
+    rest = _plain(line)
+    while len(rest) > CHARACTERS or _cells(rest) > CHARACTERS:
+        fits = _fitting(rest)
+        blank = rest.rfind(" ", 1, fits + 1)
+        end = blank if blank > 0 else fits
+        yield rest[:end]
+        rest = rest[end:].lstrip(" ")
+    yield rest
+
+
+def _plain(line: str) -> str:
+    composed = unicodedata.normalize("NFC", line).expandtabs(_TAB)
+    return "".join(char for char in composed if unicodedata.category(char)[0] != "C").rstrip()
+
+
+def _fitting(text: str) -> int:
+    """Return how many characters fit into a row; at least one."""
+    cells = 0
+    for number, char in enumerate(text):
+        cells += _width(char)
+        if cells > CHARACTERS:
+            return max(1, number)
+    return len(text)
+
+
+def _cells(text: str) -> int:
+    return sum(map(_width, text))
+
+
+def _width(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _sheet(lines: Iterable[str]) -> Image.Image:
+    pixels = Image.new("1", (COLUMNS, A4_ROWS), 0)
+    pen = ImageDraw.Draw(pixels)
+    pen.fontmode = "1"  # no greys: strokes as the font's makers hinted them
+    for row, line in enumerate(lines):
+        shown = "".join(char if _shows(char) else _BOX * _width(char) for char in line)
+        pen.text((_MARGIN, _MARGIN + row * _LEADING), shown, fill=255, font=_font())
+    return pixels
+
+
+@functools.cache
+def _font() -> ImageFont.FreeTypeFont:
+    data = pkgutil.get_data(__name__, "DejaVuSansMono.ttf")
+    return ImageFont.truetype(
+        io.BytesIO(data or b""), _POINTS, layout_engine=ImageFont.Layout.BASIC
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _shows(char: str) -> bool:
+    """Tell whether the font has this character; what it has not, it draws as it draws U+FFFF."""
+    return char.isspace() or bytes(_font().getmask(char)) != bytes(_font().getmask("\uffff"))

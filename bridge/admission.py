@@ -32,7 +32,7 @@ class Admission:
     does not; None admits them but to a machine that may answer, and be answered, for ever.
     With `authenticated` the mailbox's own service must vouch for the sender. A session sees `at_most` so
     many messages, 0 for all, the oldest or the newest first. What is refused stays upstream where it is, or
-    is moved to the folder `refused_to`.
+    is moved to the folder `refused_to`. With `printable` a message must bring something to print.
     """
 
     allow: tuple[str, ...] = ()
@@ -45,6 +45,7 @@ class Admission:
     at_most: int = 0
     newest_first: bool = False
     refused_to: str = ""
+    printable: bool = False
 
     def stored(self) -> str:
         """Return the JSON that `parse` turns back into this."""
@@ -73,6 +74,7 @@ class Admission:
                 self.automatic
             ],
             "senders that the service vouches for" if self.authenticated else "",
+            "with something to print" if self.printable else "",
             f"{self.at_most} a session" if self.at_most else "",
             "the newest first" if self.newest_first else "",
             f"what is refused moved to {self.refused_to}" if self.refused_to else "",
@@ -141,6 +143,8 @@ def _age_refused(admission: Admission, arrived: float | None, now: float) -> str
 def _kind_refused(admission: Admission, message: Imprint, deliver: str) -> str:
     if admission.subject.casefold() not in message.envelope.subject.casefold():
         return f"its subject is without {admission.subject!r}"
+    if admission.printable and not message.is_printable:
+        return "it has no attachment that can be printed"
     if not message.automatic or admission.automatic:
         return ""
     if admission.automatic is None:

@@ -15,6 +15,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
 
+from bridge.attachments import AttachmentFinder
 from providers.contract import Attestation, Attests, Envelope
 
 HEADER_OCTETS = 65536
@@ -33,7 +34,7 @@ class Imprint:
 
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
     it, and is empty where a person may have. `attestation` is what the service that took the message has
-    recorded of the sender, None where it records nothing.
+    recorded of the sender, None where it records nothing. `is_printable` where it brings something to print.
     """
 
     likeness: bytes | None = None
@@ -42,22 +43,25 @@ class Imprint:
     senders: tuple[str, ...] = ()
     automatic: str = ""
     attestation: Attestation | None = None
+    is_printable: bool = False
 
 
 class ImprintTaker:
     """Takes the imprint of a message whose octets, with CRLF line ends, pass by; any chunking gives the same."""
 
-    __slots__ = ("_attests", "_body", "_header", "_in_body")
+    __slots__ = ("_attachments", "_attests", "_body", "_header", "_in_body")
 
     def __init__(self, attests: Attests | None = None) -> None:
         """Begin a message; `attests` reads what its service has recorded of the sender."""
         self._attests = attests
+        self._attachments = AttachmentFinder()
         self._header = bytearray()
         self._body = hashlib.sha256()
         self._in_body = False
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next octets."""
+        self._attachments.feed(chunk)
         if self._in_body:
             self._body.update(chunk)
             return
@@ -87,6 +91,7 @@ class ImprintTaker:
             _senders(header),
             _automatic(header),
             self._attested(header),
+            self._attachments.finish(),
         )
 
     def _attested(self, header: Message) -> Attestation | None:

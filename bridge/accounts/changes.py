@@ -85,6 +85,7 @@ class Knobs:
     authenticated: bool | None = None
     at_most: int | None = None
     newest_first: bool | None = None
+    printable: bool | None = None
     refused: str | None = None
     wish: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -262,6 +263,7 @@ def _admission(old: Admission, knobs: Knobs) -> Admission:
         "authenticated": knobs.authenticated,
         "at_most": knobs.at_most,
         "newest_first": knobs.newest_first,
+        "printable": knobs.printable,
     }
     given = {k: value for k, value in chosen.items() if value is not None}
     if knobs.refused is not None:

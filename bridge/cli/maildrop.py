@@ -40,6 +40,12 @@ def _moment(_ctx: click.Context, _option: click.Parameter, day: str | None) -> f
 
 _ADMISSION = (
     click.option(
+        "--attachment",
+        "printable",
+        type=click.Choice(["require", "ignore"]),
+        help="Hold what brings nothing to print: no PDF, image, PostScript or PCL. ignore otherwise.",
+    ),
+    click.option(
         "--refused",
         metavar="WHAT",
         help="What becomes upstream of what is not admitted: stay, or move:FOLDER. stay otherwise.",
@@ -203,7 +209,7 @@ def remove(option: Path | None, name: str, yes: bool) -> None:  # noqa: FBT001 -
     click.echo(f"Maildrop {name} removed.")
 
 
-_YES = {"authenticated": "require", "newest_first": "newest"}
+_YES = {"authenticated": "require", "newest_first": "newest", "printable": "require"}
 """The word that chooses what such a knob is named after."""
 
 

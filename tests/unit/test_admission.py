@@ -137,6 +137,12 @@ def test_a_fax_gets_nothing_automatic_unless_its_owner_allows_it(
     assert refusal(admission, mail(BOSS), NOW, deliver) == ""
 
 
+def test_a_message_without_anything_to_print_is_refused_where_it_must() -> None:
+    wanted = Admission(printable=True)
+    assert why(wanted, BOSS) == "it has no attachment that can be printed"
+    assert refusal(wanted, attrs.evolve(mail(BOSS), is_printable=True), NOW) == ""
+
+
 VOUCHED = Attestation(("office.example",), "dmarc=pass")
 
 
@@ -186,6 +192,7 @@ def test_everything_admits_whatever_a_header_holds_and_others_decide(octets: byt
             at_most=5,
             newest_first=True,
             refused_to="R",
+            printable=True,
         ),
     ],
 )

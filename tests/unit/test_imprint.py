@@ -101,6 +101,12 @@ def test_what_the_service_recorded_is_read_from_the_fields_in_their_order() -> N
     assert taken(MAIL).attestation is None
 
 
+@given(st.lists(st.integers(0, 100)))
+def test_what_can_be_printed_is_told(cuts: list[int]) -> None:
+    assert taken(b"Content-Type: application/pdf\r\n\r\n%PDF-1.7\r\n", cuts).is_printable
+    assert not taken(MAIL, cuts).is_printable
+
+
 def test_a_header_without_end_is_read_to_its_limit_only() -> None:
     taker = ImprintTaker()
     for _ in range(100):

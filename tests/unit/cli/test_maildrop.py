@@ -126,6 +126,10 @@ def test_how_many_a_session_sees_and_in_which_order_is_chosen(holder: Owner) -> 
     holder.must("maildrop", "add", "m", "--account", "a", "--at-most", "5", "--order", "newest")
     [row] = holder.must("maildrop", "list", "--json").json
     assert row["admits"] == "5 a session; the newest first"
+    holder.must("maildrop", "change", "m", "--attachment", "require")
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert "with something to print" in row["admits"]
+    holder.must("maildrop", "change", "m", "--attachment", "ignore")
     holder.must("maildrop", "change", "m", "--at-most", "0", "--order", "oldest")
     [row] = holder.must("maildrop", "list", "--json").json
     assert row["admits"] == "everything"

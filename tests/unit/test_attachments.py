@@ -1,0 +1,142 @@
+"""What can be printed is found by its content, wherever it lies in a message, in any chunking."""
+
+import base64
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.attachments import HEADER_OCTETS, LINES, PARTS, AttachmentFinder
+
+PDF = b"%PDF-1.7\n" + b"x" * 20000
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+
+
+def part(content: bytes, *fields: str, encoding: str = "base64") -> bytes:
+    header = "\r\n".join([*fields, f"Content-Transfer-Encoding: {encoding}"])
+    body = (
+        base64.encodebytes(content).replace(b"\n", b"\r\n") if encoding == "base64" else content
+    )
+    return header.encode() + b"\r\n\r\n" + body
+
+
+def multipart(*parts: bytes, boundary: str = "b", kind: str = "mixed") -> bytes:
+    header = (
+        f'Subject: x\r\nContent-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode()
+    )
+    mark = b"--" + boundary.encode()
+    inner = b"".join(mark + b"\r\n" + one + b"\r\n" for one in parts)
+    return header + inner + mark + b"--\r\n"
+
+
+TEXT = part(b"see the attachment", "Content-Type: text/plain", encoding="7bit")
+AS_PDF = part(PDF, "Content-Type: application/octet-stream; name=scan")
+
+
+def found(octets: bytes, cuts: list[int] | None = None) -> bool:
+    finder = AttachmentFinder()
+    ends = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts or [])})
+    for start, end in pairwise(ends):
+        finder.feed(octets[start:end])
+    return finder.finish()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        AS_PDF,
+        multipart(TEXT, AS_PDF),
+        multipart(multipart(TEXT, TEXT, boundary="c", kind="alternative"), AS_PDF),
+        multipart(
+            TEXT,
+            b"Content-Type: message/rfc822\r\n\r\n" + multipart(TEXT, AS_PDF, boundary="c"),
+        ),
+        multipart(part(b"II*\0....", "Content-Type: image/tiff")),
+        multipart(part(b"\xff\xd8\xff\xe0JFIF", "Content-Type: image/jpeg")),
+        multipart(part(PNG, "Content-Type: image/png")),
+        multipart(
+            part(
+                PNG,
+                "Content-Type: image/png",
+                "Content-ID: <1>",
+                "Content-Disposition: attachment",
+            )
+        ),
+        multipart(part(b"%!PS-Adobe", "Content-Type: application/postscript", encoding="8bit")),
+        multipart(
+            part(b"=1BE", "Content-Type: application/vnd.hp-pcl", encoding="quoted-printable")
+        ),
+    ],
+    ids=[
+        "alone",
+        "mixed",
+        "nested",
+        "forwarded",
+        "tiff",
+        "jpeg",
+        "png",
+        "called so",
+        "ps",
+        "pcl",
+    ],
+)
+def test_what_can_be_printed_is_found(octets: bytes) -> None:
+    assert found(octets)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"Subject: x\r\n\r\n%PDF-1.7 in a text\r\n",
+        TEXT,
+        multipart(TEXT, TEXT),
+        multipart(TEXT, part(PNG, "Content-Type: image/png", "Content-ID: <logo>")),
+        multipart(TEXT, part(b"MZ...", "Content-Type: application/pdf; name=bill.pdf")),
+        multipart(TEXT, part(b"PK\x03\x04", "Content-Type: application/zip")),
+        multipart(part(b"abc", "Content-Type: application/pdf").replace(b"YWJj", b"%%%")),
+        multipart(TEXT).replace(b"--b\r\n", b"--other\r\n") + AS_PDF,
+    ],
+    ids=[
+        "nothing",
+        "text",
+        "part",
+        "texts",
+        "logo",
+        "so called",
+        "zip",
+        "broken",
+        "no boundary",
+    ],
+)
+def test_what_cannot_be_is_not(octets: bytes) -> None:
+    assert not found(octets)
+
+
+NESTED = multipart(TEXT, multipart(TEXT, part(PNG, "Content-Type: image/png"), boundary="c"))
+NOTHING = multipart(TEXT, part(b"PK\x03\x04" * 9, "Content-Type: application/zip"))
+
+
+@pytest.mark.parametrize("octets", [NESTED, NOTHING])
+@given(cuts=st.lists(st.integers(0, 700)))
+def test_any_chunking_finds_the_same(octets: bytes, cuts: list[int]) -> None:
+    assert found(octets, cuts) is found(octets)
+
+
+@given(st.binary(max_size=1000), st.lists(st.integers(0, 1000)))
+def test_whatever_a_message_holds_it_is_looked_at(octets: bytes, cuts: list[int]) -> None:
+    assert found(octets, cuts) is found(octets)
+
+
+def test_a_hostile_message_is_given_up() -> None:
+    many = multipart(*[TEXT] * (PARTS + 1), AS_PDF)
+    assert not found(many)
+    assert not found(multipart(b"\r\n" + b"\r\n--x" * LINES, AS_PDF))
+    assert found(multipart(b"\r\n" + b"\r\n--x" * (LINES - 10), AS_PDF))
+    endless = b"X: " + b"x" * (2 * HEADER_OCTETS)
+    finder = AttachmentFinder()
+    for start in range(0, len(endless), 1000):
+        finder.feed(endless[start : start + 1000])
+    assert finder.kept < HEADER_OCTETS + 2000
+    assert not finder.finish()

@@ -56,6 +56,7 @@ NO_SECRETS = {
     "Settings": "addresses and names, kept where everybody may read them",
     "StartTls": "our own reply",
     "VaultConfig": "a path",
+    "Wish.headers": "a choice",
 }
 """Classes, or fields, whose names only sound so."""
 

@@ -11,7 +11,7 @@ WISHES = (
     click.option(
         "--deliver",
         type=click.Choice([choice.value for choice in Deliver]),
-        help="What devices get: original or command (the message untouched). original otherwise.",
+        help="What devices get: original or command (the message untouched), print (readable text and what can be printed), text. original otherwise.",
     ),
 )
 """What `maildrop add` and `maildrop change` take; an option is called as its field is."""

@@ -2,15 +2,59 @@
 
 from collections.abc import Sequence
 
-from bridge.shaping.wish import Deliver, Wish
+from bridge.shaping.downward import down_convert
+from bridge.shaping.errors import Skipped, Unshapeable
+from bridge.shaping.headers import first, split
+from bridge.shaping.leaves import normal
+from bridge.shaping.papers import as_text, printed
+from bridge.shaping.reading import read
+from bridge.shaping.wish import Crypto, Deliver, Oversize, Wish
+from bridge.shaping.writing import Piece
+
+_PROTECTED = (
+    b"multipart/signed", b"multipart/encrypted", b"application/pkcs7-mime", b"application/x-pkcs7-mime",
+)  # fmt: skip
 
 
 def shape(message: bytes, wish: Wish) -> Sequence[bytes | memoryview]:
     """Return the pieces of the message that a device gets, in order; views of `message` cost no memory.
 
     Raises:
-        Unshapeable: the message cannot be brought into the shape that is wished for.
+        Unshapeable: the message cannot be brought into the shape that is wished for, or is larger than
+            the device takes.
+        Skipped: it is larger than the device takes, and is to be left out without a word.
     """
+    pieces = _shaped(message, wish)
+    octets = sum(map(len, pieces))
+    if wish.size_octets is None or octets <= wish.size_octets:
+        return pieces
+    match wish.oversize:
+        case Oversize.ORIGINAL:
+            return (memoryview(message),)
+        case Oversize.SKIP:
+            raise Skipped(_too_large(octets, wish.size_octets))
+        case Oversize.NOTICE:
+            raise Unshapeable(_too_large(octets, wish.size_octets))
+
+
+def _shaped(message: bytes, wish: Wish) -> Sequence[Piece]:
     match wish.deliver:
         case Deliver.ORIGINAL | Deliver.COMMAND:
             return (memoryview(message),)
+        case Deliver.PRINT:
+            if wish.crypto is Crypto.PASS and _is_protected(message):
+                return down_convert(normal(message))
+            return printed(read(message, wish), wish)
+        case Deliver.TEXT:
+            return as_text(read(message, wish), wish)
+
+
+def _is_protected(message: bytes) -> bool:
+    """Tell whether S/MIME or PGP protects the message as a whole."""
+    fields, _ = split(message)
+    declared = first(fields, "content-type")
+    return declared is not None and declared.value.strip().lower().startswith(_PROTECTED)
+
+
+def _too_large(octets: int, most: int) -> str:
+    return f"It has {octets} octets, and this maildrop takes {most} at most (size_octets)."

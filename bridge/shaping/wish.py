@@ -10,10 +10,89 @@ class Deliver(enum.StrEnum):
 
     ORIGINAL = "original"  # untouched but for CRLF
     COMMAND = "command"  # untouched, byte for byte: the machine reads commands in it
+    PRINT = "print"  # readable text and the attachments that can be printed, flat
+    TEXT = "text"  # one text/plain part
+
+
+class Charset(enum.StrEnum):
+    """The letters a device knows; Ricoh names the first two alone (MP 402 fax, "Abnormal files")."""
+
+    ASCII = "us-ascii"
+    LATIN1 = "latin1"
+    UTF8 = "utf-8"
+
+
+class Headers(enum.StrEnum):
+    """Which header fields a device gets."""
+
+    ALL = "all"  # unknown ones too: Panasonic's relay passwords travel in them
+    FEW = "few"  # those that a person reads, and the Message-ID
+
+
+class Signatures(enum.StrEnum):
+    """What becomes of the lines below a line of "-- "."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
+class Oversize(enum.StrEnum):
+    """What becomes of a message that is larger than a device takes; none is ever split."""
+
+    NOTICE = "notice"
+    SKIP = "skip"
+    ORIGINAL = "original"
+
+
+class Crypto(enum.StrEnum):
+    """What becomes of a message that S/MIME or PGP protects."""
+
+    NOTICE = "notice"  # what is encrypted is replaced by a sentence, what is signed is read
+    PASS = "pass"  # noqa: S105 - the message as it is, for a machine that can open it
+
+
+class Mdn(enum.StrEnum):
+    """What becomes of the fields in which a sender asks for a receipt (RFC 8098 section 2.1)."""
+
+    PASS = "pass"  # noqa: S105 - the machine answers
+    STRIP = "strip"
+
+
+INLINE_FLOOR = 16384
+"""Octets below which an image inside of text is a logo, not a picture."""
+
+MAX_PARTS = 200
+"""Parts of a message that are looked at; a mail with more is an archive or an attack."""
+
+LINE_LIMIT = 998
+"""Octets of a line without CRLF (RFC 5322 section 2.1.1); 76 suits machines of few buffers."""
+
+SHORTEST_LINE_LIMIT = 76
+
+ATTACHMENTS = ("pdf", "tiff", "jpeg", "png", "text")
+"""What most machines that print mail can print."""
 
 
 @attrs.frozen
 class Wish:
-    """All that an owner may ask of shaping."""
+    """All that an owner may ask of shaping.
+
+    `attachments` are names of kinds (`bridge.shaping.kinds`). `size_octets` is the most that a device
+    takes of a message, as it is sent; None is no limit.
+    """
 
     deliver: Deliver = Deliver.ORIGINAL
+    charset: Charset = Charset.LATIN1
+    line_limit: int = attrs.field(
+        default=LINE_LIMIT,
+        validator=[attrs.validators.ge(SHORTEST_LINE_LIMIT), attrs.validators.le(LINE_LIMIT)],
+    )
+    headers: Headers = Headers.ALL
+    attachments: tuple[str, ...] = ATTACHMENTS
+    inline_floor: int = INLINE_FLOOR
+    signatures: Signatures = Signatures.KEEP
+    size_octets: int | None = None
+    oversize: Oversize = Oversize.NOTICE
+    crypto: Crypto = Crypto.NOTICE
+    mdn: Mdn = Mdn.PASS
+    max_parts: int = MAX_PARTS

@@ -84,7 +84,7 @@ class Tiff:
 class Strip:
     """A page as it is coded: all its rows in one strip, the first pixel in the lowest bit."""
 
-    data: bytes
+    data: bytes = attrs.field(repr=False)
     columns: int
     rows: int
     across: int  # pixels an inch

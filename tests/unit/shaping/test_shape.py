@@ -1,13 +1,255 @@
-"""What comes out of shaping, by the shape that was wished for."""
+"""What comes out of shaping, by the shape that was wished for, whatever goes in."""
+
+import email
+import re
+from email.message import Message
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.shape import shape
-from bridge.shaping.wish import Deliver, Wish
+from bridge.shaping.wish import (
+    Charset,
+    Crypto,
+    Deliver,
+    Headers,
+    Mdn,
+    Oversize,
+    Signatures,
+    Wish,
+)
 
 ODD = b"subject:  two  blanks\r\nX: \x80\r\n\r\nRELAY-ID-: 1234 \r\n\x00.\r\n"
+PDF = b"JVBERi0xLjQKJeLjz9MK"
+PRINT = Wish(Deliver.PRINT)
+
+
+def made(text: str) -> bytes:
+    return text.strip("\n").replace("\n", "\r\n").encode()
+
+
+def shaped(message: bytes, wish: Wish = PRINT) -> Message:
+    return email.message_from_bytes(b"".join(shape(message, wish)))
+
+
+def text_of(message: Message) -> str:
+    first = message.get_payload(0) if message.is_multipart() else message
+    assert isinstance(first, Message)
+    content = first.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return (
+        content.decode(first.get_content_charset("ascii")).replace("\r\n", "\n").rstrip("\n")
+        + "\n"
+    )
+
+
+def within(*parts: str, kind: str = "mixed") -> bytes:
+    body = "".join(f"--b\n{part}\n" for part in parts)
+    return made(
+        f"From: a@example.org\nContent-Type: multipart/{kind}; boundary=b\n\n{body}--b--\n"
+    )
 
 
 @pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
 def test_a_message_may_pass_untouched(deliver: Deliver) -> None:
     assert b"".join(shape(ODD, Wish(deliver))) == ODD
+
+
+def test_of_alternatives_the_plain_one_is_printed_and_files_of_all_are_kept() -> None:
+    """Apple Mail puts files into the alternative beside the plain text."""
+    message = within(
+        "Content-Type: text/plain\n\nplain words\n",
+        "Content-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: text/html\n\n<b>rich words</b>\n--c\n"
+        f"Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n--c--\n",
+        kind="alternative",
+    )
+    printed = shaped(message)
+    assert [part.get_content_type() for part in printed.walk()] == [
+        "multipart/mixed",
+        "text/plain",
+        "application/pdf",
+    ]
+    assert text_of(printed) == "plain words\n"
+
+
+def test_html_is_printed_where_the_plain_text_only_says_that_there_is_html() -> None:
+    message = within(
+        "Content-Type: text/plain\n\nSee HTML.\n",
+        f"Content-Type: text/html\n\n<p>{'Total 12 pieces. ' * 9}</p>\n",
+        kind="alternative",
+    )
+    assert text_of(shaped(message)).startswith("Total 12 pieces.")
+
+
+def test_a_logo_is_dropped_and_an_image_that_is_attached_is_not() -> None:
+    image = "Content-Transfer-Encoding: base64\n\niVBORw0KGgoAAAANSUhEUgAAAAEAAAAB\n"
+    logo = f"Content-Type: image/png\nContent-Disposition: inline\nContent-ID: <x>\n{image}"
+    kept = f"Content-Type: image/png\nContent-Disposition: attachment; filename=p.png\n{image}"
+    printed = shaped(within("Content-Type: text/plain\n\nhi\n", logo, kept))
+    assert [part.get_filename() for part in printed.walk()] == [None, None, "p.png"]
+
+
+def test_a_file_is_kept_by_what_it_is_and_named_so() -> None:
+    fake = "Content-Type: application/pdf; name=evil.pdf\nContent-Transfer-Encoding: base64\n\nTVqQAAMAAAAEAAAA\n"
+    real = f'Content-Type: application/octet-stream; name="Büro.dat"\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n'
+    printed = shaped(within(fake, real))
+    assert [part.get_filename() for part in printed.walk()][1:] == [None, "Buro.dat.pdf"]
+    assert "evil.pdf is not printed (file of an unknown kind" in text_of(printed)
+
+
+def test_a_forwarded_message_is_opened() -> None:
+    inner = f"Subject: inner\nContent-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n"
+    printed = shaped(within(f"Content-Type: message/rfc822\n\n{inner}"))
+    assert text_of(printed) == "--- Message within ---\nSubject: inner\n"
+    assert [part.get_content_type() for part in printed.walk()][2:] == ["application/pdf"]
+
+
+def test_a_calendar_entry_is_a_short_text() -> None:
+    entry = (
+        "Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Toner\\, paper\n"
+        "DTSTART;TZID=Europe/Berlin:20261201T100000\nBEGIN:VALARM\nSUMMARY:bell\nEND:VALARM\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert text_of(shaped(made(entry))) == (
+        "Invitation: Toner, paper\nFrom: 2026-12-01 10:00 (Europe/Berlin)\n"
+    )
+
+
+def test_a_delivery_report_is_a_short_text() -> None:
+    report = within(
+        "Content-Type: text/plain\n\nYour mail came back.\n",
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; c@example.org\n"
+        "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no such user\n",
+        "Content-Type: text/rfc822-headers\n\nSubject: x\n",
+        kind="report",
+    )
+    assert text_of(shaped(report)) == (
+        "Your mail came back.\n\nc@example.org: failed (5.1.1): 550 no such user\n"
+    )
+
+
+def test_a_piece_of_a_message_is_refused_with_a_sentence() -> None:
+    with pytest.raises(Unshapeable, match="one piece of a message"):
+        shape(made("Content-Type: message/partial; id=1; number=1\n\nx\n"), PRINT)
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        (Charset.ASCII, "Grusse - EUR 5"),
+        (Charset.LATIN1, "Grüsse - EUR 5"),
+        (Charset.UTF8, "Grüsse \N{EN DASH} \N{EURO SIGN} 5"),
+    ],
+)
+@pytest.mark.parametrize("deliver", [Deliver.PRINT, Deliver.TEXT])
+def test_text_comes_in_the_letters_of_the_device(
+    deliver: Deliver, charset: Charset, text: str
+) -> None:
+    message = made(
+        "Content-Type: text/plain; charset=utf-8\n\nGrüsse \N{EN DASH} \N{EURO SIGN} 5\n"
+    )
+    assert text_of(shaped(message, Wish(deliver, charset=charset))) == f"{text}\n"
+
+
+def test_text_alone_holds_text_files_and_names_the_others() -> None:
+    order = "Content-Type: text/plain; name=o.txt\nContent-Disposition: attachment\n\n^XA^XZ\n"
+    scan = f"Content-Type: application/pdf; name=s.pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n"
+    message = shaped(
+        within("Content-Type: text/plain\n\nhi\n", order, scan), Wish(Deliver.TEXT)
+    )
+    assert message.get_content_type() == "text/plain"
+    assert text_of(message) == "hi\n\no.txt:\n^XA^XZ\n\n[s.pdf is not shown (PDF).]\n"
+
+
+def test_what_is_encrypted_is_replaced_by_a_sentence_or_passes_as_it_is() -> None:
+    message = within(
+        "Content-Type: application/pgp-encrypted\n\nVersion: 1\n", kind="encrypted"
+    )
+    assert "can be read by its recipient alone" in text_of(shaped(message))
+    assert b"".join(shape(message, Wish(Deliver.PRINT, crypto=Crypto.PASS))) == message
+
+
+def test_what_is_signed_is_read_without_its_signature() -> None:
+    message = within(
+        "Content-Type: text/plain\n\nhi\n",
+        "Content-Type: application/pkcs7-signature; name=smime.p7s\n\nMII\n",
+        kind="signed",
+    )
+    assert text_of(shaped(message)) == "hi\n"
+
+
+def test_a_request_for_a_receipt_passes_or_is_stripped() -> None:
+    message = made("Disposition-Notification-To: a@example.org\n\nx\n")
+    assert shaped(message)["Disposition-Notification-To"] == "a@example.org"
+    assert "Disposition-Notification-To" not in shaped(
+        message, Wish(Deliver.PRINT, mdn=Mdn.STRIP)
+    )
+
+
+def test_unknown_fields_are_kept_unless_few_are_wished_for() -> None:
+    message = made("X-Relay: secret\nSubject: s\nDKIM-Signature: v=1\n\nx\n")
+    assert shaped(message).keys()[:2] == ["X-Relay", "Subject"]
+    assert "X-Relay" not in shaped(message, Wish(Deliver.PRINT, headers=Headers.FEW))
+    assert "DKIM-Signature" not in shaped(message)
+
+
+def test_a_signature_may_be_dropped() -> None:
+    message = made("\nhi\n-- \nACME Ltd\n")
+    kept = shaped(b"X: y\r\n\r\n" + message, Wish(Deliver.PRINT, signatures=Signatures.KEEP))
+    assert "ACME" in text_of(kept)
+    dropped = Wish(Deliver.PRINT, signatures=Signatures.DROP)
+    assert text_of(shaped(b"X: y\r\n\r\n" + message, dropped)) == "hi\n"
+
+
+@pytest.mark.parametrize("deliver", list(Deliver))
+def test_what_is_too_large_is_told_skipped_or_passes(deliver: Deliver) -> None:
+    message = made("Subject: s\n\n" + "word " * 90)
+    with pytest.raises(Unshapeable, match="300 at most"):
+        shape(message, Wish(deliver, size_octets=300))
+    with pytest.raises(Skipped):
+        shape(message, Wish(deliver, size_octets=300, oversize=Oversize.SKIP))
+    whole = shape(message, Wish(deliver, size_octets=300, oversize=Oversize.ORIGINAL))
+    assert b"".join(whole) == message
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Type: multipart/mixed; boundary=b", b"Content-Type: text/html; charset=x", b"--b", b"--b--", b"",
+            b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: quoted-printable", b"From: \xc3\xbc <\xff@x>",
+            b"Subject: =?utf-8?b?w7w=?= =?x?q?=80?= \x80", b"Content-Type: message/rfc822", b"<p><table <", b"=3D=", b"AAA=",
+            b"Content-Type: image/png; name*0*=x''%FF; name*1=\"\\", b"a" * 1200, b'To: "a, (b <c@d>; g: x@' + b"y" * 900,
+            b"Message-ID: <" + b"i" * 1000 + b">", b"\0\x1b[m\xe2\x80\xa8x", b" fold", b"Content-Type: message/delivery-status",
+            b"Content-Type: application/ms-tnef", b'x\x9f>"\xc4\x22', b"Content-Type: text/calendar", b"BEGIN:VEVENT",
+        ]
+    )
+    | st.binary(max_size=40),
+    max_size=30,
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    LINES,
+    st.sampled_from([Deliver.PRINT, Deliver.TEXT]),
+    st.sampled_from(list(Charset)),
+    st.sampled_from([76, 998]),
+)
+def test_whatever_goes_in_a_device_gets_short_lines_of_seven_bits(
+    lines: list[bytes], deliver: Deliver, charset: Charset, limit: int
+) -> None:
+    """RFC 5322 section 2.1.1; devices.md section 3.8: CRLF, no NUL, always a line between header and body."""
+    whole = b"".join(
+        shape(b"\r\n".join(lines), Wish(deliver, charset=charset, line_limit=limit))
+    )
+    assert whole.isascii()
+    assert b"\0" not in whole
+    assert b"\x1b" not in whole
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", whole)
+    assert max(map(len, whole.split(b"\r\n"))) <= limit
+    assert whole.endswith(b"\r\n")
+    parsed = email.message_from_bytes(whole)
+    assert parsed.get_content_type() in {"text/plain", "multipart/mixed"}
+    assert not parsed.defects
+    assert all(len(list(part.walk())) == 1 for part in list(parsed.walk())[1:])

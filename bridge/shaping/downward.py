@@ -1,0 +1,66 @@
+"""Shows a message with raw 8-bit octets in its headers to those who did not ask for UTF-8.
+
+RFC 6856 section 5 has a server do so or refuse; what bodies hold stays as it is, octet for octet, and so
+does a message whose headers are ASCII.
+"""
+
+import re
+from collections.abc import Sequence
+
+from bridge.shaping.caps import HEADER_OCTETS
+from bridge.shaping.headers import Field, first, split, write
+from bridge.shaping.wish import LINE_LIMIT, Charset
+
+_DASHED = re.compile(rb"\n--([^\r\n]{1,200})\r\n")
+_BOUNDARY = re.compile(
+    rb"(?i)boundary[ \t]{0,9}=[ \t]{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))"
+)
+
+
+def down_convert(message: bytes) -> Sequence[bytes | memoryview]:
+    """Return the pieces of the message with headers in ASCII, those of its parts included.
+
+    The message's lines end in CRLF. Linear; what is not changed is a view of `message`.
+
+    Raises:
+        Unshapeable: a header is larger than a message's may be.
+    """
+    view = memoryview(message)
+    pieces: list[bytes | memoryview] = []
+    boundaries: set[bytes] = set()
+    done = start = 0
+    while start >= 0:
+        section = message[start : start + HEADER_OCTETS + 4]
+        fields, length = split(section)
+        header = section[:length]
+        if not header.isascii():
+            pieces += [view[done:start], ascii_header(fields)]
+            done = start + length
+        start = _next(message, start + length, fields, boundaries)
+    return (*pieces, view[done:])
+
+
+def ascii_header(fields: Sequence[Field]) -> bytes:
+    """Return the header in ASCII, the blank line at its end included; fields that are ASCII stay as they are."""
+    written = [write(field, Charset.UTF8, LINE_LIMIT, keep_words=True) for field in fields]
+    return b"".join(written) + b"\r\n"
+
+
+def _next(message: bytes, start: int, fields: Sequence[Field], boundaries: set[bytes]) -> int:
+    """Return where the next header begins, or -1: that of a message within, or behind a boundary."""
+    declared = first(fields, "content-type")
+    kind = declared.value.strip().lower() if declared else b""
+    if kind.startswith((b"message/rfc822", b"message/global")):
+        return start if start < len(message) else -1
+    if (
+        declared
+        and kind.startswith(b"multipart/")
+        and (found := _BOUNDARY.search(declared.value))
+    ):
+        boundaries.add(found[1] or found[2])
+    if not boundaries:
+        return -1
+    for found in _DASHED.finditer(message, max(0, start - 2)):
+        if found[1].rstrip() in boundaries:
+            return found.end()
+    return -1

@@ -1,0 +1,141 @@
+"""What an attachment is, by its content; its name and its declared type only where content says nothing.
+
+A device decodes what its type says, and prints a page of noise, or stops, where that is wrong.
+"""
+
+import re
+import struct
+
+import attrs
+
+HEAD_OCTETS = 8192
+"""How much of a content is looked at."""
+
+PIXELS = 1_000_000_000
+"""More in an image than A0 at 600 dpi holds (19866 x 28087); what claims more is made to exhaust a machine."""
+
+
+@attrs.frozen
+class Kind:
+    """A kind of content: its name in a wish, its media type, its usual ends of a name, and what a person says."""
+
+    name: str
+    media_type: str
+    extensions: tuple[str, ...]
+    spoken: str
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("pdf", "application/pdf", ("pdf",), "PDF"),
+        Kind("tiff", "image/tiff", ("tif", "tiff"), "TIFF image"),
+        Kind("jpeg", "image/jpeg", ("jpg", "jpeg", "jpe"), "JPEG image"),
+        Kind("png", "image/png", ("png",), "PNG image"),
+        Kind("gif", "image/gif", ("gif",), "GIF image"),
+        Kind("bmp", "image/bmp", ("bmp", "dib"), "BMP image"),
+        Kind("webp", "image/webp", ("webp",), "WebP image"),
+        Kind("heif", "image/heif", ("heic", "heif", "avif"), "HEIF image"),
+        Kind("text", "text/plain", ("txt", "text", "log", "csv", "asc", "md", "ics", "html", "htm"), "text"),
+        Kind("rtf", "application/rtf", ("rtf",), "RTF document"),
+        Kind("postscript", "application/postscript", ("ps", "eps"), "PostScript"),
+        Kind("pcl", "application/vnd.hp-pcl", ("pcl", "prn"), "PCL print job"),
+        Kind("xps", "application/oxps", ("xps", "oxps"), "XPS document"),
+        Kind("office", "application/octet-stream", ("docx", "xlsx", "pptx", "doc", "xls", "ppt", "odt", "ods", "odp"), "office document"),
+        Kind("zip", "application/zip", ("zip",), "ZIP archive"),
+        Kind("other", "application/octet-stream", (), "file of an unknown kind"),
+    )
+}  # fmt: skip
+
+_STARTS = (
+    (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"II+\0", "tiff"), (b"MM\0+", "tiff"),
+    (b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
+    (b"{\\rtf", "rtf"), (b"%!PS", "postscript"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "office"),
+    (b"\x1b%-12345X", "pcl"), (b"\x1bE", "pcl"),
+)  # fmt: skip
+_IN_ZIP = (
+    (re.compile(rb"FixedDocSeq\.fdseq|Documents/1/", re.IGNORECASE), "xps"),
+    (
+        re.compile(rb"word/|xl/|ppt/|\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis"),
+        "office",
+    ),
+)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers of JPEG
+_TYPES = {kind.media_type: kind.name for kind in KINDS.values()} | {
+    "image/jpg": "jpeg", "image/pjpeg": "jpeg", "image/tif": "tiff", "image/x-tiff": "tiff",
+    "application/x-pdf": "pdf", "application/vnd.ms-xpsdocument": "xps", "text/csv": "text", "text/rtf": "rtf",
+}  # fmt: skip
+
+
+def recognise(head: bytes, media_type: str, name: str) -> Kind:
+    """Return the kind of a content that begins with `head`.
+
+    What a known beginning belies is not believed: a PDF must begin as one. Text has no beginning; it is
+    what is declared or named so, and holds no NUL.
+    """
+    found = _by_content(head)
+    if found:
+        return KINDS[found]
+    if _is_text(head, media_type, name):
+        return KINDS["text"]
+    return KINDS["other"]
+
+
+def claims_too_much(head: bytes) -> bool:
+    """Tell whether an image says that it has more pixels than any page; what is unsaid is not held against it."""
+    width, height = _dimensions(head)
+    return width * height > PIXELS
+
+
+def _by_content(head: bytes) -> str:
+    for start, name in _STARTS:
+        if head.startswith(start):
+            return name
+    if b"%PDF-" in head[:1024]:  # ISO 32000-1 annex H.3.4.1 lets readers take it there
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return next((name for pattern, name in _IN_ZIP if pattern.search(head)), "zip")
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"mif1", b"msf1", b"avif"}:
+        return "heif"
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
+        return "bmp"
+    return ""
+
+
+def _is_text(head: bytes, media_type: str, name: str) -> bool:
+    if b"\0" in head or b"\x1b" in head:
+        return False
+    extension = name.lower().rpartition(".")[2]
+    declared = _TYPES.get(media_type) == "text" or media_type.startswith("text/")
+    return declared or (
+        extension in KINDS["text"].extensions and media_type == "application/octet-stream"
+    )
+
+
+def _dimensions(head: bytes) -> tuple[int, int]:
+    if head.startswith(b"\x89PNG") and len(head) >= 24:  # noqa: PLR2004 - up to the end of IHDR's sizes
+        width, height = struct.unpack_from(">II", head, 16)
+        return width, height
+    if head.startswith(b"GIF8") and len(head) >= 10:  # noqa: PLR2004 - up to the end of its sizes
+        width, height = struct.unpack_from("<HH", head, 6)
+        return width, height
+    if head.startswith(b"BM") and len(head) >= 26:  # noqa: PLR2004 - up to the end of its sizes
+        width, height = struct.unpack_from("<ii", head, 18)
+        return abs(width), abs(height)
+    if head.startswith(b"\xff\xd8"):
+        return _jpeg_dimensions(head)
+    return 0, 0
+
+
+def _jpeg_dimensions(head: bytes) -> tuple[int, int]:
+    """Walk the segments to the start of the frame (ITU-T T.81 section B.2.2)."""
+    position = 2
+    while position + 9 <= len(head) and head[position] == 0xFF:  # noqa: PLR2004 - begins each marker
+        marker = head[position + 1]
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", head, position + 5)
+            return width, height
+        position += 2 + struct.unpack_from(">H", head, position + 2)[0]
+    return 0, 0

@@ -1,0 +1,252 @@
+"""Reads a message as a person would: the text, what is attached, and what could not be taken along.
+
+The tree of parts is gone here: alternatives are chosen among, forwarded messages are opened, logos are
+left out. Whoever makes a page or a fax of a message starts from a `Reading`.
+"""
+
+import attrs
+
+from bridge.shaping import letters, markup
+from bridge.shaping.bodies import Body
+from bridge.shaping.calendars import calendar_text
+from bridge.shaping.errors import Unshapeable
+from bridge.shaping.headers import Field, first
+from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
+from bridge.shaping.leaves import Part, normal, parse
+from bridge.shaping.lines import signature_dropped
+from bridge.shaping.wish import Signatures, Wish
+
+TEXT_OCTETS = 4194304
+"""More text than this is an attachment: a thousand pages."""
+
+_TEXTS = frozenset(
+    ["text/plain", "text/html", "text/enriched", "text/x-amp-html", "text/watch-html"]
+)
+_UNPRINTED_TEXTS = frozenset(["text/x-amp-html", "text/watch-html"])  # copies for screens
+_SIGNATURES = frozenset(
+    [
+        "application/pkcs7-signature",
+        "application/x-pkcs7-signature",
+        "application/pgp-signature",
+    ]
+)
+_UNSEEN = _SIGNATURES | {"application/applefile", "application/pgp-keys"}
+_OPAQUE = frozenset(
+    ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"]
+)
+_ENCRYPTED = "A part is encrypted (S/MIME or PGP) and can be read by its recipient alone."
+_PARTIAL = "It is one piece of a message that was sent in pieces; ask the sender for the whole."
+_PGP = "-----BEGIN PGP MESSAGE-----"
+_POOR = 5  # a plain text this many times shorter than the HTML beside it only says that there is HTML
+_SHOWN = {"from": "From", "to": "To", "date": "Date", "subject": "Subject"}
+
+
+@attrs.frozen
+class Attachment:
+    """A file that a device is to get; `name` is decoded, and "" where it has none."""
+
+    name: str
+    kind: Kind
+    body: Body = attrs.field(repr=False)
+
+    def content(self) -> bytes:
+        """Return the file, decoded."""
+        return self.body.decoded()
+
+
+@attrs.frozen
+class Reading:
+    """A message as it is read: `header` is the message's own, `text` has line feeds as line ends.
+
+    `left_out` are sentences about what is neither in the text nor attached.
+    """
+
+    header: tuple[Field, ...]
+    text: str = attrs.field(repr=False)
+    attachments: tuple[Attachment, ...]
+    left_out: tuple[str, ...]
+
+
+def read(message: bytes, wish: Wish) -> Reading:
+    """Return what there is to read in `message`, attachments of the kinds in `wish.attachments` alone.
+
+    Raises:
+        Unshapeable: the message has no end, no beginning, or more than a message may have.
+    """
+    whole = parse(normal(message), wish.max_parts)
+    reader = _Reader(wish)
+    reader.take(whole)
+    return Reading(
+        whole.header,
+        "\n\n".join(text.strip("\n") for text in reader.texts if text.strip()),
+        tuple(reader.attachments),
+        tuple(reader.left_out),
+    )
+
+
+@attrs.define
+class _Reader:
+    """Walks the parts in their order and gathers what is to be read."""
+
+    _wish: Wish
+    texts: list[str] = attrs.field(factory=list)
+    attachments: list[Attachment] = attrs.field(factory=list)
+    left_out: list[str] = attrs.field(factory=list)
+
+    def take(self, part: Part) -> None:
+        """Take what `part` and the parts in it hold."""
+        match part.media_type:
+            case "multipart/alternative":
+                self._take_alternative(part.children)
+            case "multipart/encrypted":
+                self.left_out.append(_ENCRYPTED)
+            case kind if kind.startswith("message/") or kind == "text/rfc822-headers":
+                self._take_message(part)
+            case _ if part.children:
+                for child in part.children:
+                    self.take(child)
+            case _:
+                self._take_leaf(part)
+
+    def _take_message(self, part: Part) -> None:
+        match part.media_type:
+            case "message/partial":
+                raise Unshapeable(_PARTIAL)
+            case "message/rfc822" | "message/global":
+                self._take_forwarded(part)
+            case "message/delivery-status" | "message/global-delivery-status":
+                self.texts.append(_status(part))
+            case "message/external-body":
+                self.left_out.append("A part that lies elsewhere was not fetched.")
+            case _:
+                pass  # receipts and headers: the text beside them says the same to people
+
+    def _take_leaf(self, leaf: Part) -> None:
+        if leaf.media_type in _UNSEEN:
+            return
+        if leaf.media_type in _OPAQUE:
+            self.left_out.append(_ENCRYPTED)
+        elif leaf.media_type == "text/calendar" and leaf.disposition != "attachment":
+            self.texts.append(calendar_text(_text(leaf)))
+        elif self._is_read(leaf):
+            self._take_text(_readable(leaf))
+        else:
+            self._take_file(leaf)
+
+    def _is_read(self, leaf: Part) -> bool:
+        """Tell whether this is the message's text, not a file of text."""
+        return (
+            leaf.media_type in _TEXTS
+            and leaf.disposition != "attachment"
+            and leaf.body.size() <= TEXT_OCTETS
+        )
+
+    def _take_text(self, text: str) -> None:
+        if _PGP in text:
+            self.left_out.append(_ENCRYPTED)
+            return
+        if self._wish.signatures is Signatures.DROP:
+            text = signature_dropped(text)
+        self.texts.append(text)
+
+    def _take_alternative(self, alternatives: tuple[Part, ...]) -> None:
+        """Take the text that reads best, and what is attached in any of them."""
+        leaves = [leaf for part in alternatives for leaf in part.leaves()]
+        read = {id(leaf): _readable(leaf) for leaf in leaves if self._is_read(leaf)}
+        plain = [
+            leaf for leaf in leaves if id(leaf) in read and leaf.media_type == "text/plain"
+        ]
+        rich = [leaf for leaf in leaves if id(leaf) in read and leaf.media_type == "text/html"]
+        lengths = [sum(len(read[id(leaf)].strip()) for leaf in some) for some in (plain, rich)]
+        chosen = plain if lengths[0] and lengths[0] * _POOR >= lengths[1] else rich or plain
+        for leaf in chosen:
+            self._take_text(read[id(leaf)])
+        for part in alternatives:
+            self._take_others(part)
+
+    def _take_others(self, part: Part) -> None:
+        """Take all but the texts, which were chosen among."""
+        if part.media_type in {"message/rfc822", "message/global", "message/partial"}:
+            self.take(part)
+        elif part.children:
+            for child in part.children:
+                self._take_others(child)
+        elif not self._is_read(part):
+            self.take(part)
+
+    def _take_forwarded(self, part: Part) -> None:
+        for message in part.children:
+            shown = [(label, first(message.header, key)) for key, label in _SHOWN.items()]
+            lines = [f"{label}: {field.text}" for label, field in shown if field]
+            self.texts.append("\n".join(["--- Message within ---", *lines]))
+            self.take(message)
+
+    def _take_file(self, leaf: Part) -> None:
+        head = leaf.body.head(HEAD_OCTETS)
+        kind = recognise(head, leaf.media_type, leaf.name)
+        is_image = kind.media_type.startswith("image/")
+        if (
+            is_image
+            and leaf.disposition != "attachment"
+            and leaf.body.size() < self._wish.inline_floor
+        ):
+            return  # a logo
+        if not head:
+            self._leave_out(leaf, kind, "it is empty")
+        elif claims_too_much(head):
+            self._leave_out(leaf, kind, "it claims to be larger than any page")
+        elif kind.name not in self._wish.attachments:
+            self._leave_out(leaf, kind, kind.spoken)
+        else:
+            self.attachments.append(Attachment(leaf.name, kind, _text_body(leaf, kind)))
+
+    def _leave_out(self, leaf: Part, kind: Kind, why: str) -> None:
+        name = leaf.name or kind.spoken
+        self.left_out.append(
+            f"{name} is not printed ({why}, {_spoken_size(leaf.body.size())})."
+        )
+
+
+def _text(leaf: Part) -> str:
+    return letters.plain(
+        letters.decoded(leaf.body.decoded(), leaf.parameters.get("charset", ""))
+    )
+
+
+def _readable(leaf: Part) -> str:
+    if leaf.media_type in _UNPRINTED_TEXTS:
+        return ""
+    if leaf.media_type == "text/plain":
+        return _text(leaf)
+    return letters.plain(markup.to_text(_text(leaf)))
+
+
+def _text_body(leaf: Part, kind: Kind) -> Body:
+    """Return the body of an attachment; text as UTF-8, and HTML as what is read in it."""
+    if kind.name != "text":
+        return leaf.body
+    text = _readable(leaf) if leaf.media_type == "text/html" else _text(leaf)
+    return Body((text.encode("utf-8", "replace"),), "")
+
+
+def _status(part: Part) -> str:
+    """Return what a delivery report says of each recipient (RFC 3464 section 2.3)."""
+    groups = [child.header for child in part.children]
+    return "\n".join(line for group in groups for line in _recipient(group))
+
+
+def _recipient(fields: tuple[Field, ...]) -> list[str]:
+    found = [
+        first(fields, key) for key in ("final-recipient", "action", "status", "diagnostic-code")
+    ]
+    who, action, status, why = [
+        field.text.rpartition("; ")[2] if field else "" for field in found
+    ]
+    if not who:
+        return []
+    code = f" ({status})" if status else ""
+    return [f"{who}: {action or 'no action told'}{code}{': ' + why if why else ''}"]
+
+
+def _spoken_size(octets: int) -> str:
+    return f"{octets / 1e6:.1f} MB" if octets >= 100_000 else f"{max(1, octets // 1000)} KB"  # noqa: PLR2004 - a tenth of a MB

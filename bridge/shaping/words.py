@@ -1,0 +1,102 @@
+"""Encoded-words of RFC 2047: read to text, and written in the letters of a device."""
+
+import binascii
+import re
+
+from bridge.shaping.letters import codec_of, decoded, plain, spelled
+from bridge.shaping.wish import Charset
+
+WORD_OCTETS = 75
+"""The longest encoded-word (RFC 2047 section 2)."""
+
+_WORD = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?\s]*)\?=")
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
+_BLANKS = re.compile(r"[ \t\r\n]+")
+
+
+def read(raw: bytes) -> str:
+    """Return the text of a field: encoded-words and raw octets decoded, folds and control characters gone."""
+    text = decoded(raw, "utf-8")
+    pieces: list[str] = []
+    octets, charset, done = b"", "", 0
+    for found in _WORD.finditer(text):
+        between = text[done : found.start()]
+        joined = bool(charset) and not between.strip()
+        if not joined or found[1].lower() != charset:
+            pieces.append(decoded(octets, charset) if charset else "")
+            pieces.append("" if joined else between)
+            octets, charset = b"", found[1].lower()
+        octets += _content(found[2], found[3])
+        done = found.end()
+    pieces += [decoded(octets, charset) if charset else "", text[done:]]
+    return _BLANKS.sub(" ", plain("".join(pieces))).strip()
+
+
+def has_words(text: bytes) -> bool:
+    """Tell whether there is anything in `text` that begins as an encoded-word does."""
+    return b"=?" in text
+
+
+def written(text: str, charset: Charset) -> list[str]:
+    """Return the words of `text` for a header, ASCII only; blanks go between, and are then not seen.
+
+    What is ASCII is written plainly, word for word; all from the first word that is not ASCII to the
+    last is encoded.
+    """
+    words = spelled(text, charset).split()
+    strange = [index for index, word in enumerate(words) if not word.isascii() or "=?" in word]
+    if not strange:
+        return words
+    first, last = strange[0], strange[-1] + 1
+    return [
+        *words[:first],
+        *_encoded(" ".join(words[first:last]), codec_of(charset)),
+        *words[last:],
+    ]
+
+
+def _content(encoding: str, payload: str) -> bytes:
+    octets = payload.encode("utf-8")
+    if encoding in "qQ":
+        return binascii.a2b_qp(octets, header=True)
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
+    letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+def _encoded(text: str, codec: str) -> list[str]:
+    """Return encoded-words in Q, or in B where that is shorter; no character is split between two."""
+    quoted = [_quoted(character, codec) for character in text]
+    opening = f"=?{codec}?"
+    room = WORD_OCTETS - len(opening) - len("Q?") - len("?=")
+    octets = len(text.encode(codec))
+    if sum(map(len, quoted)) <= octets * 4 / 3 + 4:
+        return [f"{opening}Q?{payload}?=" for payload in _filled(quoted, room)]
+    chunks = _filled(list(text), room // 4 * 3, codec)
+    return [f"{opening}B?{_base64(chunk.encode(codec))}?=" for chunk in chunks]
+
+
+def _quoted(character: str, codec: str) -> str:
+    if character == " ":
+        return "_"
+    if character in _SAFE:
+        return character
+    return "".join(f"={octet:02X}" for octet in character.encode(codec))
+
+
+def _filled(pieces: list[str], room: int, codec: str = "ascii") -> list[str]:
+    filled: list[str] = []
+    now: list[str] = []
+    used = 0
+    for piece in pieces:
+        length = len(piece.encode(codec))
+        if now and used + length > room:
+            filled.append("".join(now))
+            now, used = [], 0
+        now.append(piece)
+        used += length
+    return [*filled, "".join(now)]
+
+
+def _base64(octets: bytes) -> str:
+    return binascii.b2a_base64(octets, newline=False).decode("ascii")

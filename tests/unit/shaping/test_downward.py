@@ -1,0 +1,102 @@
+"""Raw UTF-8 in headers is shown as ASCII to who did not ask for it; bodies stay as they are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.shaping.addresses import UNREADABLE, mailboxes, spelled_address
+from bridge.shaping.downward import down_convert
+from bridge.shaping.headers import Field, split, write
+from bridge.shaping.wish import Charset
+from bridge.shaping.words import read, written
+
+
+def converted(text: str) -> str:
+    return (
+        b"".join(down_convert(text.replace("\n", "\r\n").encode()))
+        .decode("utf-8")
+        .replace("\r\n", "\n")
+    )
+
+
+def test_a_message_of_ascii_headers_is_one_view_of_itself() -> None:
+    message = "Subject: =?iso-8859-1?q?=FC?=\r\n\r\nü\r\n".encode()
+    assert b"".join(down_convert(message)) == message
+
+
+def test_text_becomes_encoded_words_and_the_body_stays() -> None:
+    assert converted("Subject: über alles\nX: y\n\nü\n") == (
+        "Subject: =?utf-8?Q?=C3=BCber?= alles\nX: y\n\nü\n"
+    )
+
+
+def test_headers_of_parts_and_of_messages_within_are_converted_texts_are_not() -> None:
+    """RFC 6857 section 3: the header fields of body parts too."""
+    out = converted(
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: ä\n\nSubject: ä\n"
+        "--c\nSubject: ä\n--b\nContent-Description: ä\n\nä\n--b--\n"
+    )
+    assert out == (
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: =?utf-8?Q?=C3=A4?=\n\n"
+        "Subject: ä\n--c\nSubject: ä\n--b\nContent-Description: =?utf-8?Q?=C3=A4?=\n\nä\n--b--\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "spelled"),
+    [
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("jörg@example.org", UNREADABLE),
+        ("a@" + "ü" * 300, UNREADABLE),
+        ("a@example.org", "a@example.org"),
+    ],
+)
+def test_an_address_is_spelled_in_ascii_or_made_harmless(address: str, spelled: str) -> None:
+    assert spelled_address(address) == spelled
+
+
+def test_addresses_are_read_with_groups_quotes_and_comments() -> None:
+    found = mailboxes(
+        b'Team: "Doe, J." <j@x.org>, b@x.org (c, (d)) ; =?utf-8?q?=C3=BC?= <u@x.org>'
+    )
+    assert [(one.display, one.address) for one in found] == [
+        ("Doe, J.", "j@x.org"),
+        ("", "b@x.org"),
+        ("ü", "u@x.org"),
+    ]
+
+
+def test_a_display_name_with_specials_is_quoted() -> None:
+    field = Field("From", ' "Büro, Süd" <a@x.org>, "Doe, J." <j@x.org>'.encode())
+    assert (
+        write(field, Charset.ASCII, 998)
+        == b'From: "Buro, Sud" <a@x.org>, "Doe, J." <j@x.org>\r\n'
+    )
+
+
+@given(
+    st.text(max_size=200),
+    st.sampled_from(["Subject", "From", "Message-ID", "X"]),
+    st.sampled_from(list(Charset)),
+    st.sampled_from([76, 998]),
+)
+def test_any_field_is_written_in_ascii_on_short_lines(
+    text: str, name: str, charset: Charset, limit: int
+) -> None:
+    out = write(
+        Field(name, text.replace("\r", "").replace("\n", "").encode("utf-8", "replace")),
+        charset,
+        limit,
+    )
+    assert out.isascii()
+    assert b"\0" not in out
+    assert not out or split(out)[0][0].name == name
+    assert max(map(len, out.split(b"\r\n"))) <= limit
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=120))
+def test_encoded_words_read_as_what_was_written(text: str) -> None:
+    assert (
+        read(" ".join(written(text, Charset.UTF8)).encode()) == read(text.encode())
+        or "=?" in text
+    )

@@ -1,0 +1,45 @@
+"""HTML becomes what a reader sees of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.shaping.markup import to_text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("<p>one</p><p>two<br>three</p>", "one\n\ntwo\nthree"),
+        ("<ul><li>a<li>b</ul>", "- a\n- b"),
+        (
+            "<table><tr><td>a</td><td>1</td></tr><tr><td>b</td><td>2</td></tr></table>",
+            "a  1\nb  2",
+        ),
+        ("a <style>b{}</style><script>if (1<2) x()</script>c", "a c"),
+        ("x<!-- <p>no</p> -->y", "xy"),
+        ('<div style="display:none">preheader<div>x</div></div>seen', "seen"),
+        ('<a href="https://x.example/y">here</a>', "here <https://x.example/y>"),
+        ('<a href="https://x.example">x.example</a>', "x.example"),
+        ("1 < 2 &amp; 3 &gt; 2&nbsp;&euro;", "1 < 2 & 3 > 2\u00a0\u20ac"),
+        ("<pre>a\n  b</pre>", "a\n  b"),
+        ("<blockquote>q<br>r</blockquote>s", "> q\n> r\n\ns"),
+        ('<img alt="Company & Co" src=x>', "[Company & Co]"),
+        ("<b>bo</b>ld  and\n more", "bold and more"),
+        ("&#99999999999999999999;", "\ufffd"),
+        ('<a title=">">t</a>', "t"),
+    ],
+)
+def test_html_is_read(source: str, text: str) -> None:
+    assert to_text(source) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<", ">", "p", "<!--", '"', "'", "</p>", "<a href=", "=", " ", "&#", "x"]
+        )
+    )
+)
+def test_whatever_is_fed_ends_as_text(pieces: list[str]) -> None:
+    assert len(to_text("".join(pieces))) <= 20 * sum(map(len, pieces)) + 50

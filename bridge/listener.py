@@ -193,6 +193,9 @@ class Listener:
             password_allowed=encrypted or contains(config.plaintext_from, address),
             stls_offered=offers_stls,
             timestamp=self._timestamp(connection_id) if config.apop else None,
+            quirks=self._services.manners.before_login(
+                config.profile, self._services.directory.bound_to(address)
+            ),
         )
         if not offers_stls:
             return Peer(connection_id, address, terms, listener=config.name)

@@ -13,7 +13,7 @@ from bridge.names import ConnectionId, SpoolId
 from bridge.pop3.events import Answer, SendMessage, Sent, Unsendable
 from bridge.pop3.replies import TERMINATION, ResponseCode
 from bridge.pop3.transcript import Tally
-from bridge.pop3.wireform import TopCutter
+from bridge.pop3.wireform import TopCutter, without_nul
 from bridge.sessionlog import SessionLog
 from bridge.storage.ports import OpenBody, Spool
 from bridge.tracing import SessionTrace
@@ -84,6 +84,8 @@ class MessageSender:
                     await self.write(waiting)
                     waiting = b""
                 wanted = cutter.feed(piece) if cutter else piece
+                if effect.without_nul:
+                    wanted = without_nul(wanted)
                 if tally is not None:
                     tally.feed(wanted)
                 waiting += wanted

@@ -13,6 +13,7 @@ import attrs
 from bridge.accounts.directory import Directory
 from bridge.clock import Clock
 from bridge.connection import Connection, ConnectionClosed
+from bridge.devices.manners import Manners
 from bridge.errors import LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing
@@ -37,6 +38,7 @@ from bridge.pop3.events import (
     Terms,
 )
 from bridge.pop3.machine import Machine
+from bridge.pop3.quirks import Quirks, SingleSession
 from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import State
 from bridge.sending import MessageSender
@@ -71,7 +73,8 @@ class Services:
     """What every session of this bridge shares.
 
     `nudge` tells the sync road that a device of an account has come, or has deleted something;
-    `is_failing` asks whether an account cannot be looked at; `seen` is told of every login.
+    `is_failing` asks whether an account cannot be looked at; `seen` is told of every login; `manners` knows
+    how each device is spoken to.
     """
 
     spool: Spool
@@ -84,6 +87,7 @@ class Services:
     tracing: Tracing
     is_failing: Callable[[AccountName], bool] = _is_never_failing
     seen: Callable[[Login], None] = _is_never_noted
+    manners: Manners = attrs.field(factory=Manners)
 
 
 @attrs.frozen
@@ -240,10 +244,12 @@ class Session:
     # ---- logging in
 
     async def _log_in(self, check: Awaitable[Device]) -> Answer:
+        quirks: Quirks | None = None
         try:
             # A failed login is waited for even if the peer has left: its place among the
             # connections of its address is what makes guessing slow.
             device = await check
+            quirks = self._services.manners.of(device)
             holder = Holder(device.name, self._peer.address)
             async with self._connection.while_open():
                 self._lock = await self._services.locks.acquire(
@@ -251,23 +257,24 @@ class Session:
                     holder,
                     self._be_evicted,
                     self._connection.octets_acknowledged,
+                    takeover=quirks.single_session is SingleSession.TAKEOVER,
                 )
             listing = await self._listing(device)
         except LoginRefused as error:
-            return self._refused(ResponseCode.AUTH, error)
+            return self._refused(ResponseCode.AUTH, error, quirks)
         except MaildropBusy as error:
-            return self._refused(ResponseCode.IN_USE, error)
+            return self._refused(ResponseCode.IN_USE, error, quirks)
         except (SpoolUnavailable, MemoryError) as error:
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
-            return self._refused(ResponseCode.SYS_TEMP, error)
+            return self._refused(ResponseCode.SYS_TEMP, error, quirks)
         self._device = device
         self._trace.logged_in(device.name)
         self._note_login(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
-        return Accepted(self._done.begin(holder, device.maildrop, listing))
+        return Accepted(self._done.begin(holder, device.maildrop, listing), quirks)
 
     def _note_login(self, device: DeviceName) -> None:
         peer, connection = self._peer, self._connection
@@ -297,7 +304,7 @@ class Session:
                 return Listing.of([])
         return await self._services.spool.listing(device.maildrop)
 
-    def _refused(self, code: ResponseCode, error: Exception) -> Refused:
+    def _refused(self, code: ResponseCode, error: Exception, quirks: Quirks | None) -> Refused:
         self._log.warning(
             "login-refused",
             connection=self._peer.connection_id,
@@ -306,7 +313,7 @@ class Session:
             why=str(error) or type(error).__name__,
         )
         self._trace.fact(f"login refused [{code}]: {error}")
-        return Refused(code)
+        return Refused(code, quirks)
 
     def _be_evicted(self) -> None:
         self._connection.abort("taken over by a newer connection of the device")

@@ -12,6 +12,7 @@ from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.pop3.quirks import CHOICES, STANDARD, with_settings
 from bridge.storage.register import (
     Account,
     Device,
@@ -33,6 +34,9 @@ ALIAS = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 
 ANY = "any"
 """Takes away what was said of senders or of the subject."""
+
+PROFILE = "profile"
+"""What a quirk is set to so that the profile's counts again."""
 
 PASSWORD_OCTETS = 128
 """Longest password taken: far more than any panel holds."""
@@ -61,6 +65,8 @@ class DeviceOrder:
     aliases: Sequence[str] = ()
     allow: Sequence[str] = ()
     apop: bool = False
+    profile: str = ""
+    quirks: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -169,6 +175,8 @@ def new_device(
         hasher(_password(password)),
         tuple(order.aliases),
         tuple(_network(text) for text in order.allow),
+        profile=order.profile,
+        quirks=_quirks({}, order.quirks),
     )
     return _with_apop(device, password, sealer) if order.apop else device
 
@@ -183,6 +191,22 @@ def with_password(
     """
     changed = attrs.evolve(device, password=hasher(_password(password)))
     return _with_apop(changed, password, sealer) if device.apop_secret is not None else changed
+
+
+async def change_manners(
+    register: Register, name: str, profile: str | None, quirks: Mapping[str, str]
+) -> None:
+    """Give the device of that name another profile where one is given, and these quirks, durably.
+
+    A quirk set to PROFILE is no longer the device's own: its profile's counts again.
+
+    Raises:
+        RegisterError: there is no such device or quirk, or the quirk cannot be that.
+    """
+    device = find_device(await register.snapshot(), name)
+    own = _quirks(device.quirks, quirks)
+    kind = device.profile if profile is None else profile
+    await register.change_device(attrs.evolve(device, profile=kind, quirks=own))
 
 
 def find_device(snapshot: RegisterSnapshot, name: str) -> Device:
@@ -293,6 +317,15 @@ def _senders(patterns: Sequence[str]) -> tuple[str, ...]:
                 f" .example.com for it and all below it, or {ANY} alone to take what was said away."
             )
     return tuple(pattern.lower() for pattern in patterns)
+
+
+def _quirks(old: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
+    taken_back = {
+        name for name, value in chosen.items() if value == PROFILE and name in CHOICES
+    }
+    own = {name: value for name, value in {**old, **chosen}.items() if name not in taken_back}
+    with_settings(STANDARD, own)
+    return own
 
 
 def _owners_name(noun: str, name: str) -> str:

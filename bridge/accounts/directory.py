@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Iterable
 from typing import Protocol
 
 import attrs
@@ -19,7 +20,7 @@ from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
-from bridge.throttle import FailureDelays, address_key, parse_address
+from bridge.throttle import Address, FailureDelays, address_key, parse_address
 from bridge.vault.passwords import exert
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -52,6 +53,7 @@ class _Known:
     logins: dict[str, Device]
     allow: dict[str, tuple[Network, ...]]
     maildrops: dict[MaildropName, MaildropRecord]
+    bound: dict[Address, Device]
 
 
 class Directory:
@@ -96,6 +98,10 @@ class Directory:
         """Return the device that has this login, whoever gives it; None where it is nobody's."""
         device = self._known.logins.get(login.casefold())
         return device.name if device else None
+
+    def bound_to(self, address: str) -> Device | None:
+        """Return the only device that may come from this one address and no other; None where there is none."""
+        return self._known.bound.get(parse_address(address))
 
     def account_of(self, maildrop: MaildropName) -> AccountName | None:
         """Return the account behind a maildrop; None where its owner removed it meanwhile."""
@@ -203,4 +209,15 @@ def _index(snapshot: RegisterSnapshot) -> _Known:
             for device in snapshot.devices
         },
         {maildrop.name: maildrop for maildrop in snapshot.maildrops},
+        _bound(snapshot.devices),
     )
+
+
+def _bound(devices: Iterable[Device]) -> dict[Address, Device]:
+    """Return each device that is bound to an address of its own."""
+    found: dict[Address, list[Device]] = {}
+    for device in devices:
+        networks = [ipaddress.ip_network(text) for text in device.allow]
+        if len(networks) == 1 and networks[0].num_addresses == 1:
+            found.setdefault(networks[0].network_address, []).append(device)
+    return {address: bound[0] for address, bound in found.items() if len(bound) == 1}

@@ -193,6 +193,12 @@ class Offline:
 
         self._change(work)
 
+    def change_manners(self, name: str, profile: str | None, quirks: Mapping[str, str]) -> None:
+        """Give a device another profile, or quirks of its own."""
+        self._change(
+            lambda state: changes.change_manners(state.register, name, profile, quirks)
+        )
+
     def remove_device(self, name: str) -> None:
         """Remove a device."""
         self._change(lambda state: state.register.remove_device(DeviceName(name)))

@@ -34,6 +34,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.config import Config
 from bridge.connection import shrink_tls_buffers
 from bridge.control import Control, Values, control_path
+from bridge.devices.fitting import manners_for
 from bridge.errors import ConfigError, PopbridgeError, StateError
 from bridge.listener import Listener
 from bridge.names import AccountName
@@ -105,6 +106,7 @@ class Bridge:
         self._alerting = Alerting(config.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._workers: Workers | None = None
+        self._manners = manners_for(config.listener)
         self._listeners = [
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
             for cfg in config.listener
@@ -177,6 +179,7 @@ class Bridge:
             ),
             is_failing=self._is_failing,
             seen=self._watch.seen,
+            manners=self._manners,
             tracing=self._tracing,
         )
 

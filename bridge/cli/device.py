@@ -1,4 +1,4 @@
-"""popbridge device add | list | remove | passwd."""
+"""popbridge device add | list | show | change | remove | passwd."""
 
 import os
 import sys
@@ -7,16 +7,37 @@ from typing import Any
 
 import click
 
-from bridge.accounts.changes import DeviceOrder
+from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.config import Config
 from bridge.devices.fitting import made_password, panel_lines, refuse_unfit, serving
+from bridge.devices.manners import Manners
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
 from bridge.vault.passwords import generate_password
 
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input, one line."
+)
+
+
+def _settings(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    parted = [text.partition("=") for text in given]
+    for name, equals, _ in parted:
+        if not equals:
+            raise click.BadParameter(f"write it as QUIRK=VALUE, not {name}")
+    return {name: value for name, _, value in parted}
+
+
+_set = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="QUIRK=VALUE",
+    callback=_settings,
+    help="A quirk of this device alone; may be repeated.",
 )
 
 
@@ -33,12 +54,19 @@ def command() -> None:
 @click.option("--alias", multiple=True, metavar="NAME", help="Another login; may be repeated.")
 @click.option("--apop", is_flag=True, help="Also take APOP, where a listener offers it.")
 @click.option("--profile", help="The kind of machine; see the verb profile list.")
+@_set
 @json_option
 @click.pass_obj
 def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
     """Add the device USER; without --password-stdin a password is made, and shown this once."""
     wanted = DeviceOrder(
-        order["user"], order["maildrop"], order["alias"], order["allow"], order["apop"]
+        order["user"],
+        order["maildrop"],
+        order["alias"],
+        order["allow"],
+        order["apop"],
+        order["profile"] or "",
+        order["settings"],
     )
     name = order["profile"]
     profile = find_profile(shipped_profiles(), name) if name is not None else None
@@ -65,10 +93,48 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "aliases": list(device.aliases),
             "allow": list(device.allow),
             "apop": "yes" if device.apop_secret is not None else "no",
+            "profile": device.profile,
         }
         for device in snapshot.devices
     ]
     say(as_json, rows, table(rows, "No device yet: popbridge device add --help"))
+
+
+@command.command()
+@click.argument("user")
+@json_option
+@click.pass_obj
+def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+    """Show the device USER and how it is spoken to: each quirk, and who says so."""
+    device = find_device(Offline(loaded(option), os.environ).snapshot(), user)
+    quirks = Manners(shipped_profiles()).told(device)
+    shown = {
+        "device": device.name,
+        "maildrop": device.maildrop,
+        "aliases": list(device.aliases),
+        "allow": list(device.allow),
+        "apop": "yes" if device.apop_secret is not None else "no",
+        "profile": device.profile,
+        "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
+    }
+    lines = [f"{device.name}: maildrop {device.maildrop}, profile {device.profile or 'none'}"]
+    lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
+    say(as_json, shown, lines)
+
+
+@command.command()
+@click.argument("user")
+@click.option("--profile", help="The kind of machine; empty takes it away.")
+@_set
+@click.pass_obj
+def change(
+    option: Path | None, user: str, profile: str | None, settings: dict[str, str]
+) -> None:
+    """Say of what kind the device USER is; --set QUIRK=profile takes its own setting back."""
+    if profile:
+        find_profile(shipped_profiles(), profile)
+    Offline(loaded(option), os.environ).change_manners(user, profile, settings)
+    click.echo(f"Device {user} is changed; it counts from its next login on.")
 
 
 @command.command()

@@ -30,5 +30,5 @@ def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     profile = find_profile(shipped_profiles(), name)
     lines = [f"{profile.name}: {profile.machines}", f"enter: {profile.enter}"]
     lines += [f"{key.replace('_', ' ')}: {told(one)}" for key, one in profile.values().items()]
-    lines += [f"note: {quirk}" for quirk in profile.quirks]
+    lines += [f"note: {note}" for note in profile.notes]
     say(as_json, attrs.asdict(profile), lines)

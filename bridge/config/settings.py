@@ -104,6 +104,10 @@ _Banner = Annotated[
     str,
     Matches(r"(?:(?![<>])[ -~]){1,64}", "1 to 64 printable ASCII characters without < and >"),
 ]
+_ProfileName = Annotated[
+    str,
+    Matches(r"[a-z0-9-]{0,32}", "the name of a profile (`popbridge profile list`), or empty"),
+]
 _Address = Annotated[str, _address_literal]
 _Port = Annotated[int, Between(0, 65535)]
 _Networks = Annotated[tuple[Network, ...], Count(1, 256)]
@@ -141,6 +145,8 @@ class ListenerConfig:
     """Offers APOP (RFC 1939 section 7) to devices that were enrolled with it."""
     banner: _Banner = "POP3 ready"
     """What the greeting says after +OK."""
+    profile: _ProfileName = ""
+    """The kind of machine that connects here: how it is spoken to before it has logged in."""
 
 
 @attrs.frozen

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.profiles import Number, Profile, Text, told
+from bridge.devices.manners import Manners
+from bridge.devices.profiles import Number, Profile, Text, shipped_profiles, told
 from bridge.errors import RegisterError
 from bridge.vault.passwords import GENERATED_LENGTH, generate_password
 
@@ -16,6 +17,22 @@ _ALPHABETS = {
     "A-Za-z0-9.-_@": r"[A-Za-z0-9._@-]*",
     "printable ASCII": r"[ -~]*",
 }
+
+
+def manners_for(listeners: Sequence[ListenerConfig]) -> Manners:
+    """Return how devices are spoken to, by the profiles of this release.
+
+    Raises:
+        RegisterError: a listener names a profile that there is not.
+    """
+    profiles = shipped_profiles()
+    for one in listeners:
+        if one.profile and one.profile not in profiles:
+            raise RegisterError(
+                f"Listener {one.name} is for {one.profile}, and there is no such profile; see"
+                " `popbridge profile list`."
+            )
+    return Manners(profiles)
 
 
 def made_password(profile: Profile) -> str:

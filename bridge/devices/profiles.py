@@ -10,20 +10,31 @@ import attrs
 from bridge.config.tomlfile import spelled
 from bridge.config.tomlvalues import Between, Faulty, build
 from bridge.errors import OwnerError, RegisterError
+from bridge.pop3.quirks import STANDARD, with_settings
+
+FORMAT = 2
+"""Of the file that comes along; 1 had no quirks that could be set."""
 
 
 @attrs.frozen
 class Known:
-    """Where a value was read, or that nobody has confirmed it: exactly one of the two."""
+    """Where a value was read, that nobody has confirmed it, or that we chose it: exactly one of the three."""
 
     source: str = ""
     """The manual's title and page."""
     unverified: bool = False
+    our_choice: bool = False
+    """A prudent bound, where nobody has told the machine's own."""
 
     @property
     def origin(self) -> str:
-        """Return the source, or "unverified"."""
-        return self.source or "unverified"
+        """Return the source, "our choice" or "unverified"."""
+        return self.source or ("our choice" if self.our_choice else "unverified")
+
+    @property
+    def has_one_origin(self) -> bool:
+        """Tell whether exactly one of the three is said."""
+        return (bool(self.source), self.unverified, self.our_choice).count(True) == 1
 
 
 @attrs.frozen(kw_only=True)
@@ -48,6 +59,51 @@ class Number(Known):
 
 
 @attrs.frozen(kw_only=True)
+class _Table:
+    """Values of which each may be missing."""
+
+    def values(self) -> dict[str, Text]:
+        """Return what is there, by its key."""
+        found = attrs.asdict(self, recurse=False)
+        return {key: one for key, one in found.items() if isinstance(one, Text)}
+
+
+@attrs.frozen(kw_only=True)
+class QuirkTable(_Table):
+    """Settings of bridge.pop3.quirks in which a machine differs from the standards."""
+
+    capa: Text | None = None
+    uidl: Text | None = None
+    top: Text | None = None
+    pipelining: Text | None = None
+    resp_codes: Text | None = None
+    stls_advert: Text | None = None
+    last: Text | None = None
+    retr_octets: Text | None = None
+    wording: Text | None = None
+    temp_error: Text | None = None
+    single_session: Text | None = None
+    nul: Text | None = None
+
+    def settings(self) -> dict[str, str]:
+        """Return what is set, as bridge.pop3.quirks spells it."""
+        return {key: one.value for key, one in self.values().items()}
+
+
+@attrs.frozen(kw_only=True)
+class PanelTable(_Table):
+    """What a field is called on the machine, where its manual says so."""
+
+    server: Text | None = None
+    port: Text | None = None
+    ssl: Text | None = None
+    user: Text | None = None
+    password: Text | None = attrs.field(default=None, repr=False)
+    poll: Text | None = None
+    apop: Text | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Profile:
     """All that is known of one family of machines; no value is a promise of its maker."""
 
@@ -64,15 +120,18 @@ class Profile:
     deletes: Text
     content: Text
     size_octets: Number | None = None
-    quirks: tuple[str, ...] = ()
+    server_length: Number | None = None
+    quirks: QuirkTable = QuirkTable()
+    panel: PanelTable = PanelTable()
+    notes: tuple[str, ...] = ()
     enter: str
 
     def values(self) -> dict[str, Text | Words | Number]:
         """Return every value that has an origin, by its key, in the order of the file."""
         found = attrs.asdict(self, recurse=False)
-        return {
-            key: one for key, one in found.items() if isinstance(one, Text | Words | Number)
-        }
+        own = {key: one for key, one in found.items() if isinstance(one, Text | Words | Number)}
+        quirks = {f"quirk {key}": one for key, one in self.quirks.values().items()}
+        return own | quirks | {f"panel {key}": one for key, one in self.panel.values().items()}
 
 
 @attrs.frozen(kw_only=True)
@@ -96,8 +155,10 @@ def parse_profiles(text: str) -> dict[str, Profile]:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise OwnerError(f"The profiles are not TOML: {error}.") from None
-    if (version := raw.pop("format", None)) != 1:
-        raise OwnerError(f"The profiles are of format {version}; this release reads format 1.")
+    if (version := raw.pop("format", None)) != FORMAT:
+        raise OwnerError(
+            f"The profiles are of format {version}; this release reads format {FORMAT}."
+        )
     try:
         found = build(raw, _Book, Path()).profile
     except Faulty as error:
@@ -107,12 +168,21 @@ def parse_profiles(text: str) -> dict[str, Profile]:
     if len(profiles) != len(found):
         raise OwnerError("In the profiles, a name stands twice; keep one of the two.")
     for one in found:
-        for key, value in one.values().items():
-            if bool(value.source) == value.unverified:
-                raise OwnerError(
-                    f"In the profiles, {key} of {one.name} must have a source or be unverified."
-                )
+        _refuse_unfounded(one)
     return profiles
+
+
+def _refuse_unfounded(profile: Profile) -> None:
+    for key, value in profile.values().items():
+        if not value.has_one_origin:
+            raise OwnerError(
+                f"In the profiles, {key} of {profile.name} must have a source, be unverified, or be"
+                " our choice."
+            )
+    try:
+        with_settings(STANDARD, profile.quirks.settings())
+    except RegisterError as error:
+        raise OwnerError(f"In the profiles, at {profile.name}: {error}") from None
 
 
 def shipped_profiles() -> dict[str, Profile]:

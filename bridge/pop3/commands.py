@@ -19,6 +19,10 @@ class BadCommand(Exception):
     """The line is no command; the text is for the device, short and in ASCII."""
 
 
+UNKNOWN = "Unknown command"
+"""What is said of a verb that this server, or this server for this machine, does not take."""
+
+
 @attrs.frozen
 class User:
     """USER name (RFC 1939 section 7)."""
@@ -96,6 +100,11 @@ class Rset:
 
 
 @attrs.frozen
+class Last:
+    """LAST, which RFC 1725 took out (RFC 1460)."""
+
+
+@attrs.frozen
 class Noop:
     """NOOP."""
 
@@ -127,6 +136,7 @@ Command = (
     | Top
     | Dele
     | Rset
+    | Last
     | Noop
     | Quit
     | Capa
@@ -145,7 +155,7 @@ def parse(line: bytes) -> Command:
     verb, _, rest = line.strip(b" \t").partition(b" ")
     reader = _READERS.get(verb.upper())
     if reader is None:
-        raise BadCommand("Unknown command")
+        raise BadCommand(UNKNOWN)
     # PASS alone is given its argument as it was typed: a password may begin or end with a blank.
     return reader(line.lstrip(b" \t")[len(verb) + 1 :] if verb.upper() == b"PASS" else rest)
 
@@ -241,6 +251,7 @@ _READERS: dict[bytes, Callable[[bytes], Command]] = {
     b"TOP": _top,
     b"DELE": lambda rest: Dele(_one_message(rest, "DELE needs one message")),
     b"RSET": _bare(Rset(), "RSET"),
+    b"LAST": _bare(Last(), "LAST"),
     b"NOOP": _bare(Noop(), "NOOP"),
     b"QUIT": _bare(Quit(), "QUIT"),
     b"CAPA": _bare(Capa(), "CAPA"),

@@ -10,6 +10,7 @@ from typing import Protocol
 import attrs
 
 from bridge.names import MessageNumber, Octets, SpoolId, UniqueId
+from bridge.pop3.quirks import STANDARD, Quirks
 from bridge.pop3.replies import ResponseCode
 
 
@@ -68,13 +69,14 @@ class Terms:
     """What one connection may do, as it stands now; STLS brings new terms.
 
     `timestamp` is the APOP challenge of this connection's greeting, with its angle brackets;
-    None where the listener does no APOP.
+    None where the listener does no APOP. `quirks` are those of a machine that has not logged in yet.
     """
 
     banner: str
     password_allowed: bool
     stls_offered: bool
     timestamp: str | None = None
+    quirks: Quirks = STANDARD
 
 
 @attrs.frozen
@@ -126,12 +128,14 @@ class SendMessage:
     """Send the message after a positive status line; answer Sent or Unsendable.
 
     `head` is that line: it goes out with the first octets, once the body is known to be whole.
-    With `body_lines` only the header and that many lines are wanted (TOP).
+    With `body_lines` only the header and that many lines are wanted (TOP). With `without_nul` a blank
+    goes out for each NUL.
     """
 
     entry: Entry
     head: bytes
     body_lines: int | None
+    without_nul: bool = False
 
 
 @attrs.frozen
@@ -166,9 +170,11 @@ Effect = (
 
 @attrs.frozen
 class Accepted:
-    """The device is who it says; this is its maildrop, locked and frozen."""
+    """The device is who it says; this is its maildrop, locked and frozen, and how to speak to it."""
 
     drop: Drop
+    quirks: Quirks | None = None
+    """None: as before the login."""
 
 
 @attrs.frozen
@@ -176,6 +182,8 @@ class Refused:
     """No maildrop is opened; `code` says why, and AUTH alone counts as a failed login."""
 
     code: ResponseCode
+    quirks: Quirks | None = None
+    """Of the device, where it is known by its right password; None: as before."""
 
 
 @attrs.frozen

@@ -8,14 +8,18 @@ from typing import assert_never
 
 from bridge.pop3 import replies, transaction
 from bridge.pop3.commands import (
+    UNKNOWN,
     Apop,
     Auth,
     BadCommand,
     Capa,
     Command,
+    Last,
     Noop,
     Pass,
     Quit,
+    Retr,
+    Rset,
     Stls,
     User,
     parse,
@@ -42,10 +46,11 @@ from bridge.pop3.events import (
     Unsendable,
 )
 from bridge.pop3.framing import LineBuffer, Overlong
-from bridge.pop3.replies import ResponseCode, err, ok
+from bridge.pop3.replies import ResponseCode, ok
 from bridge.pop3.sasl import MECHANISMS, BadExchange, Credentials, Exchange, NotPermitted
 from bridge.pop3.table import LISTENING, TRANSITIONS, Event, SaslResponse, State
 from bridge.pop3.transcript import Tap
+from bridge.pop3.voice import Voice
 
 REPLIES_AT_ONCE = 65536
 """Octets of replies to pipelined commands that are gathered into one write before the session
@@ -54,13 +59,6 @@ looks whether the client takes them."""
 COMMANDS_BEFORE_LOGIN = 100
 """Lines taken from somebody who has not logged in. The busiest client known to us needs a dozen; without
 a bound a stranger could keep the server busy with questions that cost it more than him."""
-
-_REFUSALS = {
-    ResponseCode.AUTH: "Login failed",
-    ResponseCode.IN_USE: "The maildrop is in use by another session",
-    ResponseCode.SYS_TEMP: "The maildrop cannot be opened now, try again later",
-    ResponseCode.SYS_PERM: "The maildrop cannot be opened, see the log of the bridge",
-}
 
 
 class Machine:
@@ -73,12 +71,15 @@ class Machine:
         "_exchange",
         "_failed_logins",
         "_held",
+        "_last",
         "_limits",
         "_lines",
         "_lines_before_login",
+        "_reading",
         "_tap",
         "_terms",
         "_user",
+        "_voice",
         "refused_in_clear",
         "state",
     )  # fmt: skip
@@ -87,6 +88,8 @@ class Machine:
         self.state = State.AUTHORIZATION
         self._terms = terms
         self._limits = limits
+        self._voice = Voice(terms.quirks)
+        self._last = self._reading = 0
         self._tap = tap
         self._lines = LineBuffer(limits.command_octets, limits.sasl_octets)
         self._user: str | None = None
@@ -158,7 +161,7 @@ class Machine:
             self._lines_before_login += 1
             if self._lines_before_login > COMMANDS_BEFORE_LOGIN:
                 return self._close(
-                    err("Too many commands without a login, closing"), "no-login"
+                    self._voice.err("Too many commands without a login, closing"), "no-login"
                 )
         return self._understand(line)
 
@@ -170,6 +173,8 @@ class Machine:
             command = parse(line)
         except BadCommand as error:
             return self._bad(str(error))
+        if not self._voice.knows(type(command)):
+            return self._bad(UNKNOWN)
         if type(command) not in TRANSITIONS[self.state]:
             return self._bad(f"Not possible in the {self.state.value} state")
         self._step(type(command))
@@ -192,7 +197,7 @@ class Machine:
 
     def _overlong(self, overlong: Overlong) -> Effect:
         if overlong is Overlong.FLOOD:
-            return self._close(err("Line too long, closing"), "line-flood")
+            return self._close(self._voice.err("Line too long, closing"), "line-flood")
         if self.state is State.SASL:
             self._step(SaslResponse)
             self._end_exchange()
@@ -201,8 +206,10 @@ class Machine:
     def _bad(self, text: str) -> Effect:
         self._bad_commands += 1
         if self._bad_commands >= self._limits.bad_commands:
-            return self._close(err("Too many bad commands, closing"), "bad-commands")
-        return Send(err(text))
+            return self._close(
+                self._voice.err("Too many bad commands, closing"), "bad-commands"
+            )
+        return Send(self._voice.err(text))
 
     def _close(self, farewell: bytes, reason: str) -> Close:
         # The one step the table does not list: from any state, when a limit is broken.
@@ -217,19 +224,30 @@ class Machine:
             case User() | Pass() | Apop() | Auth() | Stls():
                 return self._obey_before_login(command)
             case Capa():
-                return Send(replies.multi_line("Capability list follows", self._capabilities()))
+                return Send(
+                    replies.multi_line(
+                        self._voice.ok("Capability list follows"),
+                        self._voice.capabilities(self._terms, self.state),
+                    )
+                )
             case Quit():
                 return self._quit()
             case Noop():
-                return Send(ok("Nothing done"))
+                return Send(self._voice.ok("Nothing done"))
+            case Last():
+                return Send(ok(str(self._last)))
             case _:
-                self._bad_commands = (
-                    0  # a device that asks for LAST before each message means no harm
-                )
-                effect = transaction.obey(command, self._open_drop())
-                if isinstance(effect, SendMessage):
-                    self._enter(State.SENDING)
-                return effect
+                return self._obey_logged_in(command)
+
+    def _obey_logged_in(self, command: transaction.TransactionCommand) -> Effect:
+        self._bad_commands = 0  # a device that asks for LAST before each message means no harm
+        effect = transaction.obey(command, self._open_drop(), self._voice)
+        if isinstance(effect, SendMessage):
+            self._reading = command.number if isinstance(command, Retr) else 0
+            self._enter(State.SENDING)
+        elif isinstance(command, Rset):
+            self._last = 0  # RFC 1460, RSET
+        return effect
 
     def _obey_before_login(self, command: User | Pass | Apop | Auth | Stls) -> Effect:
         match command:
@@ -239,16 +257,18 @@ class Machine:
                 return self._apop(name, digest)
             case Auth(None, _):
                 listed = MECHANISMS if self._terms.password_allowed else ()
-                return Send(replies.multi_line("Mechanisms follow", listed))
+                return Send(replies.multi_line(self._voice.ok("Mechanisms follow"), listed))
             case _ if not self._terms.password_allowed:
                 self.refused_in_clear = True
                 hint = "use STLS first" if self._terms.stls_offered else "use the TLS port"
                 return Send(
-                    err(f"No password is taken without encryption, {hint}", ResponseCode.AUTH)
+                    self._voice.err(
+                        f"No password is taken without encryption, {hint}", ResponseCode.AUTH
+                    )
                 )
             case User(name):
                 self._user = name
-                return Send(ok("Send the password"))
+                return Send(self._voice.ok("Send the password"))
             case Pass(password):
                 return self._pass(password)
             case Auth(mechanism, initial_response):
@@ -261,31 +281,20 @@ class Machine:
             raise AssertionError("TRANSACTION without a maildrop")
         return self._drop
 
-    def _capabilities(self) -> list[str]:
-        """Return what works on this connection in this state, and nothing else (RFC 2449)."""
-        listed = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
-        if self.state is State.TRANSACTION:
-            return [*listed, "IMPLEMENTATION popbridge"]
-        if self._terms.password_allowed:
-            listed += ["USER", f"SASL {' '.join(MECHANISMS)}"]
-        if self._terms.stls_offered:
-            listed.append("STLS")
-        return listed
-
     def _stls(self) -> Effect:
         if not self._terms.stls_offered:
-            return Send(err("STLS is not possible on this connection"))
+            return Send(self._voice.err("STLS is not possible on this connection"))
         # Nothing heard before the handshake may count after it (RFC 2595 section 4).
         self._lines.clear()
         self._user = None
         self._enter(State.SECURING)
-        return StartTls(ok("Begin TLS negotiation"))
+        return StartTls(self._voice.ok("Begin TLS negotiation"))
 
     def _quit(self) -> Effect:
         marked = self._drop.marked() if self._drop else ()
         if not marked:
             self._enter(State.CLOSED)
-            return Close(ok("Bye"), "quit")
+            return Close(self._voice.ok("Bye"), "quit")
         self._enter(State.UPDATE)
         return Expunge(marked)
 
@@ -321,7 +330,7 @@ class Machine:
             raise AssertionError("SASL without an exchange")
         if response == b"*":  # RFC 5034 section 4: the client cancels
             self._end_exchange()
-            return Send(err("Cancelled"))
+            return Send(self._voice.err("Cancelled"))
         try:
             outcome = self._exchange.respond(response)
         except BadExchange as error:
@@ -329,7 +338,7 @@ class Machine:
             return self._bad(str(error))
         except NotPermitted as error:
             self._end_exchange()
-            return Send(err(str(error), ResponseCode.AUTH))
+            return Send(self._voice.err(str(error), ResponseCode.AUTH))
         if isinstance(outcome, Credentials):
             self._exchange = None
             return self._check(CheckPassword(outcome.name, outcome.password))
@@ -343,41 +352,36 @@ class Machine:
 
     def _take_answer(self, answer: Answer) -> Effect | None:
         match answer:
-            case Accepted(drop):
+            case Accepted(drop, quirks):
                 self._drop = drop
+                self._voice = self._voice if quirks is None else Voice(quirks)
                 self._enter(State.TRANSACTION)
-                return Send(ok("Logged in"))
-            case Refused(code):
-                return self._refuse(code)
+                return Send(self._voice.ok("Logged in"))
+            case Refused(code, quirks):
+                return self._refuse(code, self._voice if quirks is None else Voice(quirks))
             case Secured(terms):
                 self._terms = terms
+                self._voice = Voice(terms.quirks)
                 self._enter(State.AUTHORIZATION)
                 return None
             case Sent():
+                # A message that could not be sent is not one that was had.
+                self._last = max(self._last, self._reading)
                 self._enter(State.TRANSACTION)
                 return None
             case Unsendable(code):
                 self._enter(State.TRANSACTION)
-                return Send(err("The message cannot be sent", code))
+                return Send(self._voice.err("The message cannot be sent", code))
             case Expunged() | NotExpunged():
                 self._enter(State.CLOSED)
-                return _goodbye(answer)
+                return Close(*self._voice.goodbye(answer))
             case _:
                 assert_never(answer)
 
-    def _refuse(self, code: ResponseCode) -> Effect:
+    def _refuse(self, code: ResponseCode, voice: Voice) -> Effect:
         self._failed_logins += code is ResponseCode.AUTH
-        text = _REFUSALS[code]
         if self._failed_logins >= self._limits.failed_logins:
             self._enter(State.CLOSED)
-            return Close(err(f"{text}, closing", code), "failed-logins")
+            return Close(voice.last_refusal(code), "failed-logins")
         self._enter(State.AUTHORIZATION)
-        return Send(err(text, code))
-
-
-def _goodbye(answer: Expunged | NotExpunged) -> Close:
-    if isinstance(answer, Expunged):
-        return Close(ok("Bye, messages deleted"), "quit")
-    return Close(
-        err("Nothing was deleted, try again later", ResponseCode.SYS_TEMP), "quit-failed"
-    )
+        return Send(voice.refusal(code))

@@ -51,9 +51,9 @@ def greeting(banner: str, timestamp: str | None) -> bytes:
     return ok(f"{banner} {timestamp}" if timestamp else banner)
 
 
-def multi_line(text: str, lines: Iterable[str]) -> bytes:
-    """Return a short multi-line reply; the lines are our own and start with no dot."""
-    return ok(text) + "".join(f"{line}\r\n" for line in lines).encode("ascii") + TERMINATION
+def multi_line(head: bytes, lines: Iterable[str]) -> bytes:
+    """Return a short multi-line reply behind its status line; the lines are ours, none starts with a dot."""
+    return head + "".join(f"{line}\r\n" for line in lines).encode("ascii") + TERMINATION
 
 
 def scan_lines(listed: Iterable[tuple[MessageNumber, Octets]]) -> Iterator[bytes]:

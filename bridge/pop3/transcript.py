@@ -17,6 +17,7 @@ from bridge.pop3.commands import (
     Capa,
     Command,
     Dele,
+    Last,
     List,
     Noop,
     Pass,
@@ -152,7 +153,7 @@ def _shown_command(command: Command, is_login: IsLogin) -> str:
             return f"{verb} {number} {body_lines}"
         case List(number) | Uidl(number) | Retr(number) | Dele(number):
             return verb if number is None else f"{verb} {number}"
-        case Stat() | Rset() | Noop() | Quit() | Capa() | Stls():
+        case Stat() | Rset() | Last() | Noop() | Quit() | Capa() | Stls():
             return verb
         case _:
             assert_never(command)

@@ -116,3 +116,8 @@ class TopCutter:
             end = piece.index(b"\n", end) + 1
         self.done = True
         return end
+
+
+def without_nul(wire: bytes) -> bytes:
+    """Return octets of the same number with a blank for each NUL."""
+    return wire.replace(b"\0", b" ")

@@ -41,12 +41,15 @@ class Locks(Protocol):
         holder: Holder,
         evict: Callable[[], None],
         progress: Callable[[], int] = lambda: 0,
+        *,
+        takeover: bool = True,
     ) -> MaildropLock:
         """Return the lock; the same device from the same address may take it over after a grace.
 
         `evict` is called at most once, when a later connection of the same holder takes over; the
         session must then end without entering UPDATE. A `progress` that grows while a newcomer waits
         is a sign of life, such as octets that a slow printer takes in the middle of a message.
+        Without `takeover` whoever comes second is refused at once.
 
         Raises:
             MaildropBusy: somebody else holds it, or the older session showed life.

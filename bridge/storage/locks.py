@@ -58,6 +58,8 @@ class MemoryLocks:
         holder: Holder,
         evict: Callable[[], None],
         progress: Callable[[], int] = lambda: 0,
+        *,
+        takeover: bool = True,
     ) -> MaildropLock:
         """Return the lock, after a grace where the same device takes over from itself.
 
@@ -65,6 +67,10 @@ class MemoryLocks:
             MaildropBusy: somebody else holds it, or the older session showed life.
         """
         while (current := self._held.get(maildrop)) is not None:
+            if not takeover:
+                raise MaildropBusy(
+                    "an older session holds the maildrop, and none is taken over"
+                )
             await self._outlive(current, holder)
         lock = _Lock(self, maildrop, holder, evict, progress)
         self._held[maildrop] = lock

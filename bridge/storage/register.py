@@ -80,7 +80,8 @@ class Device:
     """A machine's own user name and password, tied to one maildrop.
 
     `password` is a hash in PHC form. `apop_secret` is sealed, and None where APOP is off.
-    `allow` lists networks in CIDR notation; empty means every network the listener serves.
+    `allow` lists networks in CIDR notation; empty means every network the listener serves. `profile` names
+    the kind of machine, and is empty where nobody said; `quirks` changes that profile's for this device alone.
     """
 
     name: DeviceName
@@ -89,6 +90,8 @@ class Device:
     aliases: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     apop_secret: bytes | None = attrs.field(default=None, repr=False)
+    profile: str = ""
+    quirks: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -105,6 +105,17 @@ def test_a_device_takes_over_from_its_own_silent_session_after_the_grace(locks: 
     assert run_without_waiting(scenario()) == (GRACE, 1)
 
 
+def test_without_takeover_even_a_silent_session_keeps_its_maildrop(locks: Locks) -> None:
+    async def scenario() -> tuple[float, int]:
+        owner = Owner(locks)
+        await owner.enter()
+        with pytest.raises(MaildropBusy):
+            await locks.acquire(PRINTER, PANEL, lambda: None, takeover=False)
+        return now(), owner.evictions
+
+    assert run_without_waiting(scenario()) == (0, 0)
+
+
 def test_a_session_that_shows_life_keeps_its_maildrop(locks: Locks) -> None:
     async def scenario() -> tuple[float, int]:
         owner = Owner(locks)

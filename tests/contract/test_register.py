@@ -70,6 +70,8 @@ async def test_everything_is_kept_as_it_was_given(storage: StorageUnderTest) -> 
         ("Z@example.org", "DOM\\user"),
         ("10.0.0.0/8", "::1/128"),
         b"\x00\xffsealed",
+        "star",
+        {"top": "off"},
     )
     await storage.register.add_account(owner)
     await storage.register.add_maildrop(drop)

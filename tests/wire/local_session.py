@@ -34,9 +34,10 @@ from bridge.pop3.events import (
     Unsendable,
 )
 from bridge.pop3.machine import Machine
+from bridge.pop3.quirks import Quirks
 from bridge.pop3.replies import TERMINATION, ResponseCode
 from bridge.pop3.table import State
-from bridge.pop3.wireform import TopCutter, WireForm
+from bridge.pop3.wireform import TopCutter, WireForm, without_nul
 
 ENCRYPTED = Terms("popbridge ready", password_allowed=True, stls_offered=False)
 """What a connection may do that is encrypted from the start."""
@@ -73,6 +74,8 @@ class Scene:
     refusal: ResponseCode | None = None
     expunge_fails: bool = False
     limits: MachineLimits = attrs.field(factory=MachineLimits)
+    quirks: Quirks | None = None
+    """What the device turns out to need once its password is right."""
 
 
 @attrs.frozen
@@ -200,14 +203,16 @@ class LocalSession:
         if not right:
             return Refused(ResponseCode.AUTH)
         if self._scene.refusal is not None:
-            return Refused(self._scene.refusal)
-        return Accepted(Maildrop(listing(self._scene.messages)))
+            return Refused(self._scene.refusal, self._scene.quirks)
+        return Accepted(Maildrop(listing(self._scene.messages)), self._scene.quirks)
 
     def _send_message(self, effect: SendMessage) -> Answer:
         message = self._scene.messages[effect.entry.spool_id - 1]
         if message.code is not None:
             return Unsendable(message.code)
-        self._said(effect.head + cut(message.wire, effect.body_lines) + TERMINATION)
+        body = cut(message.wire, effect.body_lines)
+        body = without_nul(body) if effect.without_nul else body
+        self._said(effect.head + body + TERMINATION)
         return Sent()
 
     def _expunge(self, messages: Iterable[SpoolId]) -> Answer:

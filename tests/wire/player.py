@@ -14,6 +14,8 @@ A dialogue is a header and, behind a blank line, what happens. Lines that start 
     refusal: CODE                  what a right password is answered
     expunge: fails                 what QUIT leads to
     limit: NAME NUMBER             one of MachineLimits; may repeat
+    quirk: NAME VALUE              how the device is spoken to from its login on; may repeat
+    quirk-before: NAME VALUE       how whoever connects is spoken to before it; may repeat
 
     C: text                        the client sends the line; lines that follow each other are one segment
     C= text                        the client sends octets, in Python escapes, with no line end of their own
@@ -35,6 +37,7 @@ from pathlib import Path
 import attrs
 
 from bridge.pop3.events import MachineLimits, Terms
+from bridge.pop3.quirks import STANDARD, with_settings
 from bridge.pop3.replies import ResponseCode
 from tests.wire.local_session import Closed, Item, LocalSession, Message, Removed, Scene, Secure
 
@@ -43,7 +46,7 @@ Chunking = Callable[[bytes], list[bytes]]
 HEADINGS = frozenset(
     (
         "about", "tls", "plaintext-login", "stls", "apop", "login", "message", "sized",
-        "unreadable", "refusal", "expunge", "limit",
+        "unreadable", "refusal", "expunge", "limit", "quirk", "quirk-before",
     )
 )  # fmt: skip
 _ACT = re.compile(r"(C:|C=|S:|M:|T:|E:|X:)(?: (.*))?", re.DOTALL)
@@ -158,6 +161,7 @@ def _scene(fields: defaultdict[str, list[str]]) -> Scene:
         password_allowed=encrypted or fields["plaintext-login"] == ["yes"],
         stls_offered=fields["stls"] == ["yes"],
         timestamp=fields["apop"][0] if fields["apop"] else None,
+        quirks=with_settings(STANDARD, dict(_pairs(fields["quirk-before"]))),
     )
     secured = attrs.evolve(terms, password_allowed=True, stls_offered=False)
     names = (line.split(" ", 1) for line in fields["limit"])
@@ -168,6 +172,9 @@ def _scene(fields: defaultdict[str, list[str]]) -> Scene:
         messages=tuple(_messages(fields)),
         refusal=ResponseCode(fields["refusal"][0]) if fields["refusal"] else None,
         expunge_fails=fields["expunge"] == ["fails"],
+        quirks=with_settings(STANDARD, dict(_pairs(fields["quirk"])))
+        if fields["quirk"]
+        else None,
         limits=MachineLimits(**{name: int(number) for name, number in names}),
     )
 

@@ -244,15 +244,19 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
 
 def _store_device(db: sqlite3.Connection, device: Device) -> None:
     db.execute(
-        "INSERT INTO device (name, maildrop, password, apop_secret, allow) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO device (name, maildrop, password, apop_secret, allow, profile, quirks)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET maildrop = excluded.maildrop, password = excluded.password,"
-        " apop_secret = excluded.apop_secret, allow = excluded.allow",
+        " apop_secret = excluded.apop_secret, allow = excluded.allow,"
+        " profile = excluded.profile, quirks = excluded.quirks",
         (
             device.name,
             device.maildrop,
             device.password,
             device.apop_secret,
             json.dumps(device.allow),
+            device.profile,
+            json.dumps(device.quirks),
         ),
     )
     logins: list[tuple[str, str | None]] = [(device.name, None)]
@@ -307,9 +311,11 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
                 tuple(aliases.get(name, ())),
                 tuple(json.loads(allow)),
                 apop_secret,
+                profile,
+                json.loads(quirks),
             )
-            for name, maildrop, password, apop_secret, allow in db.execute(
-                "SELECT name, maildrop, password, apop_secret, allow FROM device ORDER BY name"
+            for name, maildrop, password, apop_secret, allow, profile, quirks in db.execute(
+                "SELECT name, maildrop, password, apop_secret, allow, profile, quirks FROM device ORDER BY name"
             )
         ),
     )

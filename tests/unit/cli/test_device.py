@@ -70,6 +70,7 @@ def test_every_option_of_a_device_is_listed(holder: Owner) -> None:
             "aliases": ["OFFICE\\printer", "printer@office.example"],
             "allow": ["192.168.1.20/32", "fd00::/8"],
             "apop": "yes",
+            "profile": "",
         }
     ]
     out = holder.must("device", "list").out
@@ -162,3 +163,62 @@ def test_a_profile_says_what_to_enter_and_refuses_what_does_not_fit(holder: Owne
     refused = holder.runs(*words, "--password-stdin", stdin=b"x" * 21)
     assert refused.code == 1
     assert "at most 20 characters" in refused.sentence
+
+
+def quirks(holder: Owner, device: str) -> dict[str, tuple[str, str]]:
+    shown = holder.must("device", "show", device, "--json").json
+    return {name: (one["value"], one["from"]) for name, one in shown["quirks"].items()}
+
+
+def test_a_device_keeps_its_profile_and_its_own_quirks(holder: Owner) -> None:
+    words = ("device", "add", "fax", "--maildrop", "m", "--profile", "toshiba-panasonic")
+    holder.must(*words, "--set", "last=on")
+    [row] = holder.must("device", "list", "--json").json
+    assert row["profile"] == "toshiba-panasonic"
+    first = quirks(holder, "fax")
+    assert first["capa"] == (
+        "off",
+        "toshiba-panasonic: Panasonic UF-9000 service manual p. 325",
+    )
+    assert first["last"] == ("on", "this device")
+    assert first["top"] == ("on", "standard")
+    holder.must("device", "passwd", "fax")
+    assert quirks(holder, "fax") == first
+    assert "last: on (this device)" in holder.must("device", "show", "fax").out
+
+
+def test_a_device_is_changed_one_value_at_a_time(holder: Owner) -> None:
+    holder.must("device", "add", "fax", "--maildrop", "m", "--profile", "generic-mfp")
+    holder.must("device", "change", "fax", "--set", "pipelining=on", "--set", "wording=short")
+    holder.must("device", "change", "fax", "--profile", "zebra")
+    now = quirks(holder, "fax")
+    assert now["pipelining"] == ("on", "this device")
+    assert now["wording"] == ("short", "this device")
+    holder.must("device", "change", "fax", "--set", "pipelining=profile")
+    assert quirks(holder, "fax")["pipelining"] == ("off", "zebra: our choice")
+    holder.must("device", "change", "fax", "--profile", "")
+    assert quirks(holder, "fax")["pipelining"] == ("on", "standard")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--set", "colour=on"), "no quirk colour"),
+        (("--set", "capa=maybe"), "capa cannot be 'maybe'"),
+        (("--set", "colour=profile"), "no quirk colour"),
+        (("--profile", "telex"), "no profile telex"),
+    ],
+)
+def test_what_there_is_not_changes_no_device(
+    holder: Owner, words: tuple[str, ...], said: str
+) -> None:
+    holder.must("device", "add", "fax", "--maildrop", "m")
+    before = quirks(holder, "fax")
+    refused = holder.runs("device", "change", "fax", *words)
+    assert refused.code == 1
+    assert said in refused.sentence
+    assert quirks(holder, "fax") == before
+
+
+def test_a_quirk_without_a_value_is_a_wrong_command_line(holder: Owner) -> None:
+    assert "QUIRK=VALUE" in holder.runs("device", "change", "fax", "--set", "capa").err

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from bridge.devices.profiles import shipped_profiles, told
+from bridge.pop3.quirks import CHOICES, STANDARD, spelled
 
 PAGE = Path(__file__).parents[3] / "docs/devices.md"
 
@@ -13,6 +14,26 @@ def rows() -> list[str]:
     ]
 
 
+def tables() -> list[list[str]]:
+    text = PAGE.read_text("utf-8")
+    rows = [
+        [line for line in part.splitlines() if line.startswith("| ")]
+        for part in text.split("\n## ")
+    ]
+    return [part[1:] for part in rows]
+
+
 def test_the_page_of_devices_holds_what_the_profiles_say() -> None:
-    told = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
-    assert told[1:] == rows()
+    assert tables()[0] == rows()
+
+
+def test_the_page_of_devices_names_every_quirk_and_its_values_the_standard_first() -> None:
+    standard = spelled(STANDARD)
+    named = [line.split(" | ")[:2] for line in tables()[1]]
+    assert named == [
+        [
+            f"| `{name}`",
+            ", ".join(sorted(choices, key=lambda text, own=standard[name]: text != own)),
+        ]
+        for name, choices in CHOICES.items()
+    ]

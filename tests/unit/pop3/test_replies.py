@@ -49,8 +49,11 @@ def test_the_greeting_shows_a_timestamp_only_for_apop() -> None:
 
 def test_a_multi_line_reply_ends_with_a_dot() -> None:
     """RFC 1939 section 3."""
-    assert replies.multi_line("List", ["TOP", "UIDL"]) == b"+OK List\r\nTOP\r\nUIDL\r\n.\r\n"
-    assert replies.multi_line("List", []) == b"+OK List\r\n.\r\n"
+    assert (
+        replies.multi_line(b"+OK List\r\n", ["TOP", "UIDL"])
+        == b"+OK List\r\nTOP\r\nUIDL\r\n.\r\n"
+    )
+    assert replies.multi_line(b"+OK List\r\n", []) == b"+OK List\r\n.\r\n"
 
 
 def test_scan_and_unique_id_listings_are_number_blank_value() -> None:

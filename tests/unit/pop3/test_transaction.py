@@ -5,7 +5,9 @@ from bridge.names import MessageNumber
 from bridge.pop3 import transaction
 from bridge.pop3.commands import Dele, List, Retr, Rset, Stat, Top, Uidl
 from bridge.pop3.events import Send, SendMany, SendMessage
+from bridge.pop3.quirks import STANDARD
 from bridge.pop3.replies import LINES_PER_CHUNK
+from bridge.pop3.voice import Voice
 from tests.wire.local_session import Message, listing
 
 ONE, TWO, THREE = MessageNumber(1), MessageNumber(2), MessageNumber(3)
@@ -21,7 +23,7 @@ def many(count: int) -> Maildrop:
 
 
 def said(command: transaction.TransactionCommand, drop: Maildrop) -> bytes:
-    effect = transaction.obey(command, drop)
+    effect = transaction.obey(command, drop, Voice(STANDARD))
     assert isinstance(effect, Send)
     return effect.data
 
@@ -43,14 +45,14 @@ def test_uidl_gives_number_and_unique_id(drop: Maildrop) -> None:
 
 def test_retr_names_the_octets_of_the_message(drop: Maildrop) -> None:
     """An old client stumbles unless a number follows the +OK of RETR."""
-    assert transaction.obey(Retr(TWO), drop) == SendMessage(
+    assert transaction.obey(Retr(TWO), drop, Voice(STANDARD)) == SendMessage(
         drop.entry(TWO), b"+OK 200 octets\r\n", None
     )
 
 
 @pytest.mark.parametrize("lines", [0, 1, 99999999])
 def test_top_asks_for_that_many_lines(drop: Maildrop, lines: int) -> None:
-    effect = transaction.obey(Top(ONE, lines), drop)
+    effect = transaction.obey(Top(ONE, lines), drop, Voice(STANDARD))
     assert isinstance(effect, SendMessage)
     assert effect.entry is drop.entry(ONE)
     assert effect.body_lines == lines
@@ -90,8 +92,10 @@ def test_a_listing_that_fills_less_than_a_piece_is_one_reply(command: List | Uid
 
 @pytest.mark.parametrize("command", [List(None), Uidl(None)])
 def test_a_long_listing_comes_in_pieces(command: List | Uidl) -> None:
-    assert isinstance(transaction.obey(command, many(LINES_PER_CHUNK)), SendMany)
-    effect = transaction.obey(command, many(2 * LINES_PER_CHUNK + 500))
+    assert isinstance(
+        transaction.obey(command, many(LINES_PER_CHUNK), Voice(STANDARD)), SendMany
+    )
+    effect = transaction.obey(command, many(2 * LINES_PER_CHUNK + 500), Voice(STANDARD))
     assert isinstance(effect, SendMany)
     pieces = list(effect.pieces)
     assert [piece.count(b"\n") for piece in pieces] == [2001, 2000, 500, 1]

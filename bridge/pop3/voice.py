@@ -1,0 +1,82 @@
+"""How a server speaks to one machine: which commands it knows, what it lists, how it words a reply."""
+
+import attrs
+
+from bridge.pop3.commands import Capa, Command, Last, Top, Uidl
+from bridge.pop3.events import Expunged, NotExpunged, Terms
+from bridge.pop3.quirks import Quirks, TempError, Wording
+from bridge.pop3.replies import ResponseCode, err, ok
+from bridge.pop3.sasl import MECHANISMS
+from bridge.pop3.table import State
+
+SHORT_OK = "ready"
+"""What a short reply says; never nothing, since a bare +OK broke clients (Mail::POP3Client)."""
+
+SHORT_ERR = "refused"
+
+_REFUSALS = {
+    ResponseCode.AUTH: "Login failed",
+    ResponseCode.IN_USE: "The maildrop is in use by another session",
+    ResponseCode.SYS_TEMP: "The maildrop cannot be opened now, try again later",
+    ResponseCode.SYS_PERM: "The maildrop cannot be opened, see the log of the bridge",
+}
+
+_TEMPORARY = {
+    TempError.SYS_TEMP: ResponseCode.SYS_TEMP,
+    TempError.IN_USE: ResponseCode.IN_USE,
+    TempError.PLAIN: None,
+}
+
+
+@attrs.frozen
+class Voice:
+    """Status lines and lists as one machine takes them."""
+
+    quirks: Quirks
+
+    def ok(self, text: str) -> bytes:
+        """Return a positive status line without a number that somebody could read."""
+        return ok(SHORT_OK if self.quirks.wording is Wording.SHORT else text)
+
+    def err(self, text: str, code: ResponseCode | None = None) -> bytes:
+        """Return a negative status line, with a response code where one applies and is understood."""
+        if code is ResponseCode.SYS_TEMP:
+            code = _TEMPORARY[self.quirks.temp_error]
+        short = self.quirks.wording is Wording.SHORT
+        return err(SHORT_ERR if short else text, code if self.quirks.resp_codes else None)
+
+    def refusal(self, code: ResponseCode) -> bytes:
+        """Return what a login is answered that opens no maildrop."""
+        return self.err(_REFUSALS[code], code)
+
+    def last_refusal(self, code: ResponseCode) -> bytes:
+        """Return the same where the connection is closed behind it."""
+        return self.err(f"{_REFUSALS[code]}, closing", code)
+
+    def goodbye(self, answer: Expunged | NotExpunged) -> tuple[bytes, str]:
+        """Return what QUIT is answered once it is known whether it deleted, and why it ends."""
+        if isinstance(answer, Expunged):
+            return self.ok("Bye, messages deleted"), "quit"
+        text = "Nothing was deleted, try again later"
+        return self.err(text, ResponseCode.SYS_TEMP), "quit-failed"
+
+    def knows(self, command: type[Command]) -> bool:
+        """Tell whether the command exists for this machine."""
+        quirks = self.quirks
+        hidden = {Capa: quirks.capa, Uidl: quirks.uidl, Top: quirks.top, Last: quirks.last}
+        return hidden.get(command, True)
+
+    def capabilities(self, terms: Terms, state: State) -> list[str]:
+        """Return what works on this connection in this state, and nothing else (RFC 2449)."""
+        quirks = self.quirks
+        listed = ["TOP"] if self.knows(Top) else []
+        listed += ["UIDL"] if self.knows(Uidl) else []
+        listed += ["RESP-CODES", "AUTH-RESP-CODE"] if quirks.resp_codes else []
+        listed += ["PIPELINING"] if quirks.pipelining else []
+        if state is State.TRANSACTION:
+            return [*listed, "IMPLEMENTATION popbridge"]
+        if terms.password_allowed:
+            listed += ["USER", f"SASL {' '.join(MECHANISMS)}"]
+        if terms.stls_offered and quirks.stls_advert:
+            listed.append("STLS")
+        return listed

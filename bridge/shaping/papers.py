@@ -51,7 +51,7 @@ _UNTRUE = frozenset(  # of the message as it was, not as it is sent
 def printed(reading: Reading, wish: Wish) -> Sequence[Piece]:
     """Return the pieces of one flat message: the text, then the files."""
     header = header_for(reading.header, wish)
-    text = _with_left_out(reading.text, reading.left_out)
+    text = with_left_out(reading.text, reading.left_out)
     if reading.attachments:
         return mixed(header, text, reading.attachments, wish)
     return single(header, text or EMPTY, wish)
@@ -66,7 +66,7 @@ def as_text(reading: Reading, wish: Wish) -> Sequence[Piece]:
     text = "\n\n".join(text for text in texts if text.strip())
     return single(
         header_for(reading.header, wish),
-        _with_left_out(text, [*told, *reading.left_out]) or EMPTY,
+        with_left_out(text, [*told, *reading.left_out]) or EMPTY,
         wish,
     )
 
@@ -88,7 +88,8 @@ def _is_sent(key: str, wish: Wish) -> bool:
     return wish.headers is Headers.ALL or key in _READ
 
 
-def _with_left_out(text: str, left_out: Sequence[str]) -> str:
+def with_left_out(text: str, left_out: Sequence[str]) -> str:
+    """Return the text, and below it in brackets what is neither in it nor attached."""
     told = "\n".join(f"[{sentence}]" for sentence in dict.fromkeys(left_out))
     return "\n\n".join(some for some in (text.strip("\n"), told) if some)
 

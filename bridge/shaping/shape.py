@@ -7,7 +7,7 @@ from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.headers import first, split
 from bridge.shaping.leaves import normal
 from bridge.shaping.papers import as_text, printed
-from bridge.shaping.reading import read
+from bridge.shaping.reading import Reading, read
 from bridge.shaping.wish import Crypto, Deliver, Oversize, Wish
 from bridge.shaping.writing import Piece
 
@@ -45,8 +45,20 @@ def _shaped(message: bytes, wish: Wish) -> Sequence[Piece]:
             if wish.crypto is Crypto.PASS and _is_protected(message):
                 return down_convert(normal(message))
             return printed(read(message, wish), wish)
+        case Deliver.IFAX:
+            return _faxed(read(message, wish), wish)
         case Deliver.TEXT:
             return as_text(read(message, wish), wish)
+
+
+def _faxed(reading: Reading, wish: Wish) -> Sequence[Piece]:
+    try:
+        from bridge.shaping.fax.ifax import ifax  # noqa: PLC0415 - its libraries are an extra
+    except ModuleNotFoundError as missing:
+        raise Unshapeable(
+            f"{missing.name} is not installed: install popbridge[ifax]."
+        ) from None
+    return ifax(reading, wish)
 
 
 def _is_protected(message: bytes) -> bool:

@@ -4,6 +4,8 @@ import enum
 
 import attrs
 
+from bridge.shaping.fax.profiles import Profile
+
 
 class Deliver(enum.StrEnum):
     """What a device gets of a message."""
@@ -11,6 +13,7 @@ class Deliver(enum.StrEnum):
     ORIGINAL = "original"  # untouched but for CRLF
     COMMAND = "command"  # untouched, byte for byte: the machine reads commands in it
     PRINT = "print"  # readable text and the attachments that can be printed, flat
+    IFAX = "ifax"  # one TIFF that an internet fax prints, and a text
     TEXT = "text"  # one text/plain part
 
 
@@ -58,6 +61,19 @@ class Mdn(enum.StrEnum):
     STRIP = "strip"
 
 
+class FaxText(enum.StrEnum):
+    """What becomes of a message's text where a fax prints its files."""
+
+    KEEP = "keep"  # a text/plain part before the TIFF
+    PAGE = "page"  # pages of the TIFF, before the files
+    DROP = "drop"  # nothing, unless there is nothing else
+
+
+FAX_PAGES = 50
+"""Pages of a message that a fax prints; a stranger's thousand pages would end its paper."""
+
+MOST_FAX_PAGES = 1000
+
 INLINE_FLOOR = 16384
 """Octets below which an image inside of text is a logo, not a picture."""
 
@@ -96,3 +112,9 @@ class Wish:
     crypto: Crypto = Crypto.NOTICE
     mdn: Mdn = Mdn.PASS
     max_parts: int = MAX_PARTS
+    tiff: Profile = Profile.S
+    fax_text: FaxText = FaxText.KEEP
+    fax_pages: int = attrs.field(
+        default=FAX_PAGES,
+        validator=[attrs.validators.ge(1), attrs.validators.le(MOST_FAX_PAGES)],
+    )

@@ -23,6 +23,11 @@ def single(header: bytes, text: str, wish: Wish) -> list[Piece]:
     return [header, b"MIME-Version: 1.0\r\n", _text_part(text, wish)]
 
 
+def bare(header: bytes, attachment: Attachment, wish: Wish) -> list[Piece]:
+    """Return a message that is a file and nothing else."""
+    return [header, b"MIME-Version: 1.0\r\n", *_file_part(attachment, 1, wish)]
+
+
 def mixed(
     header: bytes, text: str, attachments: Sequence[Attachment], wish: Wish
 ) -> list[Piece]:

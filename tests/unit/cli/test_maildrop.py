@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tests.cli.command_line import Owner
@@ -113,6 +115,22 @@ def test_how_messages_arrive_is_chosen_and_kept_until_it_is_changed(holder: Owne
     said = holder.must("maildrop", "change", "m", "--deliver", "original").out
     assert "deliver original" in said
     assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == "original"
+
+
+def test_a_fax_has_knobs_of_its_own(holder: Owner) -> None:
+    fax = ("--deliver", "ifax", "--tiff", "profile-f", "--fax-text", "page", "--fax-pages", "9")
+    holder.must("maildrop", "add", "m", "--account", "a", *fax)
+    said = holder.must("maildrop", "list", "--json").json[0]["deliver"]
+    assert said == "ifax; tiff profile-f; fax-text page; fax-pages 9"
+
+
+def test_a_fax_that_nothing_here_can_draw_is_refused(
+    holder: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    said = holder.runs("maildrop", "add", "m", "--account", "a", "--deliver", "ifax")
+    assert said.code == 2
+    assert "ifax needs Pillow: install popbridge[ifax], then choose it again." in said.err
 
 
 def test_a_shape_that_is_none_is_refused_with_the_valid_ones(holder: Owner) -> None:

@@ -20,3 +20,8 @@ def example(name: str) -> bytes:
 @pytest.mark.parametrize("deliver", [Deliver.PRINT, Deliver.TEXT])
 def test_an_example_comes_out_as_it_is_printed(deliver: Deliver) -> None:
     assert b"".join(shape(example("before"), Wish(deliver))) == example(deliver.value)
+
+
+def test_a_fax_begins_as_it_is_printed() -> None:
+    made = b"".join(shape(example("before"), Wish(Deliver.IFAX)))
+    assert made.startswith(example("ifax"))

@@ -5,24 +5,29 @@ maildrop: what a device was told of stays as it was told.
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import attrs
 
 from bridge.app.examining import told
-from bridge.errors import MaildropBusy, OwnerError, RegisterError
-from bridge.names import AccountName, DeviceName, SpoolId, UniqueId
+from bridge.clock import SystemClock
+from bridge.errors import MaildropBusy, OwnerError, RegisterError, ShaperUnavailable
+from bridge.names import AccountName, DeviceName, Octets, SpoolId, UniqueId
+from bridge.shaper.processes import ShapingProcesses
+from bridge.shaping.errors import Unshapeable
 from bridge.storage.holding import Holder, Locks
 from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
-from bridge.storage.ports import Spool
+from bridge.storage.ports import Shaper, Spool
 from bridge.storage.register import MaildropRecord, RegisterSnapshot
 from bridge.storage.sqlite.histories import Histories
 from bridge.sync.plan import mint_unique_id
+from bridge.sync.shaping import MaildropShaper, is_shaped
 from providers.contract import (
     Disposition,
     DispositionKind,
+    Envelope,
     FolderName,
     MailboxProvider,
     MessageGone,
@@ -68,6 +73,7 @@ class MessageDesk:
     register: Callable[[], RegisterSnapshot]
     mailbox_of: Callable[[AccountName], MailboxProvider]
     message_octets: int
+    shaping: ShapingProcesses | None = None
 
     async def redeliver(self, number: int) -> str:
         """Have a message listed again as a new one, fetched anew from upstream; say what was done.
@@ -130,11 +136,18 @@ class MessageDesk:
         number = life.spool_id
         try:
             async with AsyncExitStack() as stack:
-                body = await stack.enter_async_context(
-                    aclosing(self._fetched_whole(life, stack))
+                shaper = self._shaper(life, stack)
+                fetched = (
+                    self._fetched_whole(life, stack) if shaper is None else self._fetched(life)
                 )
-                if not await self.spool.redeliver(number, unique_id, body):
+                body = await stack.enter_async_context(aclosing(fetched))
+                if not await self.spool.redeliver(number, unique_id, body, shaper):
                     raise _went_meanwhile(number)
+        except (Unshapeable, ShaperUnavailable) as error:
+            raise OwnerError(
+                f"Message {number} cannot be shaped: {error}; nothing was changed, and"
+                f" `popbridge message show {number} --original` prints it as it came."
+            ) from error
         except MessageGone:
             raise OwnerError(
                 f"The body of message {number} is gone upstream, or lies in a folder that the"
@@ -156,6 +169,17 @@ class MessageDesk:
             async for piece in pieces:
                 yield piece
         await stack.enter_async_context(self._held(life.spool_id))
+
+    def _shaper(self, life: Life, stack: AsyncExitStack) -> "_ThenHeld | None":
+        wish = self._maildrop(life).wish
+        if self.shaping is None or not is_shaped(wish):
+            return None
+        shaper = MaildropShaper(wish, life.spool_id, self.shaping, SystemClock(), _grows)
+
+        async def hold() -> None:
+            await stack.enter_async_context(self._held(life.spool_id))
+
+        return _ThenHeld(shaper, hold)
 
     @asynccontextmanager
     async def _held(self, number: int) -> AsyncGenerator[Life, None]:
@@ -204,6 +228,31 @@ class MessageDesk:
                 if octets > self.message_octets:
                     raise MessageUnreadable(f"it is larger than {self.message_octets} octets")
                 yield piece
+
+
+@attrs.frozen
+class _ThenHeld:
+    """Shapes, and keeps devices out of the maildrop once that is done: it may take its time."""
+
+    shaper: Shaper
+    hold: Callable[[], Awaitable[None]]
+
+    async def shape(
+        self, octets: Octets, message: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what the shaper makes."""
+        async with aclosing(self.shaper.shape(octets, message)) as pieces:
+            async for piece in pieces:
+                yield piece
+        await self.hold()
+
+    def notice(self, envelope: Envelope, why: str) -> bytes:
+        """Return the shaper's notice."""
+        return self.shaper.notice(envelope, why)
+
+
+def _grows(_octets: int) -> None:
+    """Accept any growth: an admin's order goes beyond a ceiling, as it does without shaping."""
 
 
 def _went_meanwhile(number: int) -> OwnerError:

@@ -16,7 +16,7 @@ from bridge.app.examining import Examination, Finding, look_briefly, told
 from bridge.app.messages import DROP, MessageDesk
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import State, open_state, sole_server
-from bridge.app.workers import LookerMaker
+from bridge.app.workers import LookerMaker, shaping_processes
 from bridge.clock import SystemClock
 from bridge.config import Config
 from bridge.control import Values, ask
@@ -274,6 +274,7 @@ class Offline:
                 lambda: snapshot,
                 opened.__getitem__,
                 self.config.sync.message_octets,
+                shaping_processes(self.config),
             )
             if verb == DROP:
                 return await desk.drop(number, dispose=dispose)
@@ -294,6 +295,7 @@ class Offline:
                 logs.get("sync"),
                 self.config.sync,
                 opener,
+                shaping_processes(self.config),
             )
             looker = maker.make(account.name, opened)
             try:

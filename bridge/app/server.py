@@ -29,7 +29,7 @@ from bridge.app.systemd import Systemd
 from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
 from bridge.app.watching import Watch
-from bridge.app.workers import LookerMaker, Workers
+from bridge.app.workers import LookerMaker, Workers, shaping_processes
 from bridge.clock import Clock, SystemClock
 from bridge.config import Config
 from bridge.connection import shrink_tls_buffers
@@ -107,6 +107,7 @@ class Bridge:
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._workers: Workers | None = None
         self._manners = manners_for(config.listener)
+        self._shaping = shaping_processes(config)
         self._listeners = [
             Listener(cfg, self._services(), self._contexts, self._caps, logs.get("listener"))
             for cfg in config.listener
@@ -187,7 +188,9 @@ class Bridge:
         sync = self._config.sync
         log = logs.get("sync")
         opener = AccountOpener(self._state.grants, self._clock, log, self._alerting.tell)
-        maker = LookerMaker(self._state.spool, self._locks, self._clock, log, sync, opener)
+        maker = LookerMaker(
+            self._state.spool, self._locks, self._clock, log, sync, opener, self._shaping
+        )
         return Workers(self._directory, maker, group, self._pace())
 
     def _pace(self) -> Pace:
@@ -319,6 +322,7 @@ class Bridge:
             lambda: self._directory.snapshot,
             self._running_workers().mailbox_of,
             self._config.sync.message_octets,
+            self._shaping,
         )
 
     def _running_workers(self) -> Workers:

@@ -8,16 +8,21 @@ import attrs
 from bridge.accounts.directory import Directory
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.clock import Clock
-from bridge.config import SyncConfig
+from bridge.config import Config, SyncConfig
 from bridge.errors import RegisterError
 from bridge.logs import EventLog
 from bridge.names import AccountName
+from bridge.shaper.confinement import Limits
+from bridge.shaper.processes import Bounds, ShapingProcesses
 from bridge.storage.holding import Locks
 from bridge.storage.ports import Spool
 from bridge.storage.register import Account, MaildropRecord
 from bridge.sync.look import Looker, LookReport
 from bridge.sync.worker import Pace, Worker, WorkerStatus
 from providers.contract import MailboxProvider
+
+BUSY_MACHINE = 5.0
+"""How much longer than its processor time a message may be shaped: others come before it (nice(2))."""
 
 
 @attrs.frozen
@@ -169,6 +174,7 @@ class LookerMaker:
     log: EventLog
     config: SyncConfig
     opener: AccountOpener
+    shaping: ShapingProcesses | None = None
 
     def make(self, account: AccountName, opened: OpenAccount) -> Looker:
         """Return a looker at an open account."""
@@ -181,9 +187,18 @@ class LookerMaker:
             self.log,
             self.config.message_octets,
             self.opener.alert,
+            self.shaping,
         )
 
 
 def maildrops_of(directory: Directory, account: AccountName) -> list[MaildropRecord]:
     """Return the maildrops of an account."""
     return [drop for drop in directory.snapshot.maildrops if drop.account == account]
+
+
+def shaping_processes(config: Config) -> ShapingProcesses:
+    """Return the shaping of a bridge; what is made of a message may be as large as any message."""
+    cfg = config.shaping
+    limits = Limits(cfg.cpu_seconds, cfg.memory_octets)
+    seconds = cfg.cpu_seconds * BUSY_MACHINE
+    return ShapingProcesses(Bounds(cfg.processes, limits, seconds, config.sync.message_octets))

@@ -220,6 +220,18 @@ class SpoolConfig:
 
 
 @attrs.frozen
+class ShapingConfig:
+    """What the processes may use that make of a message what a device can print."""
+
+    processes: Annotated[int, Between(1, 16)] = 1
+    """How many messages are shaped at a time, each by a process of its own."""
+    cpu_seconds: Annotated[int, Between(1, 3600, "seconds")] = 60
+    """Seconds of processor time for one message; one that takes more is replaced by a notice."""
+    memory_octets: Annotated[int, Between(134217728, 1 << 40, "octets")] = 536870912
+    """Octets of address space for one message; 512 MiB."""
+
+
+@attrs.frozen
 class VaultConfig:
     """The key that seals everything at rest."""
 
@@ -267,6 +279,8 @@ class Config:
     """How often, and how much, the mailboxes are asked."""
     spool: SpoolConfig = SpoolConfig()
     """Messages at rest."""
+    shaping: ShapingConfig = ShapingConfig()
+    """What the processes may use that shape messages for devices."""
     vault: VaultConfig = attrs.field(
         default=attrs.Factory(
             lambda self: VaultConfig(self.state_dir / MASTER_KEY_NAME), takes_self=True

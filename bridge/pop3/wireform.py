@@ -68,6 +68,22 @@ class WireForm:
         return stuffed
 
 
+class Unstuffer:
+    """Takes byte-stuffing out of a message in wire form; any chunking gives the same."""
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = CRLF
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the message's own octets."""
+        joined = self._tail + piece
+        own = joined.replace(b"\r\n.", CRLF)[len(self._tail) :] if b"." in piece else piece
+        self._tail = joined[-2:]
+        return own
+
+
 def _normalised(text: bytes) -> bytes:
     """Return `text` with every line end as CRLF; a text that has only those is returned as it is."""
     pairs = text.count(CRLF)

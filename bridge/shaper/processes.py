@@ -9,7 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Final, cast
 
 import attrs
@@ -75,8 +75,9 @@ class ShapingProcesses:
                 run = _Run(process, self._bounds)
                 await run.begin(Order(wish, octets, self._bounds.limits))
                 await run.feed(message)
-                async for piece in run.pieces():
-                    yield piece
+                async with aclosing(run.pieces()) as pieces:
+                    async for piece in pieces:
+                        yield piece
             finally:
                 await _end(process)
 

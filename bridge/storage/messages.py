@@ -38,12 +38,20 @@ class Pending:
     remote_id: RemoteId
 
 
+NONE_AT_ALL = Octets(0)
+
+
 @attrs.frozen
 class Delivery:
-    """What came of a delivery: the octets, and why the message is held, where it is."""
+    """What came of a delivery: the octets, and why the message is held, or a notice stands for it.
+
+    `original_octets` is what lies here besides, where the message was shaped.
+    """
 
     octets: Octets
     held: str = ""
+    quarantined: str = ""
+    original_octets: Octets = NONE_AT_ALL
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ Durable means: on the disk, through fsync, before the call returns. Where a meth
 machine that loses power on the next instruction still keeps the promise.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from bridge.maildrop import Listing
@@ -38,6 +38,26 @@ class OpenBody(Protocol):
 
     def close(self) -> None:
         """Release the body; it cannot be sent any more."""
+        ...
+
+
+class Shaper(Protocol):
+    """Makes of a message what the devices of its maildrop get."""
+
+    def shape(
+        self, octets: Octets, message: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what is made of a message of so many octets.
+
+        Raises:
+            Unshapeable: no shape can be made of it; a notice stands for it.
+            Skipped: it is to be left out.
+            ShaperUnavailable: it cannot be tried now.
+        """
+        ...
+
+    def notice(self, envelope: Envelope, why: str) -> bytes:
+        """Return RFC 5322 octets that stand for a message of which no shape can be made."""
         ...
 
 
@@ -95,14 +115,20 @@ class Spool(Protocol):
         ...
 
     async def deliver(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+        self,
+        spool_id: SpoolId,
+        body: AsyncIterator[bytes],
+        attests: Attests | None = None,
+        shaper: Shaper | None = None,
     ) -> Delivery:
         """Store RFC 5322 octets in sealed wire form, and make the message visible durably.
 
         A second copy within the maildrop's `print_once`, and what it does not admit, is held instead;
         `attests` reads what the service that took the message has recorded of its sender.
+        With a `shaper` what it makes of the message is listed, or its notice where nothing can be made,
+        and the original is kept beside it until upstream has obeyed. What is held is not shaped.
         Delivering a message that is no longer announced changes nothing.
-        An exception raised by `body` is passed on and leaves nothing behind.
+        An exception raised by `body` or `shaper` is passed on and leaves nothing behind.
 
         Raises:
             SpoolUnavailable: the body could not be stored; the message stays announced.
@@ -187,11 +213,15 @@ class Spool(Protocol):
         ...
 
     async def redeliver(
-        self, spool_id: SpoolId, unique_id: UniqueId, body: AsyncIterator[bytes]
+        self,
+        spool_id: SpoolId,
+        unique_id: UniqueId,
+        body: AsyncIterator[bytes],
+        shaper: Shaper | None = None,
     ) -> bool:
         """List a held or disposed message again, durably, as a new one; tell whether it was one.
 
-        An exception raised by `body` is passed on and changes nothing.
+        An exception raised by `body` or `shaper` is passed on and changes nothing.
         """
         ...
 

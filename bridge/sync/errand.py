@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from bridge.names import MaildropName, SpoolId
+from bridge.shaping.wish import Wish
 from bridge.storage.messages import Pending
 from bridge.sync.room import Room
 from providers.contract import AccessRefused, FolderName, Throttled, Unreachable
@@ -19,7 +20,7 @@ had just now must not block those behind it, a dead service must not be asked a 
 class Errand:
     """The fetching that one look does for one folder, and what has come of it.
 
-    `ceilings` says of each maildrop how many octets may lie here for it. `failed` is what was asked for
+    `ceilings` says of each maildrop how many octets may lie here for it, `wishes` how messages arrive. `failed` is what was asked for
     in vain: once in a look is enough. `gone` counts the messages that were listed and could not be
     found any more, `had` all that did not fail. `throttled` is told once all is done.
     """
@@ -35,6 +36,7 @@ class Errand:
     had: int = 0
     refused: dict[SpoolId, AccessRefused] = attrs.field(factory=dict)
     throttled: Throttled | None = None
+    wishes: Mapping[MaildropName, Wish] = attrs.field(factory=dict)
 
 
 @attrs.define
@@ -53,10 +55,11 @@ class FailureRow:
 
 @attrs.define
 class Arriving:
-    """A body on its way, and how many octets of it have come."""
+    """A body on its way: how many octets of it have come, and how many were made of them."""
 
     item: Pending
     octets: int = 0
+    shaped: int = 0
 
 
 @attrs.define

@@ -14,9 +14,10 @@ import attrs
 
 from bridge.alerts import Alert, AlertReason, AlertSink, unheard
 from bridge.clock import Clock
-from bridge.errors import CeilingReached, PopbridgeError
+from bridge.errors import CeilingReached, PopbridgeError, ShaperUnavailable
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName, SpoolId
+from bridge.shaper.processes import ShapingProcesses
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.ports import Spool
@@ -24,6 +25,7 @@ from bridge.sync.errand import Arriving, Errand, FailureRow, Turn
 from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
 from bridge.sync.room import Room
+from bridge.sync.shaping import MaildropShaper, is_shaped
 from providers.contract import (
     AccessRefused,
     FolderName,
@@ -57,6 +59,7 @@ class Fetcher:
     log: EventLog
     message_octets: int
     alert: AlertSink = unheard
+    shaping: ShapingProcesses | None = None
     # Per maildrop, the one that failed longest ago first: so each has its turn again. Each with
     # the number of messages that had been had before the look in which it failed first.
     _stubborn: dict[MaildropName, dict[SpoolId, int]] = attrs.field(factory=dict, init=False)
@@ -208,8 +211,7 @@ class Fetcher:
         errand, maildrop = turn.errand, turn.maildrop
         arriving = Arriving(item)
         try:
-            async with aclosing(self._bounded(turn, arriving)) as body:
-                delivery = await self.spool.deliver(item.spool_id, body, self.provider.attests)
+            delivery = await self._deliver(turn, arriving)
         except MessageGone:
             self._missed(errand, item)
             await self.spool.forget(maildrop, [item.remote_id])
@@ -218,9 +220,41 @@ class Fetcher:
             errand.quarantined += 1
         else:
             if arriving.octets:
-                kept = 0 if delivery.held else delivery.octets
-                turn.room.settle(arriving.octets, kept)
+                kept = 0 if delivery.held else delivery.octets + delivery.original_octets
+                turn.room.settle(arriving.octets + arriving.shaped, kept)
             self._count(errand, maildrop, item, delivery)
+
+    async def _deliver(self, turn: Turn, arriving: Arriving) -> Delivery:
+        item = arriving.item
+        shaper = self._shaper(turn, arriving)
+        try:
+            async with aclosing(self._bounded(turn, arriving)) as body:
+                return await self.spool.deliver(
+                    item.spool_id, body, self.provider.attests, shaper
+                )
+        except BaseException as error:
+            if isinstance(error, CeilingReached):
+                self._too_long[turn.maildrop][item.spool_id] = arriving.octets + arriving.shaped
+            turn.room.give_back(arriving.octets + arriving.shaped)
+            if isinstance(error, ShaperUnavailable):  # it comes last, and a row ends the look
+                raise Unreachable(str(error)) from error
+            raise
+
+    def _shaper(self, turn: Turn, arriving: Arriving) -> MaildropShaper | None:
+        wish = turn.errand.wishes.get(turn.maildrop)
+        if wish is None or not is_shaped(wish) or self.shaping is None:
+            return None
+
+        def grows(octets: int) -> None:
+            if arriving.octets + arriving.shaped + octets > turn.room.ceiling:
+                raise MessageUnreadable(
+                    f"with what is made of it, it is larger than {turn.room.ceiling} octets,"
+                    " the maildrop's ceiling"
+                )
+            arriving.shaped += octets
+            turn.room.take(octets)
+
+        return MaildropShaper(wish, arriving.item.spool_id, self.shaping, self.clock, grows)
 
     def _missed(self, errand: Errand, item: Pending) -> None:
         """Have the next look list in full, or, for one that is listed and never there, one in an hour."""
@@ -244,7 +278,19 @@ class Fetcher:
         self, errand: Errand, maildrop: MaildropName, item: Pending, delivery: Delivery
     ) -> None:
         told = {"maildrop": maildrop, "message": item.spool_id, "octets": delivery.octets}
-        if not delivery.held:
+        if delivery.quarantined:
+            errand.quarantined += 1
+            hint = f"popbridge message show {item.spool_id} --original prints it as it came"
+            self.log.error(
+                "message-quarantined",
+                account=self.account,
+                **told,
+                why=delivery.quarantined,
+                hint=hint,
+            )
+            said = f"message {item.spool_id} cannot be shaped: {delivery.quarantined}"
+            self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
+        elif not delivery.held:
             errand.delivered += 1
             self.log.info("message-delivered", **told)
         else:
@@ -270,22 +316,13 @@ class Fetcher:
 
     async def _bounded(self, turn: Turn, arriving: Arriving) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
-        item, is_whole = arriving.item, False
-        try:
-            fetched = self.provider.fetch(turn.errand.folder, item.remote_id)
-            async with aclosing(fetched) as pieces:
-                async for piece in pieces:
-                    self._check_size(arriving.octets + len(piece), turn.room.ceiling)
-                    arriving.octets += len(piece)
-                    turn.room.take(len(piece))
-                    yield piece
-            is_whole = True
-        except CeilingReached:
-            self._too_long[turn.maildrop][item.spool_id] = arriving.octets
-            raise
-        finally:
-            if not is_whole:
-                turn.room.give_back(arriving.octets)
+        fetched = self.provider.fetch(turn.errand.folder, arriving.item.remote_id)
+        async with aclosing(fetched) as pieces:
+            async for piece in pieces:
+                self._check_size(arriving.octets + len(piece), turn.room.ceiling)
+                arriving.octets += len(piece)
+                turn.room.take(len(piece))
+                yield piece
 
     def _check_size(self, octets: int, ceiling: int) -> None:
         """Refuse a message that would not even fit alone."""

@@ -13,6 +13,7 @@ from bridge.alerts import AlertSink, unheard
 from bridge.clock import Clock
 from bridge.logs import EventLog
 from bridge.names import AccountName, MaildropName
+from bridge.shaper.processes import ShapingProcesses
 from bridge.storage.holding import Locks
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord
@@ -59,6 +60,7 @@ class Looker:
     log: EventLog
     message_octets: int
     alert: AlertSink = unheard
+    shaping: ShapingProcesses | None = None
     _fetcher: Fetcher = attrs.field(init=False)
     _disposer: Disposer = attrs.field(init=False)
 
@@ -76,6 +78,7 @@ class Looker:
             self.log,
             self.message_octets,
             self.alert,
+            self.shaping,
         )
 
     async def look(self, maildrops: Sequence[MaildropRecord]) -> LookReport:
@@ -95,7 +98,8 @@ class Looker:
             folders.setdefault(maildrop.folder, []).append(maildrop)
         for folder, drops in folders.items():
             ceilings = {drop.name: drop.ceiling for drop in drops}
-            errand = Errand(folder, list(ceilings), ceilings)
+            wishes = {drop.name: drop.wish for drop in drops}
+            errand = Errand(folder, list(ceilings), ceilings, wishes=wishes)
             try:
                 await self._look_at(errand, report)
             except (FolderMissing, AccessRefused, Unreachable) as error:

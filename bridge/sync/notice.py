@@ -20,14 +20,8 @@ def notice(remote_name: str, reason: str, envelope: Envelope, when: float) -> by
     `when` is in seconds since the epoch. Whatever the texts hold, it is made printable, one line
     each; what the envelope does not tell is left out.
     """
-    message = EmailMessage()
-    message["From"] = "popbridge <popbridge@localhost>"
-    message["To"] = "undisclosed-recipients:;"
-    message["Subject"] = "A message could not be fetched"
-    message["Date"] = formatdate(when)
-    message["Auto-Submitted"] = "auto-generated"
-    told = {"From:": envelope.sender, "Subject:": envelope.subject, "Date:": envelope.date}
-    lines = [f"{name:8} {_plain(text)}" for name, text in told.items() if text.strip()]
+    message = _begun("A message could not be fetched", when)
+    lines = _told(envelope)
     lines += [f"Message: {_plain(remote_name)}", f"Reason:  {_plain(reason)}"]
     message.set_content(
         "popbridge could not fetch a message and has put this notice in its place.\n\n"
@@ -36,6 +30,38 @@ def notice(remote_name: str, reason: str, envelope: Envelope, when: float) -> by
         cte="7bit",
     )
     return message.as_bytes()
+
+
+def unshaped_notice(spool_id: int, reason: str, envelope: Envelope, when: float) -> bytes:
+    """Return RFC 5322 octets, 7-bit, that say which message cannot be printed, why, and how to get at it."""
+    message = _begun("A message could not be printed", when)
+    lines = _told(envelope)
+    lines += [f"Message: {spool_id}", f"Reason:  {_plain(reason)}"]
+    message.set_content(
+        "popbridge could not bring a message into the form that this device takes\n"
+        "and has put this notice in its place.\n\n"
+        + "\n".join(lines)
+        + "\n\nWhoever looks after popbridge gets the message as it came with\n"
+        f"    popbridge message show {spool_id} --original\n"
+        "In the mailbox it was left where it is. Deleting this notice does not touch it.\n",
+        cte="7bit",
+    )
+    return message.as_bytes()
+
+
+def _begun(subject: str, when: float) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "popbridge <popbridge@localhost>"
+    message["To"] = "undisclosed-recipients:;"
+    message["Subject"] = subject
+    message["Date"] = formatdate(when)
+    message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def _told(envelope: Envelope) -> list[str]:
+    told = {"From:": envelope.sender, "Subject:": envelope.subject, "Date:": envelope.date}
+    return [f"{name:8} {_plain(text)}" for name, text in told.items() if text.strip()]
 
 
 def _plain(text: str) -> str:

@@ -120,9 +120,13 @@ def _deaths(scenario: Scenario, *, at_every_step: bool) -> Iterable[int]:
     return [*sorted({steps.index(step) + 1 for step in steps}), MOST_STEPS]
 
 
+AT_REST = (".body", ".original")
+"""How the files end that messages lie in."""
+
+
 def half_done(home: Home) -> set[str]:
     """Return the files and folders that a kill may leave and a start must sweep."""
-    parts = (path for path in (home.state / "bodies").iterdir() if path.suffix != ".body")
+    parts = (path for path in (home.state / "bodies").iterdir() if path.suffix not in AT_REST)
     return {path.name for path in (*parts, *home.state.rglob(".*"))}
 
 

@@ -11,6 +11,7 @@ from tests.system.crash_scenario import (
     Stage,
     look,
 )
+from tests.system.crashing_bridge import SHAPE_EVERYTHING
 from tests.system.pop_client import assert_ok
 from tests.system.running_bridge import PASSWORD, Home, RunningBridge, make_home
 
@@ -47,6 +48,14 @@ class Delivering(Scenario):
     def finish(self) -> None:
         assert self.report["delivered"] == len(MAIL)
         assert len(self.unique_ids) == 1
+
+
+class Shaping(Delivering):
+    """Mail is shaped on its way into the spool, each message in a process of its own."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        (self.home.folder / SHAPE_EVERYTHING).touch()
 
 
 class Visiting(Scenario):

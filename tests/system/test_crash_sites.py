@@ -39,6 +39,7 @@ UNVISITED = {
     "bridge/app/restore.py:_store write": STORING,
     "bridge/app/state.py:sweep_left_over shutil": SHUTIL,
     "bridge/cli/cert.py:ca write": "a copy of what is public, for whoever asked for it",
+    "bridge/shaper/confinement.py:confine write": "of a process that holds nothing of ours",
     "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
     "bridge/storage/sqlite/spool.py:SqliteSpool.retry COMMIT": "the steps of drop, one by one",
     "bridge/tls/wholefile.py:replace_file unlink": FAILED,

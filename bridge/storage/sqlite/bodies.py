@@ -7,6 +7,7 @@ crash and is swept at the next start.
 
 import asyncio
 import contextlib
+import enum
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -14,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar
 
 from bridge.errors import BodyUnreadable, SpoolUnavailable
 from bridge.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
-from bridge.pop3.wireform import WireForm
+from bridge.pop3.wireform import Unstuffer, WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter
 from providers.contract import Attests
 
@@ -33,6 +34,16 @@ GATHER_OCTETS = 1 << 20
 
 THREADS = 4
 """Threads for body files; more would only queue at the disk."""
+
+
+class Held(enum.StrEnum):
+    """What a file holds of its message; its name ends with it."""
+
+    BODY = "body"  # what devices get
+    ORIGINAL = "original"  # what that was made of, where it was shaped
+
+
+_Place: TypeAlias = tuple[SpoolId, Held]
 
 
 class Bodies:
@@ -50,7 +61,11 @@ class Bodies:
         self._executor.shutdown()
 
     async def write(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+        self,
+        spool_id: SpoolId,
+        body: AsyncIterator[bytes],
+        attests: Attests | None = None,
+        held: Held = Held.BODY,
     ) -> tuple[Octets, Imprint]:
         """Store a body in wire form, durably, and return its octets and imprint; a failure leaves nothing.
 
@@ -62,13 +77,13 @@ class Bodies:
         part = self._folder / f"{spool_id}.{secrets.token_hex(8)}.part"
         taker = ImprintTaker(attests)
         try:
-            octets = await self._write_part(part, spool_id, body, taker)
+            octets = await self._write_part(part, (spool_id, held), body, taker)
             return octets, taker.finish()
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
 
-    async def open(self, spool_id: SpoolId) -> "StoredBody":
+    async def open(self, spool_id: SpoolId, held: Held = Held.BODY) -> "StoredBody":
         """Open a body and every frame of it.
 
         Raises:
@@ -77,14 +92,16 @@ class Bodies:
         """
         with contextlib.ExitStack() as stack:
             body = await self._in_thread(
-                lambda: stack.enter_context(contextlib.closing(self._open(spool_id)))
+                lambda: stack.enter_context(contextlib.closing(self._open((spool_id, held))))
             )
             stack.pop_all()
         return body
 
-    async def remove(self, spool_ids: Iterable[SpoolId]) -> None:
-        """Unlink bodies; one that is not there, or cannot go now, is left to the next sweep."""
-        paths = [self._path(spool_id) for spool_id in spool_ids]
+    async def remove(
+        self, spool_ids: Iterable[SpoolId], held: Iterable[Held] = tuple(Held)
+    ) -> None:
+        """Unlink what is held of messages; what is not there, or cannot go now, is left to the next sweep."""
+        paths = [self._path((spool_id, one)) for spool_id in spool_ids for one in held]
         if paths:
             await self._in_thread(lambda: _unlink_all(paths))
 
@@ -98,24 +115,25 @@ class Bodies:
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._room)
 
-    def sweep(self, live: set[SpoolId]) -> int:
-        """Remove every file that belongs to no live message; return how many went."""
-        wanted = {self._path(spool_id).name for spool_id in live}
+    def sweep(self, live: set[SpoolId], originals: Iterable[SpoolId] = ()) -> int:
+        """Remove every file that is neither a live message's body nor an original; return how many went."""
+        wanted = {self._path((spool_id, Held.BODY)).name for spool_id in live}
+        wanted |= {self._path((spool_id, Held.ORIGINAL)).name for spool_id in originals}
         orphans = [path for path in self._folder.iterdir() if path.name not in wanted]
         _unlink_all(orphans)
         return len(orphans)
 
     async def _write_part(
-        self, part: Path, spool_id: SpoolId, body: AsyncIterator[bytes], taker: ImprintTaker
+        self, part: Path, place: _Place, body: AsyncIterator[bytes], taker: ImprintTaker
     ) -> Octets:
         form = WireForm()
         with contextlib.ExitStack() as stack:
             file = await self._storing(lambda: self._create(part, stack))
-            writer = self._seal.writer(file, _context(spool_id))
+            writer = self._seal.writer(file, _context(place))
             async for chunk in _gathered(body):
                 await self._storing(partial(_store, writer, form, taker, chunk))
             await self._storing(partial(_store_rest, writer, form, taker))
-            await self._storing(lambda: self._complete(file, writer, part, spool_id))
+            await self._storing(lambda: self._complete(file, writer, part, place))
         return form.octets
 
     def _room(self) -> int:
@@ -131,22 +149,22 @@ class Bodies:
         return file
 
     def _complete(
-        self, file: BinaryIO, writer: SealedWriter, part: Path, spool_id: SpoolId
+        self, file: BinaryIO, writer: SealedWriter, part: Path, place: _Place
     ) -> None:
         writer.finish()
         file.flush()
         os.fsync(file.fileno())
-        part.rename(self._path(spool_id))
+        part.rename(self._path(place))
         sync_folder(self._folder)
 
-    def _open(self, spool_id: SpoolId) -> "StoredBody":
+    def _open(self, place: _Place) -> "StoredBody":
         try:
-            file = self._path(spool_id).open("rb")
+            file = self._path(place).open("rb")
         except FileNotFoundError as error:
             raise BodyUnreadable("its file is missing") from error
         except OSError as error:
             raise SpoolUnavailable(f"its file cannot be read: {error.strerror}") from error
-        body = StoredBody(file, self._seal, spool_id, self._in_thread)
+        body = StoredBody(file, self._seal, _context(place), self._in_thread)
         try:
             body.verify()
         except OSError as error:
@@ -157,8 +175,9 @@ class Bodies:
             raise
         return body
 
-    def _path(self, spool_id: SpoolId) -> Path:
-        return self._folder / f"{spool_id}.body"
+    def _path(self, place: _Place) -> Path:
+        spool_id, held = place
+        return self._folder / f"{spool_id}.{held}"
 
     async def _storing(self, work: Callable[[], T]) -> T:
         # The disk's errors alone are caught here: what the source raises is its caller's to judge.
@@ -184,12 +203,12 @@ class StoredBody:
         self,
         file: BinaryIO,
         seal: FrameSeal,
-        spool_id: SpoolId,
+        context: bytes,
         in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
     ) -> None:
         self._file = file
         self._seal = seal
-        self._context = _context(spool_id)
+        self._context = context
         self._in_thread = in_thread
         self._whole: bytes | None = None
 
@@ -227,6 +246,13 @@ class StoredBody:
     def _frames(self) -> Iterator[bytes]:
         self._file.seek(0)
         return self._seal.reader(self._file, self._context)
+
+
+async def unstuffed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a message's own octets."""
+    form = Unstuffer()
+    async for piece in pieces:
+        yield form.feed(piece)
 
 
 def sync_folder(folder: Path) -> None:
@@ -276,5 +302,8 @@ async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join(waiting)
 
 
-def _context(spool_id: SpoolId) -> bytes:
-    return b"message %d" % spool_id
+def _context(place: _Place) -> bytes:
+    spool_id, held = place
+    return (
+        b"message %d" % spool_id if held is Held.BODY else b"original of message %d" % spool_id
+    )

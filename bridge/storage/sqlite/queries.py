@@ -1,6 +1,7 @@
 """What a spool is asked, in SQL; nothing here changes anything."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from bridge.admission import EVERYTHING, Admission
 from bridge.maildrop import Listing, MessageEntry
@@ -13,6 +14,29 @@ def at_rest(db: sqlite3.Connection) -> set[SpoolId]:
     """Return the messages whose bodies are here."""
     rows = db.execute("SELECT id FROM message WHERE octets NOT NULL")
     return {SpoolId(row[0]) for row in rows}
+
+
+def originals(db: sqlite3.Connection) -> set[SpoolId]:
+    """Return the messages whose originals are here beside what was made of them."""
+    rows = db.execute("SELECT id FROM message WHERE original_octets NOT NULL")
+    return {SpoolId(row[0]) for row in rows}
+
+
+def without(
+    db: sqlite3.Connection, messages: Iterable[SpoolId]
+) -> tuple[list[SpoolId], list[SpoolId]]:
+    """Return of which of these no body is here, and of which no original."""
+    rows = [
+        (one, *(row or (None, None)))
+        for one in messages
+        for row in [
+            db.execute(
+                "SELECT octets, original_octets FROM message WHERE id = ?", (one,)
+            ).fetchone()
+        ]
+    ]
+    no_body = [one for one, octets, _ in rows if octets is None]
+    return no_body, [one for one, _, original in rows if original is None]
 
 
 def at_rest_of(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
@@ -63,7 +87,9 @@ def pending(db: sqlite3.Connection, maildrop: MaildropName) -> list[Pending]:
 def octets_at_rest(db: sqlite3.Connection, maildrop: MaildropName) -> Octets:
     """Return the octets of all that is here for the maildrop."""
     (total,) = db.execute(
-        "SELECT coalesce(sum(octets), 0) FROM message WHERE maildrop = ?", (maildrop,)
+        "SELECT coalesce(sum(coalesce(octets, 0) + coalesce(original_octets, 0)), 0)"
+        " FROM message WHERE maildrop = ?",
+        (maildrop,),
     ).fetchone()
     return Octets(total)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
@@ -15,6 +15,7 @@ from bridge.errors import SpoolUnavailable
 from bridge.imprint import TEXT_CHARACTERS, Imprint
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
+from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import (
@@ -25,10 +26,10 @@ from bridge.storage.messages import (
     QueuedDisposition,
     SpoolFigures,
 )
-from bridge.storage.ports import NOTHING_TOLD, OpenBody, Spool
+from bridge.storage.ports import NOTHING_TOLD, OpenBody, Shaper, Spool
 from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite import departures, events, queries, steps
-from bridge.storage.sqlite.bodies import Bodies
+from bridge.storage.sqlite.bodies import Bodies, Held, unstuffed
 from bridge.storage.sqlite.database import Database
 from bridge.storage.sqlite.histories import envelope_context
 from bridge.storage.sqlite.remembered import Listings
@@ -59,7 +60,10 @@ class SqliteSpool:
 
     async def sweep_orphans(self) -> int:
         """Remove body files that a crash left without a message; call once, before serving."""
-        return self._bodies.sweep(await self._database.read(queries.at_rest))
+        live, originals = await self._database.read(
+            lambda db: (queries.at_rest(db), queries.originals(db))
+        )
+        return self._bodies.sweep(live, originals)
 
     # ---- the device road
 
@@ -85,7 +89,8 @@ class SqliteSpool:
         gone = await self._change(
             maildrop, lambda db: steps.expunge(db, maildrop, wanted, by, now)
         )
-        await self._bodies.remove(gone)
+        await self._bodies.remove(gone, [Held.BODY])
+        await self._tidy(gone)
         if not set(wanted) <= set(gone):
             raise SpoolUnavailable("messages of this session are not here any more")
 
@@ -125,22 +130,23 @@ class SqliteSpool:
         return await self._database.read(lambda db: queries.pending(db, maildrop))
 
     async def deliver(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+        self,
+        spool_id: SpoolId,
+        body: AsyncIterator[bytes],
+        attests: Attests | None = None,
+        shaper: Shaper | None = None,
     ) -> Delivery:
-        """Store a body in sealed wire form and make the message visible, or hold a second copy."""
-        async with self._alone(spool_id):
+        """Store a body in sealed wire form, shaped where wanted, and make it visible, or hold it."""
+        async with self._alone(spool_id), self._tidied(spool_id):
             present = await self._present(spool_id)
             if present.state is not MessageState.ANNOUNCED:
                 return Delivery(present.octets)
-            written = await self._bodies.write(spool_id, body, attests)
+            held_as = Held.BODY if shaper is None else Held.ORIGINAL
+            written = await self._bodies.write(spool_id, body, attests, held_as)
             arrival = self._arrival(spool_id, *written)
-            now = self._clock.now()
-            is_taken, held = await self._change(
-                present.maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
-            )
-            if held or not is_taken:  # it was dropped, or its maildrop removed, meanwhile
-                await self._bodies.remove([spool_id])
-            return Delivery(arrival.octets, held)
+            if shaper is not None:
+                return await self._deliver_shaped(present.maildrop, spool_id, arrival, shaper)
+            return await self._list(present.maildrop, spool_id, arrival)
 
     async def quarantine(
         self,
@@ -218,6 +224,7 @@ class SqliteSpool:
         """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
         done, now = list(messages), self._clock.now()
         await self._database.write(lambda db: steps.dispose(db, done, now))
+        await self._tidy(done)
 
     # ---- the owner's hand
 
@@ -228,26 +235,31 @@ class SqliteSpool:
             present.maildrop, lambda db: steps.drop(db, spool_id, disposition, now)
         )
         if is_dropped:
-            await self._bodies.remove([spool_id])
+            await self._tidy([spool_id])
         return is_dropped
 
     async def redeliver(
-        self, spool_id: SpoolId, unique_id: UniqueId, body: AsyncIterator[bytes]
+        self,
+        spool_id: SpoolId,
+        unique_id: UniqueId,
+        body: AsyncIterator[bytes],
+        shaper: Shaper | None = None,
     ) -> bool:
         """List a held or disposed message again, durably, as a new one."""
-        async with self._alone(spool_id):
+        async with self._alone(spool_id), self._tidied(spool_id):
             present = await self._present(spool_id)
             if present.state not in (MessageState.HELD, MessageState.DISPOSED):
                 return False
-            arrival = self._arrival(spool_id, *await self._bodies.write(spool_id, body))
+            held_as = Held.BODY if shaper is None else Held.ORIGINAL
+            written = await self._bodies.write(spool_id, body, held=held_as)
+            arrival = self._arrival(spool_id, *written)
+            if shaper is not None:
+                arrival = await self._shaped(spool_id, arrival, shaper)
             now = self._clock.now()
-            is_listed = await self._change(
+            return await self._change(
                 present.maildrop,
                 lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now),
             )
-            if not is_listed:  # it went upstream meanwhile
-                await self._bodies.remove([spool_id])
-            return is_listed
 
     async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""
@@ -268,6 +280,74 @@ class SqliteSpool:
         return await self._database.read(lambda db: queries.figures(db, maildrop))
 
     # ---- private
+
+    async def _list(
+        self, maildrop: MaildropName, spool_id: SpoolId, arrival: steps.Arrival
+    ) -> Delivery:
+        now = self._clock.now()
+        _, held = await self._change(
+            maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
+        )
+        return Delivery(arrival.octets, held, "", arrival.original_octets or Octets(0))
+
+    async def _deliver_shaped(
+        self, maildrop: MaildropName, spool_id: SpoolId, arrival: steps.Arrival, shaper: Shaper
+    ) -> Delivery:
+        """List what is made of an original that is here, a notice where nothing can be, or hold it."""
+        now = self._clock.now()
+        refused = await self._change(
+            maildrop, lambda db: steps.hold_refused(db, spool_id, arrival, now)
+        )
+        if refused:  # what is not listed need not be shaped
+            return Delivery(arrival.octets, refused)
+        try:
+            shaped = await self._shaped(spool_id, arrival, shaper)
+        except Skipped as error:
+            why = f"left out: {error}"
+            await self._change(maildrop, lambda db: steps.hold(db, spool_id, arrival, why, now))
+            return Delivery(arrival.octets, why)
+        except Unshapeable as error:
+            why = str(error)
+            notice = shaper.notice(arrival.imprint.envelope, why)
+            octets, _ = await self._bodies.write(spool_id, _once(notice))
+            stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
+            await self._change(
+                maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
+            )
+            return Delivery(octets, "", why, arrival.octets)
+        return await self._list(maildrop, spool_id, shaped)
+
+    async def _shaped(
+        self, spool_id: SpoolId, arrival: steps.Arrival, shaper: Shaper
+    ) -> steps.Arrival:
+        """Write what is made of an original that is here, durably."""
+        original = await self._bodies.open(spool_id, Held.ORIGINAL)
+        try:
+            message = unstuffed(original.pieces())
+            async with aclosing(shaper.shape(arrival.octets, message)) as made:
+                octets, _ = await self._bodies.write(spool_id, made)
+        finally:
+            original.close()
+        return attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
+
+    @asynccontextmanager
+    async def _tidied(self, spool_id: SpoolId) -> AsyncIterator[None]:
+        """Leave no file behind of a message that was dropped, held or could not be had in the block."""
+        try:
+            yield
+        finally:
+            await self._tidy([spool_id])
+
+    async def _tidy(self, messages: Sequence[SpoolId]) -> None:
+        """Remove the files that no row speaks of: a body, and an original once upstream has obeyed."""
+        with suppress(
+            SpoolUnavailable
+        ):  # then the next start does it: what was asked for is done
+            bodies, originals = await self._database.read(
+                lambda db: queries.without(db, messages)
+            )
+            await self._bodies.remove(bodies, [Held.BODY])
+            await self._bodies.remove(originals, [Held.ORIGINAL])
 
     async def _change(
         self, maildrop: MaildropName, work: Callable[[sqlite3.Connection], T]

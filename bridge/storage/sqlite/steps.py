@@ -38,6 +38,7 @@ class Arrival:
     octets: Octets
     imprint: Imprint
     envelope: bytes
+    original_octets: Octets | None = None
 
 
 def present(db: sqlite3.Connection, spool_id: SpoolId) -> Present | None:
@@ -96,39 +97,75 @@ def make_visible(
 
     Return whether it still waited, and why it is held.
     """
+    held = hold_refused(db, spool_id, arrival, now)
+    if held:
+        return True, held
+    return _arrive(db, spool_id, arrival, now, _Verdict("", arrival.imprint.likeness)), ""
+
+
+def hold_refused(
+    db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float
+) -> str:
+    """Hold a message that waited, where something is against it; return what, and nothing where it may be listed."""
     refused, refused_to = _not_admitted(db, spool_id, arrival.imprint, now)
     # What is not admitted is nothing's first copy: another, sent as it should be, is listed.
     likeness = None if refused else arrival.imprint.likeness
     twin = _twin(db, spool_id, likeness, now)
     second = f"a second copy of message {twin}" if twin is not None else ""
-    held = refused or second or _doubt(db, spool_id)
-    state = MessageState.HELD if held else MessageState.READY
+    verdict = _Verdict(refused or second or _doubt(db, spool_id), likeness, twin, refused_to)
+    is_held = verdict.held and _arrive(db, spool_id, arrival, now, verdict)
+    return verdict.held if is_held else ""
+
+
+def hold(
+    db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, why: str, now: float
+) -> None:
+    """Hold a message that waited; it is nothing's first copy."""
+    _arrive(db, spool_id, arrival, now, _Verdict(why))
+
+
+@attrs.frozen
+class _Verdict:
+    """Why a message is held, where it is, what it is a copy of, and the folder it is to go to."""
+
+    held: str
+    likeness: bytes | None = None
+    twin: SpoolId | None = None
+    refused_to: str = ""
+
+
+def _arrive(
+    db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float, verdict: _Verdict
+) -> bool:
+    """List or hold a message that waited; return whether it still did."""
     changed = db.execute(
-        "UPDATE message SET state = ?, octets = ?, likeness = ?, arrived = ?, envelope = ?,"
-        " delivered = coalesce(delivered, ?), twin = ? WHERE id = ? AND state = 'announced'",
+        "UPDATE message SET state = ?, octets = ?, original_octets = ?, likeness = ?,"
+        " arrived = ?, envelope = ?, delivered = coalesce(delivered, ?), twin = ?"
+        " WHERE id = ? AND state = 'announced'",
         (
-            state,
-            None if held else arrival.octets,
-            likeness,
+            MessageState.HELD if verdict.held else MessageState.READY,
+            None if verdict.held else arrival.octets,
+            None if verdict.held else arrival.original_octets,
+            verdict.likeness,
             arrival.imprint.arrived,
             arrival.envelope,
             now,
-            twin,
+            verdict.twin,
             spool_id,
         ),
     )
     if not changed.rowcount:
-        return False, ""
+        return False
     happened(db, [spool_id], LifeEvent.FETCHED, now)
-    if held:
-        happened(db, [spool_id], LifeEvent.HELD, now, detail=held)
-    if refused_to:
+    if verdict.held:
+        happened(db, [spool_id], LifeEvent.HELD, now, detail=verdict.held)
+    if verdict.refused_to:
         # It is upstream's to carry out, as what a device deletes; the tombstone keeps it from coming back.
         db.execute(
             "UPDATE message SET state = 'expunged', disposition = ? WHERE id = ?",
-            (Disposition(DispositionKind.MOVE, refused_to).spelled(), spool_id),
+            (Disposition(DispositionKind.MOVE, verdict.refused_to).spelled(), spool_id),
         )
-    return True, held
+    return True
 
 
 def quarantine(
@@ -142,11 +179,12 @@ def quarantine(
     held = _doubt(db, spool_id)
     changed = db.execute(
         # A notice has no second copy: whoever deletes it has not seen the message.
-        "UPDATE message SET state = ?, octets = ?, envelope = ?, likeness = NULL"
-        " WHERE id = ? AND state = 'announced'",
+        "UPDATE message SET state = ?, octets = ?, original_octets = ?, envelope = ?,"
+        " likeness = NULL WHERE id = ? AND state = 'announced'",
         (
             MessageState.HELD if held else MessageState.QUARANTINED,
             None if held else notice.octets,
+            None if held else notice.original_octets,
             notice.envelope,
             spool_id,
         ),
@@ -230,10 +268,17 @@ def redeliver(
 ) -> bool:
     """List a message again under a new unique-id; return whether it was one that can be."""
     changed = db.execute(
-        "UPDATE message SET state = 'ready', octets = ?, unique_id = ?, envelope = ?,"
-        " arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
+        "UPDATE message SET state = 'ready', octets = ?, original_octets = ?, unique_id = ?,"
+        " envelope = ?, arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
         " WHERE id = ? AND state IN ('held', 'disposed')",
-        (arrival.octets, unique_id, arrival.envelope, arrival.imprint.arrived, spool_id),
+        (
+            arrival.octets,
+            arrival.original_octets,
+            unique_id,
+            arrival.envelope,
+            arrival.imprint.arrived,
+            spool_id,
+        ),
     )
     if changed.rowcount:
         happened(db, [spool_id], LifeEvent.REDELIVERED, now)

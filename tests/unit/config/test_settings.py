@@ -40,6 +40,9 @@ NUMBERS = [
     (("sync", "nudge_gap"), 0, 3600),
     (("sync", "message_octets"), 1024, 4294967296),
     (("spool", "minimum_free_octets"), 0, 1125899906842624),
+    (("shaping", "processes"), 1, 16),
+    (("shaping", "cpu_seconds"), 1, 3600),
+    (("shaping", "memory_octets"), 134217728, 1099511627776),
 ]
 
 

@@ -14,6 +14,7 @@ from bridge.alerts import Alert
 from bridge.names import MaildropName, Octets, SpoolId
 from bridge.storage.lives import Note
 from bridge.storage.messages import Delivery, Pending
+from bridge.storage.ports import Shaper
 from bridge.storage.register import CEILING_OCTETS
 from bridge.sync.errand import Errand
 from bridge.sync.fetching import Fetcher
@@ -68,9 +69,13 @@ class PlainSpool:
         self.notes += notes
 
     async def deliver(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+        self,
+        spool_id: SpoolId,
+        body: AsyncIterator[bytes],
+        attests: Attests | None = None,
+        shaper: Shaper | None = None,
     ) -> Delivery:
-        del attests
+        del attests, shaper
         self.read.append(body)
         octets = b""
         try:

@@ -11,7 +11,7 @@ from bridge.maildrop import Listing
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Delivery
-from bridge.storage.ports import Spool
+from bridge.storage.ports import Shaper, Spool
 from bridge.storage.register import MaildropRecord
 from bridge.sync.look import Looker, LookReport
 from providers.contract import Attests, RemoteId
@@ -118,10 +118,14 @@ class SteppedSpool:
         self.step("after announce")
 
     async def deliver(
-        self, spool_id: SpoolId, body: AsyncIterator[bytes], attests: Attests | None = None
+        self,
+        spool_id: SpoolId,
+        body: AsyncIterator[bytes],
+        attests: Attests | None = None,
+        shaper: Shaper | None = None,
     ) -> Delivery:
         self.step("before deliver")
-        delivery = await self.spool.deliver(spool_id, body, attests)
+        delivery = await self.spool.deliver(spool_id, body, attests, shaper)
         self.step("after deliver")
         return delivery
 

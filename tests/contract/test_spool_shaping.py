@@ -1,0 +1,202 @@
+"""A message that is shaped: what devices get is exact, the original is kept, nothing is half done."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import attrs
+import pytest
+
+from bridge.admission import Admission
+from bridge.errors import ShaperUnavailable, SpoolUnavailable
+from bridge.names import Octets, SpoolId, UniqueId
+from bridge.shaping.errors import Skipped, Unshapeable
+from bridge.storage.messages import Delivery
+from bridge.storage.sqlite.bodies import Held, unstuffed
+from providers.contract import Disposition, Envelope
+from tests.contract.storage_harness import (
+    OFFICE,
+    PRINTER,
+    SqliteUnderTest,
+    announcement,
+    listed,
+    pieces_of,
+    read_whole,
+    states,
+)
+
+ORIGINAL = b"Subject: a\r\n\r\n.dots\r\n..and more\r\n"
+SHAPED = b"Subject: a\r\n\r\n.shaped\r\n"
+
+
+@attrs.define
+class Reversing:
+    """Shapes in a way of a test's own: the lines backwards, or not at all."""
+
+    error: Exception | None = None
+    seen: bytes = b""
+    octets: int = 0
+
+    async def shape(
+        self, octets: Octets, message: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        self.octets = octets
+        self.seen = b"".join([piece async for piece in message])
+        yield SHAPED[:5]
+        if self.error is not None:
+            raise self.error
+        yield SHAPED[5:]
+
+    def notice(self, envelope: Envelope, why: str) -> bytes:
+        return f"Subject: no {envelope.subject}\r\n\r\n{why}\r\n".encode()
+
+
+async def deliver(
+    storage: SqliteUnderTest, shaper: Reversing, text: bytes = ORIGINAL
+) -> tuple[SpoolId, Delivery]:
+    await storage.spool.announce(PRINTER, [announcement("a")])
+    (item,) = await storage.spool.pending(PRINTER)
+    made = await storage.spool.deliver(item.spool_id, pieces_of(text), None, shaper)
+    return item.spool_id, made
+
+
+async def original(storage: SqliteUnderTest, spool_id: SpoolId) -> bytes:
+    opened = await storage.bodies.open(spool_id, Held.ORIGINAL)
+    try:
+        return b"".join([piece async for piece in unstuffed(opened.pieces())])
+    finally:
+        opened.close()
+
+
+def files(storage: SqliteUnderTest) -> list[str]:
+    return [path.suffix for path in storage.body_files()]
+
+
+async def test_devices_get_what_was_made_with_its_own_octets_and_the_original_is_kept(
+    storage: SqliteUnderTest,
+) -> None:
+    shaper = Reversing()
+    spool_id, made = await deliver(storage, shaper)
+    (entry,) = (await storage.spool.listing(PRINTER)).entries
+    assert entry.octets == len(SHAPED) == made.octets
+    assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
+    assert shaper.seen == ORIGINAL
+    assert shaper.octets == len(ORIGINAL) == made.original_octets
+    assert await original(storage, spool_id) == ORIGINAL
+    assert await storage.spool.octets_at_rest(PRINTER) == len(SHAPED) + len(ORIGINAL)
+
+
+async def test_the_original_outlives_the_body_until_upstream_has_obeyed(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id, _ = await deliver(storage, Reversing())
+    await storage.spool.expunge(PRINTER, [spool_id])
+    assert files(storage) == [".original"]
+    assert await original(storage, spool_id) == ORIGINAL
+    storage.crash()
+    await storage.spool.sweep_orphans()
+    assert await storage.spool.octets_at_rest(PRINTER) == len(ORIGINAL)
+    assert await original(storage, spool_id) == ORIGINAL
+    await storage.spool.disposed(
+        [one.spool_id for one in await storage.spool.queued(OFFICE, 9)]
+    )
+    assert files(storage) == []
+    assert await storage.spool.octets_at_rest(PRINTER) == 0
+
+
+@pytest.mark.parametrize("disposition", ["keep", "trash"])
+async def test_what_an_admin_drops_keeps_its_original_as_long_as_upstream_has_to_obey(
+    storage: SqliteUnderTest, disposition: str
+) -> None:
+    spool_id, _ = await deliver(storage, Reversing())
+    await storage.spool.drop(spool_id, Disposition.parse(disposition))
+    assert files(storage) == ([] if disposition == "keep" else [".original"])
+
+
+async def test_a_notice_stands_for_what_cannot_be_shaped_and_the_original_stays(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id, made = await deliver(storage, Reversing(Unshapeable("too deep")))
+    assert made.quarantined == "too deep"
+    assert await states(storage) == {"a": "quarantined"}
+    assert b"no a\r\n\r\ntoo deep" in await read_whole(storage.spool, spool_id)
+    assert await original(storage, spool_id) == ORIGINAL
+    await storage.spool.expunge(PRINTER, [spool_id])
+    assert await states(storage) == {"a": "disposed"}
+    assert files(storage) == []
+
+
+async def test_what_is_left_out_is_held_with_the_reason(storage: SqliteUnderTest) -> None:
+    _, made = await deliver(storage, Reversing(Skipped("too large")))
+    assert made.held == "left out: too large"
+    assert await states(storage) == {"a": "held"}
+    assert files(storage) == []
+
+
+@pytest.mark.parametrize("error", [ShaperUnavailable("no memory"), ValueError("a fault")])
+async def test_a_shaper_that_fails_leaves_the_message_waiting_and_nothing_behind(
+    storage: SqliteUnderTest, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        await deliver(storage, Reversing(error))
+    assert await states(storage) == {"a": "announced"}
+    assert files(storage) == []
+    spool_id, _ = await deliver(storage, Reversing())
+    assert await listed(storage) == [spool_id]
+
+
+async def test_what_is_not_admitted_is_judged_by_its_original_and_not_shaped(
+    storage: SqliteUnderTest,
+) -> None:
+    (record,) = [r for r in (await storage.register.snapshot()).maildrops if r.name == PRINTER]
+    changed = attrs.evolve(record, admission=Admission(subject="invoice"))
+    await storage.register.change_maildrop(changed)
+    shaper = Reversing()
+    _, made = await deliver(storage, shaper)
+    assert "invoice" in made.held
+    assert shaper.seen == b""
+    assert files(storage) == []
+
+
+async def test_one_that_is_listed_again_is_shaped_again(storage: SqliteUnderTest) -> None:
+    spool_id, _ = await deliver(storage, Reversing(Skipped("too large")))
+    again = UniqueId("again")
+    assert await storage.spool.redeliver(spool_id, again, pieces_of(ORIGINAL), Reversing())
+    assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
+    assert await original(storage, spool_id) == ORIGINAL
+
+
+async def test_what_is_damaged_or_vanished_takes_its_original_along(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id, _ = await deliver(storage, Reversing())
+    await storage.spool.note_damaged(spool_id, "altered", 0.0)
+    await storage.spool.sweep_vanished(PRINTER)
+    assert files(storage) == []
+    assert await storage.spool.octets_at_rest(PRINTER) == 0
+
+
+async def test_an_original_that_no_row_knows_is_swept_at_a_start(
+    storage: SqliteUnderTest,
+) -> None:
+    await storage.bodies.write(SpoolId(99), pieces_of(ORIGINAL), held=Held.ORIGINAL)
+    storage.crash()
+    assert await storage.spool.sweep_orphans() == 1
+    assert files(storage) == []
+
+
+async def test_an_original_opens_as_nothing_else(storage: SqliteUnderTest) -> None:
+    spool_id, _ = await deliver(storage, Reversing())
+    folder = storage.folder / "bodies"
+    (folder / f"{spool_id}.original").replace(folder / f"{spool_id}.body")
+    with pytest.raises(Exception, match="altered"):
+        await storage.spool.open_body(spool_id)
+
+
+async def test_where_the_spool_takes_nothing_the_message_waits(
+    storage: SqliteUnderTest,
+) -> None:
+    await storage.spool.announce(PRINTER, [announcement("a")])
+    (item,) = await storage.spool.pending(PRINTER)
+    await storage.refuse_writes()
+    with pytest.raises(SpoolUnavailable):
+        await storage.spool.deliver(item.spool_id, pieces_of(ORIGINAL), None, Reversing())
+    assert files(storage) == []

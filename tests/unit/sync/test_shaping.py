@@ -1,0 +1,158 @@
+"""A maildrop's wish on its way from a look to what devices get, with a real process in between."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.alerts import Alert, AlertReason
+from bridge.logs import get
+from bridge.shaper.confinement import Limits
+from bridge.shaper.processes import COMMAND, Bounds, ShapingProcesses
+from bridge.shaping.wish import Deliver, Wish
+from bridge.storage.messages import Announcement
+from bridge.sync import shaping
+from bridge.sync.errand import Errand
+from bridge.sync.fetching import Fetcher
+from bridge.sync.plan import mint_unique_id
+from providers.contract import FolderName, RemoteId
+from tests.contract.storage_harness import (
+    OFFICE,
+    PRINTER,
+    SqliteUnderTest,
+    deliver,
+    fill,
+    listed,
+    read_whole,
+    states,
+)
+from tests.fakes.clock import FakeClock
+
+MAIL = b"Subject: one\r\n\r\n" + b"0123456789abcdef\r\n" * 5000
+BOUNDS = Bounds(1, Limits(20, 1 << 29), 60.0, 1 << 22)
+
+REFUSES = (
+    "import os, struct, sys; sys.stdin.buffer.readline();"
+    "say = lambda k, p: os.write(1, struct.pack('>cI', k, len(p)) + p);"
+    "say(b'R', b''); sys.stdin.buffer.read(); say(b'U', b'too deep')"
+)
+
+pytestmark = pytest.mark.slow
+
+
+class OneMail:
+    """A mailbox of one message."""
+
+    at_once = 1
+    attests = None
+
+    async def fetch(self, _folder: FolderName, _remote_id: RemoteId) -> AsyncIterator[bytes]:
+        for start in range(0, len(MAIL), 30000):
+            yield MAIL[start : start + 30000]
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
+    under_test = SqliteUnderTest(tmp_path)
+    await fill(under_test)
+    yield under_test
+    under_test.close()
+
+
+@pytest.fixture
+def everything_is_shaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shaping, "UNTOUCHED", frozenset())
+
+
+async def fetch(
+    storage: SqliteUnderTest, command: tuple[str, ...], ceiling: int = 1 << 30
+) -> tuple[Errand, list[Alert]]:
+    told: list[Alert] = []
+    remote_id = RemoteId("r")
+    await storage.spool.announce(
+        PRINTER, [Announcement(remote_id, mint_unique_id(remote_id), "1")]
+    )
+    fetcher = Fetcher(
+        OFFICE,
+        OneMail(),  # type: ignore[arg-type] - all of it that a fetch needs
+        storage.spool,
+        FakeClock(),
+        get("test"),
+        1 << 22,
+        told.append,
+        ShapingProcesses(BOUNDS, command),
+    )
+    wishes = {PRINTER: Wish(Deliver.COMMAND)}
+    errand = Errand(FolderName(""), [PRINTER], {PRINTER: ceiling}, wishes=wishes)
+    await fetcher.fetch(errand)
+    return errand, told
+
+
+async def test_what_leaves_a_message_as_it_is_needs_no_process_and_keeps_no_second_file(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, _ = await fetch(storage, ("/nonexistent",))
+    assert errand.delivered == 1
+    assert [path.suffix for path in storage.body_files()] == [".body"]
+
+
+@pytest.mark.usefixtures("everything_is_shaped")
+async def test_a_message_is_shaped_in_a_process_and_both_are_kept(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, _ = await fetch(storage, COMMAND)
+    assert errand.delivered == 1
+    [spool_id] = await listed(storage)
+    assert await read_whole(storage.spool, spool_id) == MAIL
+    assert await storage.spool.octets_at_rest(PRINTER) == 2 * len(MAIL)
+    assert sorted(path.suffix for path in storage.body_files()) == [".body", ".original"]
+
+
+@pytest.mark.usefixtures("everything_is_shaped")
+async def test_a_notice_that_says_how_to_get_at_it_stands_for_what_cannot_be_shaped(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, (alert,) = await fetch(storage, (sys.executable, "-I", "-c", REFUSES))
+    assert errand.quarantined == 1
+    assert alert.reason is AlertReason.MESSAGE_QUARANTINED
+    [spool_id] = await listed(storage)
+    notice = await read_whole(storage.spool, spool_id)
+    assert b"Reason:  too deep" in notice
+    assert b"Subject: one" in notice
+    assert b"popbridge message show %d --original" % spool_id in notice
+
+
+@pytest.mark.usefixtures("everything_is_shaped")
+async def test_a_process_that_cannot_start_leaves_the_message_for_the_next_look(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, _ = await fetch(storage, ("/nonexistent",))
+    assert (errand.delivered, errand.quarantined, len(errand.failed)) == (0, 0, 1)
+    assert await states(storage) == {"r": "announced"}
+    assert storage.body_files() == []
+    errand, _ = await fetch(storage, COMMAND)
+    assert errand.delivered == 1
+
+
+@pytest.mark.usefixtures("everything_is_shaped")
+async def test_what_is_made_of_a_message_counts_toward_the_ceiling(
+    storage: SqliteUnderTest,
+) -> None:
+    await deliver(storage, "other", MAIL)
+    errand, _ = await fetch(storage, COMMAND, ceiling=3 * len(MAIL) - 1)
+    assert (await states(storage))["r"] == "announced"
+    assert len(storage.body_files()) == 1
+    assert errand.delivered == 0
+    errand, _ = await fetch(storage, COMMAND, ceiling=3 * len(MAIL))
+    assert errand.delivered == 1
+
+
+@pytest.mark.usefixtures("everything_is_shaped")
+async def test_what_would_not_fit_alone_with_what_is_made_of_it_is_told_by_a_notice(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, _ = await fetch(storage, COMMAND, ceiling=2 * len(MAIL) - 1)
+    assert errand.quarantined == 1
+    [spool_id] = await listed(storage)
+    assert b"the maildrop's ceiling" in await read_whole(storage.spool, spool_id)

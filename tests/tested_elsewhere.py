@@ -39,6 +39,9 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
+    "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
+    "bridge/cli/simulate.py": ("tests/system/test_simulate.py", "with a bridge at work"),
+    "bridge/simulators/polling.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/storage/sealing.py": (
         "tests/unit/vault/test_seal.py",
         "protocols: see who fits them",

@@ -31,7 +31,8 @@ TESTS = sorted(HOUSE.glob("tests/**/*.py"))
 DOCUMENTS = sorted((*HOUSE.glob("*.md"), *HOUSE.glob("docs/**/*.md")))
 TEXTS = [
     *PRODUCT, *TESTS, *DOCUMENTS,
-    *HOUSE.glob("bridge/**/*.sql"), *HOUSE.glob("packaging/*"), *HOUSE.glob(".ci/*"),
+    *HOUSE.glob("bridge/**/*.sql"), *HOUSE.glob(".ci/*"),
+    *(path for path in HOUSE.glob("packaging/**/*") if path.is_file()),
     HOUSE / "Makefile", HOUSE / "pyproject.toml", HOUSE / "config.example.toml",
 ]  # fmt: skip
 

@@ -167,8 +167,15 @@ class Directory:
             self._by_address.failed(key, now), self._by_name.failed(_digest(login), now)
         )
         known = login.casefold() in self._known.logins
-        # A name nobody has may be a password in the wrong field: it is not logged.
-        _log.warning("login-failed", address=address, login=login if known else "", delay=delay)
+        # packaging/fail2ban reads this event: address first, and no other order.
+        _log.warning(
+            "login-failed",
+            address=address,
+            # A name nobody has may be a password in the wrong field: it is not logged.
+            login=login if known else "",
+            reason="password" if device is None else "address",
+            delay=delay,
+        )
         await self._clock.sleep(delay)
         if device is None:
             raise LoginRefused("wrong name or password")

@@ -5,6 +5,7 @@ import pytest
 
 from bridge.admission import Admission
 from bridge.names import UniqueId
+from bridge.shaping.wish import Deliver, Wish
 from providers.contract import Attestation, Disposition, DispositionKind, HeaderFields
 from tests.contract.storage_harness import (
     OFFICE,
@@ -144,3 +145,17 @@ async def test_a_second_copy_stays_where_it_is_whatever_becomes_of_the_refused(
     await deliver(storage, "b", FROM_FAR)
     assert await states(storage) == {"a": "ready", "b": "held"}
     assert await storage.spool.queued(OFFICE, 10) == []
+
+
+@pytest.mark.parametrize(("automatic", "state"), [(None, "held"), (True, "ready")])
+async def test_a_fax_that_answers_is_not_shown_what_programs_write_unless_allowed(
+    storage: SqliteUnderTest,
+    automatic: bool | None,  # noqa: FBT001 - a row of the table
+    state: str,
+) -> None:
+    await admit(storage, Admission(automatic=automatic))
+    (record,) = [r for r in (await storage.register.snapshot()).maildrops if r.name == PRINTER]
+    fax = attrs.evolve(record, wish=Wish(deliver=Deliver.IFAX))
+    await storage.register.change_maildrop(fax)
+    await deliver(storage, "a", b"Auto-Submitted: auto-replied\r\n\r\nI am away\r\n")
+    assert await states(storage) == {"a": state}

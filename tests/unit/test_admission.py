@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.admission import DAY_SECONDS, EVERYTHING, PATTERN, Admission, refusal
+from bridge.admission import DAY_SECONDS, EVERYTHING, LOOPING, PATTERN, Admission, refusal
 from bridge.imprint import Imprint, ImprintTaker
+from bridge.shaping.wish import Deliver
 from providers.contract import Attestation
 
 NOW = 1_800_000_000.0
@@ -112,6 +113,10 @@ def test_what_programs_write_is_refused_where_nothing_automatic_is_admitted(
     assert why(EVERYTHING, field) == ""
     told = why(Admission(automatic=False), field)
     assert told == (f"nothing automatic is admitted, and it is {kind}" if kind else "")
+
+
+def test_what_loops_is_a_way_to_deliver() -> None:
+    assert {one.value for one in Deliver} >= LOOPING
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.config import Config
-from bridge.devices.fitting import made_password, panel_lines, refuse_unfit, serving
+from bridge.devices.cautions import cautions
+from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.manners import Manners
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
 from bridge.vault.passwords import generate_password
@@ -75,9 +77,9 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
     Offline(config, os.environ).add_device(wanted, password)
-    _show(wanted.name, password, generated=not password_stdin, as_json=as_json)
-    if profile is not None:
-        _tell_panel(profile, config, wanted.name, as_json=as_json)
+    lines, more = ([], {}) if profile is None else _fit(profile, config, wanted)
+    generated = not password_stdin
+    _show(wanted.name, password, generated=generated, as_json=as_json, lines=lines, **more)
 
 
 @command.command("list")
@@ -158,17 +160,22 @@ def passwd(option: Path | None, user: str, password_stdin: bool, as_json: bool) 
     _show(user, password, generated=not password_stdin, as_json=as_json)
 
 
-def _tell_panel(profile: Profile, config: Config, user: str, *, as_json: bool) -> None:
-    """Say what to enter, or on standard error that no listener serves such a machine."""
-    one = serving(profile, config.listener)
+def _fit(
+    profile: Profile, config: Config, wanted: DeviceOrder
+) -> tuple[list[str], dict[str, object]]:
+    """Return what to enter, as lines and for JSON; on standard error say what will not work."""
+    one, server = serving(profile, config.listener), config.tls.names[0]
     if one is None:
         kinds = " or ".join(profile.listener.value)
-        click.echo(
-            f"No listener serves {profile.name}: it needs one that is {kinds}.", err=True
-        )
-    elif not as_json:
-        for line in panel_lines(profile, config.tls.names[0], user, one):
-            click.echo(line)
+        warnings = [f"No listener serves {profile.name}: it needs one that is {kinds}."]
+        entered, lines = {}, []
+    else:
+        warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
+        entered = panel(profile, server, wanted.name, one)
+        lines = panel_lines(profile, server, wanted.name, one)
+    for warning in warnings:
+        click.echo(warning, err=True)
+    return lines, {"panel": entered, "warnings": warnings}
 
 
 def _password(*, from_stdin: bool, profile: Profile | None = None) -> str:
@@ -178,9 +185,17 @@ def _password(*, from_stdin: bool, profile: Profile | None = None) -> str:
     return line.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
 
 
-def _show(user: str, password: str, *, generated: bool, as_json: bool) -> None:
-    shown = {"device": user} | ({"password": password} if generated else {})
-    lines = [f"Device {user} is ready."]
+def _show(
+    user: str,
+    password: str,
+    *,
+    generated: bool,
+    as_json: bool,
+    lines: Sequence[str] = (),
+    **more: object,
+) -> None:
+    shown = {"device": user} | ({"password": password} if generated else {}) | more
+    told = [f"Device {user} is ready."]
     if generated:
-        lines.append(f"Password, shown this once: {password}")
-    say(as_json, shown, lines)
+        told.append(f"Password, shown this once: {password}")
+    say(as_json, shown, [*told, *lines])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from bridge.config.settings import ListenerConfig
+from bridge.devices.cautions import is_plain
 from bridge.devices.manners import Manners
 from bridge.devices.profiles import Number, Profile, Text, shipped_profiles, told
 from bridge.errors import RegisterError
@@ -11,6 +12,15 @@ from bridge.vault.passwords import GENERATED_LENGTH, generate_password
 
 LEAST_LENGTH = 11
 """Characters of a made password at least: 62 choices each are 65 bits, and 60 are wanted."""
+
+_LABELS = {
+    "server": "Server",
+    "port": "Port",
+    "ssl": "SSL",
+    "user": "User",
+    "poll": "Check every",
+}
+"""What a field is called where the machine's manual was not read."""
 
 _ALPHABETS = {
     "A-Za-z0-9": r"[A-Za-z0-9]*",
@@ -70,18 +80,24 @@ def serving(profile: Profile, listeners: Sequence[ListenerConfig]) -> ListenerCo
     return None
 
 
-def panel_lines(profile: Profile, server: str, user: str, one: ListenerConfig) -> list[str]:
-    """Return what to enter on the machine's panel, a line for each field but the password."""
+def panel(profile: Profile, server: str, user: str, one: ListenerConfig) -> dict[str, str]:
+    """Return what to enter on the machine's panel but the password, each under its field's name there."""
     ssl = {"implicit": "on", "starttls": "STARTTLS", "none": "off"}[one.tls]
-    if one.tls == "starttls" and "starttls" not in profile.listener.value:
-        ssl = "off"
-    return [
-        f"Server: {server}",
-        f"Port: {one.port}",
-        f"SSL: {ssl}",
-        f"User: {user}",
-        f"Check every: {told(profile.poll)}",
-    ]
+    values = {
+        "server": server,
+        "port": str(one.port),
+        "ssl": "off" if is_plain(profile, one) else ssl,
+        "user": user,
+        "poll": told(profile.poll),
+    }
+    labels = _LABELS | {key: text.value for key, text in profile.panel.values().items()}
+    return {labels[key]: value for key, value in values.items()}
+
+
+def panel_lines(profile: Profile, server: str, user: str, one: ListenerConfig) -> list[str]:
+    """Return the same, a line for each field."""
+    entered = panel(profile, server, user, one)
+    return [f"{label}: {value}" for label, value in entered.items()]
 
 
 def _kinds(one: ListenerConfig) -> tuple[str, ...]:

@@ -222,3 +222,16 @@ def test_what_there_is_not_changes_no_device(
 
 def test_a_quirk_without_a_value_is_a_wrong_command_line(holder: Owner) -> None:
     assert "QUIRK=VALUE" in holder.runs("device", "change", "fax", "--set", "capa").err
+
+
+def test_what_to_enter_and_what_will_not_work_is_told_to_programs_too(holder: Owner) -> None:
+    words = ("device", "add", "mx", "--maildrop", "m", "--profile", "sharp", "--apop", "--json")
+    said = holder.must(*words)
+    assert said.json["panel"]["User"] == "mx"
+    assert said.json["panel"]["SSL"] == "on"
+    assert any("does not offer APOP" in one for one in said.json["warnings"])
+    assert "does not offer APOP" in said.err
+    words = ("device", "add", "wf", "--maildrop", "m", "--profile", "pbs-epson", "--json")
+    alone = holder.must(*words).json
+    assert alone["panel"] == {}
+    assert alone["warnings"] == ["No listener serves pbs-epson: it needs one that is plain."]

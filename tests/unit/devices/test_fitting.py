@@ -44,3 +44,8 @@ def test_a_machine_without_tls_is_served_by_a_plain_listener_alone() -> None:
 
 def test_tls_is_preferred_where_the_machine_has_it() -> None:
     assert serving(PROFILES["sharp"], [PLAIN, IMPLICIT]) is IMPLICIT
+
+
+def test_a_field_is_called_what_the_machines_manual_calls_it() -> None:
+    entered = panel_lines(PROFILES["zebra"], "pop.lan", "label-1", PLAIN)
+    assert any(line.startswith("ip.pop3.poll: 0 to 65535 seconds") for line in entered)

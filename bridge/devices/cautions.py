@@ -1,0 +1,107 @@
+"""Says where a listener will not serve a machine as its profile has it, before anybody stands at its panel."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
+
+from bridge.config.settings import ListenerConfig
+from bridge.config.tomlvalues import Network
+from bridge.devices.profiles import Profile
+
+_STRICTNESS = ("legacy10", "legacy12", "modern")
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine that mean another one on a panel."""
+
+
+def cautions(
+    profile: Profile, one: ListenerConfig, server: str, allow: Sequence[str], *, apop: bool
+) -> list[str]:
+    """Return a sentence for each thing that stands between the machine and the listener it would use.
+
+    `allow` are the networks the device may come from, `apop` whether it was given APOP.
+    """
+    found = [*_name(profile, server), *_tls(profile, one)]
+    return [*found, *_apop(profile, one, apop=apop), *_addresses(profile, one, allow)]
+
+
+def is_plain(profile: Profile, one: ListenerConfig) -> bool:
+    """Tell whether the machine speaks to that listener without TLS."""
+    return one.tls == "none" or (
+        one.tls == "starttls" and "starttls" not in profile.listener.value
+    )
+
+
+def _name(profile: Profile, server: str) -> Iterator[str]:
+    if server in LOOPBACK_NAMES:
+        yield (
+            f"{server} is this machine alone: enter its own name or address, and put that first in"
+            " tls.names."
+        )
+    length = profile.server_length
+    if length is not None and len(server) > length.value:
+        yield (
+            f"{profile.name} holds {length.value} characters of a server name ({length.origin});"
+            " enter the address."
+        )
+
+
+def _tls(profile: Profile, one: ListenerConfig) -> Iterator[str]:
+    needs = profile.tls.value
+    if is_plain(profile, one) or needs == "none":
+        return
+    if _STRICTNESS.index(one.policy) > _STRICTNESS.index(needs):
+        yield (
+            f"Listener {one.name} has the policy {one.policy}, and {profile.name} may need {needs}"
+            f" ({profile.tls.origin}): try it, and if its TLS fails give it a listener of that policy."
+        )
+
+
+def _apop(profile: Profile, one: ListenerConfig, *, apop: bool) -> Iterator[str]:
+    if not apop:
+        return
+    if not one.apop:
+        yield f"Listener {one.name} does not offer APOP: set apop = true there."
+    if "apop" not in profile.auth.value:
+        yield f"{profile.name} is not known to do APOP ({profile.auth.origin})."
+
+
+def _addresses(profile: Profile, one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:
+    """Yield what keeps the device out by its address, or may."""
+    places = [ipaddress.ip_network(text) for text in allow]
+    shut = [place for place in places if not _inside(place, one.allow)]
+    if shut:
+        yield f"Listener {one.name} does not let {_listed(shut)} connect: name it in its allow."
+    if not is_plain(profile, one):
+        return
+    if not places:
+        yield (
+            f"Without TLS, listener {one.name} takes logins from"
+            f" {_listed(one.plaintext_from) or 'nowhere'} alone (plaintext_from)."
+        )
+    shut = [place for place in places if not _inside(place, one.plaintext_from)]
+    if shut:
+        yield (
+            f"Listener {one.name} takes no login without TLS from {_listed(shut)}: name it in its"
+            " plaintext_from."
+        )
+
+
+def _inside(place: Network, networks: Sequence[Network]) -> bool:
+    return any(
+        (
+            isinstance(place, IPv4Network)
+            and isinstance(one, IPv4Network)
+            and place.subnet_of(one)
+        )
+        or (
+            isinstance(place, IPv6Network)
+            and isinstance(one, IPv6Network)
+            and place.subnet_of(one)
+        )
+        for one in networks
+    )
+
+
+def _listed(networks: Sequence[Network]) -> str:
+    return ", ".join(map(str, networks))

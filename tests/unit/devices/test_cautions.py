@@ -1,0 +1,68 @@
+import ipaddress
+
+import attrs
+import pytest
+
+from bridge.config.settings import ListenerConfig
+from bridge.devices.cautions import cautions
+from bridge.devices.profiles import shipped_profiles
+
+PROFILES = shipped_profiles()
+OFFICE = ipaddress.ip_network("192.168.1.0/24")
+OLD = ListenerConfig(name="old", policy="legacy12")
+PLAIN = ListenerConfig(
+    name="pop3",
+    port=110,
+    tls="none",
+    require_tls_for_auth=False,
+    plaintext_from=(OFFICE,),
+)
+INSIDE = ["192.168.1.20/32"]
+
+
+def said(profile: str, one: ListenerConfig, *allow: str, apop: bool = False) -> list[str]:
+    return cautions(PROFILES[profile], one, "pop.lan", allow, apop=apop)
+
+
+@pytest.mark.parametrize(
+    ("profile", "one"), [("sharp", OLD), ("pbs-epson", PLAIN), ("software", ListenerConfig())]
+)
+def test_nothing_is_said_where_all_fits(profile: str, one: ListenerConfig) -> None:
+    assert said(profile, one, *INSIDE) == []
+
+
+def test_a_policy_that_is_stricter_than_the_machine_is_told_with_its_origin() -> None:
+    [one] = said("sharp", ListenerConfig(), *INSIDE)
+    assert "policy modern, and sharp may need legacy12 (unverified)" in one
+
+
+def test_the_policy_of_a_listener_without_tls_says_nothing() -> None:
+    assert said("sharp", PLAIN, *INSIDE) == []
+
+
+def test_apop_is_told_where_the_listener_or_the_machine_has_none() -> None:
+    assert said("ricoh-ifax", attrs.evolve(OLD, apop=True), *INSIDE, apop=True) == []
+    first, second = said("fx-legacy", PLAIN, *INSIDE, apop=True)
+    assert "pop3 does not offer APOP" in first
+    assert "fx-legacy is not known to do APOP (Fuji Xerox" in second
+
+
+def test_an_address_outside_of_the_listeners_is_told() -> None:
+    [one] = said("sharp", OLD, "203.0.113.0/24", *INSIDE)
+    assert "old does not let 203.0.113.0/24 connect" in one
+
+
+def test_without_tls_an_address_must_be_one_that_may_log_in_so() -> None:
+    [one] = said("zebra", PLAIN, "192.168.2.20/32", *INSIDE)
+    assert "takes no login without TLS from 192.168.2.20/32:" in one
+    [one] = said("zebra", PLAIN)
+    assert "takes logins from 192.168.1.0/24 alone" in one
+    [one] = said("zebra", attrs.evolve(PLAIN, plaintext_from=()))
+    assert "takes logins from nowhere alone" in one
+
+
+def test_a_name_that_a_panel_cannot_use_is_told() -> None:
+    [one] = cautions(PROFILES["sharp"], OLD, "localhost", INSIDE, apop=False)
+    assert "put that first in tls.names" in one
+    [one] = cautions(PROFILES["camera-pbs"], PLAIN, "x" * 64, INSIDE, apop=False)
+    assert "holds 63 characters of a server name (JVC" in one

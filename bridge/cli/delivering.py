@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 import click
 
+from bridge.devices.profiles import Profile as MachineProfile
 from bridge.shaping.fax import missing_libraries
 from bridge.shaping.fax.profiles import Profile
 from bridge.shaping.wish import FAX_PAGES, MOST_FAX_PAGES, Deliver, FaxText, Wish
@@ -32,6 +33,15 @@ WISHES = (
     ),
 )
 """What `maildrop add` and `maildrop change` take; an option is called as its field is."""
+
+
+def suit(profile: MachineProfile, chosen: dict[str, Any]) -> None:
+    """Choose how messages arrive as the machine needs them, where the owner has not chosen."""
+    content = profile.content.value
+    if chosen.get("deliver") is None and content in list(Deliver):
+        chosen["deliver"] = content
+    if profile.size_octets is not None:
+        chosen.setdefault("size_octets", profile.size_octets.value)
 
 
 def take_wishes(chosen: dict[str, Any]) -> dict[str, Any]:

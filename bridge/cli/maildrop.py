@@ -11,9 +11,10 @@ import click
 from bridge import wishes
 from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.offline import Offline
-from bridge.cli.delivering import WISHES, take_wishes
+from bridge.cli.delivering import WISHES, suit, take_wishes
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
+from bridge.devices.profiles import find_profile, shipped_profiles
 from bridge.errors import RegisterError
 from bridge.storage.register import MaildropRecord, OnOutage
 
@@ -142,11 +143,18 @@ def command() -> None:
 @click.argument("name")
 @click.option("--account", required=True, help="The account whose mail it shows.")
 @click.option("--folder", default="", help="A folder of that account; its inbox otherwise.")
+@click.option(
+    "--profile",
+    help="The kind of machine it is for: what that needs is chosen where you do not.",
+)
 @_knobs
 @click.pass_obj
 def add(option: Path | None, /, name: str, account: str, folder: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
     """Add the maildrop NAME."""
     on_dele = chosen.pop("on_dele")
+    profile = chosen.pop("profile")
+    if profile is not None:
+        suit(find_profile(shipped_profiles(), profile), chosen)
     disposition = Offline(loaded(option), os.environ).add_maildrop(
         name, account, folder, on_dele, _chosen_knobs(chosen)
     )

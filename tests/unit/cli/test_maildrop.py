@@ -277,3 +277,17 @@ def test_an_unknown_maildrop_is_named(owner: Owner) -> None:
 def test_an_empty_list_says_how_to_begin(owner: Owner) -> None:
     assert "popbridge maildrop add" in owner.must("maildrop", "list").out
     assert owner.must("maildrop", "list", "--json").json == []
+
+
+def test_a_profile_chooses_how_messages_arrive_where_the_owner_does_not(holder: Owner) -> None:
+    words = ("maildrop", "add", "--account", "a", "--profile")
+    holder.must(*words, "generic-mfp", "1")
+    holder.must(*words, "generic-mfp", "2", "--deliver", "command")
+    holder.must(*words, "hp-cmd", "3")
+    holder.must(*words, "pbs-epson", "4")
+    rows = holder.must("maildrop", "list", "--json").json
+    first, second, third, fourth = (row["deliver"] for row in rows)
+    assert first == "print; size-octets 2000000"
+    assert second == "command; size-octets 2000000"
+    assert (third, fourth) == ("command", "original")
+    assert "no profile telex" in holder.runs(*words, "telex", "5").sentence

@@ -208,7 +208,7 @@ def documented_fields(cls: type) -> Iterator[tuple[str, str]]:
             yield field.target.id, str(text.value.value)
 
 
-@pytest.mark.parametrize("section", ["limits", "sync", "spool", "tls", "alerts"])
+@pytest.mark.parametrize("section", ["limits", "sync", "spool", "tls", "alerts", "watch"])
 def test_every_limit_says_its_unit(section: str) -> None:
     values = getattr(settings.Config(), section)
     units = re.compile(

@@ -3,14 +3,19 @@
 import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
+from bridge.app.exposure import Watched
 from bridge.app.offline import Offline
 from bridge.app.state import State
+from bridge.app.unseen import Unseen, unseen
 from bridge.cli.output import json_option, loaded, say, table
+from bridge.clock import SystemClock
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError
 from bridge.storage.messages import MessageState
@@ -33,8 +38,17 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
         drop["session"] = bool(running and drop["maildrop"] in running["sessions"])
     lines = [trouble or _headline(running)]
     lines += _account_lines(running, offline.read(_unable))
+    gone = [
+        attrs.asdict(one)
+        for one in offline.read(partial(_unseen, days=config.watch.unseen_days))
+    ]
+    lines += [_gone(one) for one in gone]
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
-    say(as_json, {"running": running, "trouble": trouble, "maildrops": drops}, lines)
+    say(
+        as_json,
+        {"running": running, "trouble": trouble, "maildrops": drops, "unseen": gone},
+        lines,
+    )
     sys.exit(0 if trouble is None else 1)
 
 
@@ -52,6 +66,20 @@ async def _unable(state: State) -> dict[str, str]:
         elif not any(drop.account == account.name for drop in snapshot.maildrops):
             found[account.name] = "no maildrop shows it: popbridge maildrop add --help"
     return found
+
+
+async def _unseen(state: State, days: int) -> list[Unseen]:
+    """Return the devices that have not logged in for long."""
+    store = state.sightings
+    since, now = await store.watched_since(), SystemClock().now()
+    devices = [device.name for device in (await state.register.snapshot()).devices]
+    return unseen(devices, Watched(await store.sightings(), since, now), days)
+
+
+def _gone(one: dict[str, Any]) -> str:
+    when = f"since {_moment(one['last'])}" if one["last"] is not None else "yet"
+    hint = f"popbridge device remove {one['device']} if it is gone"
+    return f"Device {one['device']}: NOT SEEN {when}, {one['days']} days; {hint}"
 
 
 async def _maildrops(state: State) -> list[dict[str, Any]]:

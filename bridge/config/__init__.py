@@ -20,6 +20,7 @@ from bridge.config.settings import (
     TlsMode,
     TlsPolicy,
     VaultConfig,
+    WatchConfig,
 )
 from bridge.config.tomlvalues import Network
 
@@ -41,6 +42,7 @@ __all__ = [
     "TlsMode",
     "TlsPolicy",
     "VaultConfig",
+    "WatchConfig",
     "find_config",
     "load_config",
 ]

@@ -252,6 +252,14 @@ class AlertsConfig:
 
 
 @attrs.frozen
+class WatchConfig:
+    """What is told of devices and their logins."""
+
+    unseen_days: Annotated[int, Between(0, 3650, "days")] = 30
+    """Days without a login after which `status` names a device; 0 names none."""
+
+
+@attrs.frozen
 class LogConfig:
     """What is told on standard error."""
 
@@ -289,5 +297,7 @@ class Config:
     """The key that seals everything at rest."""
     alerts: AlertsConfig = AlertsConfig()
     """What an admin hears of at once, and how."""
+    watch: WatchConfig = WatchConfig()
+    """What is told of devices and their logins."""
     log: LogConfig = LogConfig()
     """What is told on standard error."""

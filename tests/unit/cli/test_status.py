@@ -1,4 +1,5 @@
 import socket
+import sqlite3
 
 import pytest
 
@@ -45,3 +46,18 @@ def test_a_bridge_that_does_not_answer_is_said_beside_the_rest(
     assert said.out.startswith("The running bridge gave no answer; see its log.\n")
     assert told.json["trouble"] == "The running bridge gave no answer; see its log."
     assert [drop["maildrop"] for drop in told.json["maildrops"]] == ["m"]
+
+
+def test_a_device_that_nobody_has_seen_for_long_is_named(owner: Owner) -> None:
+    owner.enrol()
+    assert owner.must("status", "--json").json["unseen"] == []
+    with sqlite3.connect(owner.state / "popbridge.db") as db:
+        db.execute("UPDATE watched SET since = since - 31 * 86400")
+    [one] = owner.must("status", "--json").json["unseen"]
+    assert one == {"device": "d", "days": 31, "last": None}
+    assert (
+        "Device d: NOT SEEN yet, 31 days; popbridge device remove d" in owner.must("status").out
+    )
+    with owner.config.open("a", encoding="utf-8") as config:
+        config.write("\n[watch]\nunseen_days = 32\n")
+    assert "NOT SEEN" not in owner.must("status").out

@@ -17,6 +17,7 @@ from bridge.config import (
     SyncConfig,
     TlsConfig,
     VaultConfig,
+    WatchConfig,
     find_config,
     load_config,
     loading,
@@ -36,6 +37,7 @@ CLASSES: dict[str, type[attrs.AttrsInstance]] = {
     "[shaping]": ShapingConfig,
     "[vault]": VaultConfig,
     "[alerts]": AlertsConfig,
+    "[watch]": WatchConfig,
     "[log]": LogConfig,
 }
 

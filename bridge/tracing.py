@@ -20,7 +20,7 @@ from bridge.pop3.commands import BadCommand, User, parse
 from bridge.pop3.events import CheckDigest, CheckPassword, Close, Effect, Send, StartTls
 from bridge.pop3.framing import Overlong
 from bridge.pop3.table import State
-from bridge.pop3.transcript import Content, Tally, reply_lines, shown
+from bridge.pop3.transcript import Content, IsLogin, Tally, reply_lines, shown
 
 TRACES_AT_ONCE = 4
 """Traces that may run at a time: more people do not look at one bridge."""
@@ -108,9 +108,10 @@ class Trace:
 class Tracing:
     """Who traces what; `on` is false while nobody traces anything."""
 
-    def __init__(self, device_of: DeviceOf, clock: Clock) -> None:
+    def __init__(self, device_of: DeviceOf, may_be_shown: IsLogin, clock: Clock) -> None:
         self.on = False
         self.device_of = device_of
+        self.may_be_shown = may_be_shown
         self.clock = clock
         self._traces: list[Trace] = []
 
@@ -201,7 +202,7 @@ class SessionTrace:
         name = _name_given(line, state)
         if name is not None:
             self.belongs_to(name)
-        self._tell("client", shown(line, state, self._is_login))
+        self._tell("client", shown(line, state, self._tracing.may_be_shown))
 
     def said(self, effect: Effect) -> None:
         """Tell what is answered at once; a message is told by `sending`."""
@@ -255,9 +256,6 @@ class SessionTrace:
         if not connection.tls_version:
             return "not encrypted"
         return f"{connection.tls_version} {connection.tls_cipher}"
-
-    def _is_login(self, name: str) -> bool:
-        return self._tracing.device_of(name) is not None
 
     def _tell(self, kind: str, text: str, content: Content | None = None) -> None:
         now = self._tracing.clock.now()

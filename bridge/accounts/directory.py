@@ -15,6 +15,7 @@ from typing import Protocol
 import attrs
 
 from bridge import logs
+from bridge.accounts.logins import Logins, stem
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
@@ -50,7 +51,7 @@ class _Known:
     """The register, indexed for logins."""
 
     snapshot: RegisterSnapshot
-    logins: dict[str, Device]
+    logins: Logins
     allow: dict[str, tuple[Network, ...]]
     maildrops: dict[MaildropName, MaildropRecord]
     bound: dict[Address, Device]
@@ -95,13 +96,17 @@ class Directory:
         return self._known.snapshot
 
     def device_of(self, login: str) -> DeviceName | None:
-        """Return the device that has this login, whoever gives it; None where it is nobody's."""
-        device = self._known.logins.get(login.casefold())
+        """Return the device that `login` names, however it is spelled; None where it is nobody's."""
+        device = self._known.logins.find(login)
         return device.name if device else None
 
     def bound_to(self, address: str) -> Device | None:
         """Return the only device that may come from this one address and no other; None where there is none."""
         return self._known.bound.get(parse_address(address))
+
+    def may_be_shown(self, login: str) -> bool:
+        """Tell whether it is a name or alias as it stands; anything else may be a password in the wrong field."""
+        return self._known.logins.exact(login) is not None
 
     def account_of(self, maildrop: MaildropName) -> AccountName | None:
         """Return the account behind a maildrop; None where its owner removed it meanwhile."""
@@ -123,7 +128,7 @@ class Directory:
         if self._probe is not None and self._probe.fits(login, password, address):
             await asyncio.to_thread(exert)  # not in the line in which strangers may stand
             return self._probe.device
-        device = self._known.logins.get(login.casefold())
+        device = self._known.logins.find(login)
         key = address_key(address)
         stored = device.password if device else None
         right = await self._verifier.verify(stored, password, key)
@@ -137,7 +142,7 @@ class Directory:
         Raises:
             LoginRefused: as `check_password`.
         """
-        device = self._known.logins.get(login.casefold())
+        device = self._known.logins.find(login)
         secret = self._secret_of(device)
         expected = hashlib.md5(timestamp.encode() + secret, usedforsecurity=False).hexdigest()
         right = hmac.compare_digest(expected, digest.encode("ascii", "replace").decode("ascii"))
@@ -163,16 +168,17 @@ class Directory:
             self.last_login = self._clock.monotonic()
             return device
         now = self._clock.monotonic()
+        meant = self._known.logins.find(login)
+        guessed = {_digest(stem(login)), *([_digest(meant.name)] if meant else [])}
         delay = max(
-            self._by_address.failed(key, now), self._by_name.failed(_digest(login), now)
+            self._by_address.failed(key, now),
+            *(self._by_name.failed(name, now) for name in guessed),
         )
-        known = login.casefold() in self._known.logins
         # packaging/fail2ban reads this event: address first, and no other order.
         _log.warning(
             "login-failed",
             address=address,
-            # A name nobody has may be a password in the wrong field: it is not logged.
-            login=login if known else "",
+            login=self._shown(login),
             reason="password" if device is None else "address",
             delay=delay,
         )
@@ -180,6 +186,12 @@ class Directory:
         if device is None:
             raise LoginRefused("wrong name or password")
         raise LoginRefused("right password, but from an address this device may not use")
+
+    def _shown(self, login: str) -> str:
+        """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""
+        if self.may_be_shown(login):
+            return login
+        return self.device_of(login) or ""
 
     def _may_come_from(self, device: Device, address: str) -> bool:
         networks = self._known.allow[device.name]
@@ -206,11 +218,7 @@ def _digest(login: str) -> str:
 def _index(snapshot: RegisterSnapshot) -> _Known:
     return _Known(
         snapshot,
-        {
-            login.casefold(): device
-            for device in snapshot.devices
-            for login in (device.name, *device.aliases)
-        },
+        Logins.of(snapshot.devices),
         {
             device.name: tuple(ipaddress.ip_network(network) for network in device.allow)
             for device in snapshot.devices

@@ -98,7 +98,7 @@ class Bridge:
             clock,
             config.limits.failed_login_delay_max,
         )
-        self._tracing = Tracing(self._directory.device_of, clock)
+        self._tracing = Tracing(self._directory.device_of, self._directory.may_be_shown, clock)
         self._locks = MemoryLocks(config.limits.takeover_grace)
         self._caps = ConnectionCaps(
             config.limits.connections, config.limits.connections_per_address

@@ -76,7 +76,9 @@ class Life:
         self.register = SqliteRegister(self.database)
         self.locks = MemoryLocks(TAKEOVER_GRACE)
         self.directory = Directory(self.register, PlainPasswords(), secrets, self.clock, 30.0)
-        self._tracing = Tracing(self.directory.device_of, self.clock)
+        self._tracing = Tracing(
+            self.directory.device_of, self.directory.may_be_shown, self.clock
+        )
         self.looker = Looker(
             OFFICE,
             mailbox,

@@ -68,7 +68,7 @@ class Printer:
             lambda _account: None,
             MachineLimits(),
             SessionLimits(60.0, 600.0, 10.0),
-            Tracing(directory.device_of, self.clock),
+            Tracing(directory.device_of, directory.may_be_shown, self.clock),
         )
         with socket.create_server(("127.0.0.1", 0)) as server:
             theirs = socket.create_connection(server.getsockname())

@@ -34,7 +34,7 @@ def device_of(login: str) -> DeviceName | None:
 
 @pytest.fixture
 def tracing() -> Tracing:
-    return Tracing(device_of, FakeClock())
+    return Tracing(device_of, lambda login: device_of(login) is not None, FakeClock())
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ async def house(
     """Listen during the block."""
     storage, verifier, clock = SqliteUnderTest(folder), PasswordVerifier(), SystemClock()
     directory = Directory(storage.register, verifier, SecretSeal(KEY), clock, 0.0)
-    tracing = Tracing(directory.device_of, clock)
+    tracing = Tracing(directory.device_of, directory.may_be_shown, clock)
     made = House(storage, directory, caps or ConnectionCaps(9, 4), clock, [], [], tracing)
     services = Services(
         storage.spool,

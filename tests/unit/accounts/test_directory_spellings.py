@@ -1,0 +1,37 @@
+"""Logins as panels spell them, and guesses at them."""
+
+import pytest
+
+from tests.unit.accounts.logging_in import (
+    HERE,
+    RIGHT,
+    desk,
+    refused,
+)
+
+
+@pytest.mark.parametrize("login", ["OFFICE\\panel", "panel@example.org", " pan el"])
+async def test_a_device_logs_in_as_its_panel_spells_it(login: str) -> None:
+    at = await desk()
+    assert (await at.directory.check_password(login, RIGHT, HERE)).name == "Panel"
+
+
+async def test_guesses_at_all_spellings_of_a_name_are_counted_as_one() -> None:
+    at = await desk()
+    spellings = ["Panel", "A\\panel", "panel@a.example", "alias"]
+    assert [
+        await refused(at, login, address=f"10.0.{number}.1")
+        for number, login in enumerate(spellings)
+    ] == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("login", "shown"), [("PANEL", "PANEL"), ("secret\\panel", "Panel"), ("secret", "")]
+)
+async def test_a_failed_login_shows_no_more_than_names(
+    login: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    await refused(await desk(), login)
+    (record,) = caplog.records
+    assert vars(record)["event_fields"]["login"] == shown

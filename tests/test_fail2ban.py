@@ -21,7 +21,7 @@ from bridge.errors import LoginRefused
 from bridge.names import DeviceName
 from bridge.storage.register import Device
 from tests.fakes.clock import FakeClock
-from tests.unit.accounts.test_directory import DROP, SEAL, CountingVerifier, StaticRegister
+from tests.unit.accounts.logging_in import DROP, SEAL, CountingVerifier, StaticRegister
 
 PACKAGED = Path(__file__).parent.parent / "packaging/fail2ban"
 FILTER = PACKAGED / "filter.d/popbridge.conf"

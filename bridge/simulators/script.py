@@ -37,7 +37,7 @@ class Answer:
     """The first line that was heard, and what followed it, byte-stuffing taken off."""
 
     first: str
-    octets: bytes = b""
+    octets: bytes = attrs.field(default=b"", repr=False)
 
     @property
     def is_good(self) -> bool:

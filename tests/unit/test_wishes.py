@@ -20,7 +20,9 @@ def another(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
         case bool():
             return not value
         case int():
-            return value + 1
+            return value - 1
+        case None:
+            return 5_000_000
         case str():
             return value + "x"
         case tuple():

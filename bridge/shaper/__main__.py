@@ -3,8 +3,10 @@
 import sys
 
 from bridge.shaper.confinement import confine
+from bridge.shaper.loading import load
 from bridge.shaper.working import read_order, work
 
 order = read_order(sys.stdin.buffer)
+load(order.wish)
 confine(order.limits)
 work(order, sys.stdin.buffer, sys.stdout.buffer)

@@ -8,9 +8,6 @@ from typing import Final
 
 import attrs
 
-OPEN_FILES: Final = 64
-"""Files that the libraries may have open at a time while they load; no message needs one."""
-
 NICENESS: Final = 10
 """How far devices and looks come before it (nice(2))."""
 
@@ -29,6 +26,8 @@ class Limits:
 def confine(limits: Limits) -> None:
     """Give up, for good: more processor time and memory, files, other processes, core dumps, precedence.
 
+    What is open stays open, and nothing else can be opened any more, no socket either, even where
+    some of it is closed (setrlimit(2), RLIMIT_NOFILE). What may be needed later has to be loaded.
     A user who may break limits (root) keeps the right to start processes; nothing here does.
     """
     with suppress(OSError):  # where /proc is not mounted
@@ -38,7 +37,7 @@ def confine(limits: Limits) -> None:
     _cap(resource.RLIMIT_AS, limits.memory_octets)
     _cap(resource.RLIMIT_CPU, limits.cpu_seconds)
     _cap(resource.RLIMIT_FSIZE, 0)
-    _cap(resource.RLIMIT_NOFILE, OPEN_FILES)
+    _cap(resource.RLIMIT_NOFILE, 0)
     _cap(resource.RLIMIT_NPROC, 0)
     _cap(resource.RLIMIT_CORE, 1)  # at 0 a program that takes the dumps would be handed one
 

@@ -84,12 +84,11 @@ def _walk(message: Message, level: int) -> Iterator[Message]:
 
 
 def _children(message: Message) -> list[Message]:
-    payload = message.get_payload()
-    return (
-        [child for child in payload if isinstance(child, Message)]
-        if isinstance(payload, list)
-        else []
-    )
+    if (
+        not message.is_multipart()
+    ):  # of a leaf, the package would decode the text, by any charset
+        return []
+    return [child for child in message.get_payload() if isinstance(child, Message)]
 
 
 def _part(message: Message, unloaded: Unloaded) -> Part:

@@ -29,9 +29,8 @@ def _parts(message: Message) -> list[Message]:
     """Return a message and its parts from the outside in, no more than one above the limit."""
     found = [message]
     for part in found:
-        below = part.get_payload()
-        if isinstance(below, list):
-            found += [one for one in below if isinstance(one, Message)]
+        if part.is_multipart():
+            found += [one for one in part.get_payload() if isinstance(one, Message)]
         if len(found) > PARTS:
             return found[: PARTS + 1]
     return found

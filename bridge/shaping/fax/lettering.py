@@ -74,12 +74,13 @@ def _sheet(lines: Iterable[str]) -> Image.Image:
     pen.fontmode = "1"  # no greys: strokes as the font's makers hinted them
     for row, line in enumerate(lines):
         shown = "".join(char if _shows(char) else _BOX * _width(char) for char in line)
-        pen.text((_MARGIN, _MARGIN + row * _LEADING), shown, fill=255, font=_font())
+        pen.text((_MARGIN, _MARGIN + row * _LEADING), shown, fill=255, font=font())
     return pixels
 
 
 @functools.cache
-def _font() -> ImageFont.FreeTypeFont:
+def font() -> ImageFont.FreeTypeFont:
+    """Return the font that is shipped; its file is read once."""
     data = pkgutil.get_data(__name__, "DejaVuSansMono.ttf")
     return ImageFont.truetype(
         io.BytesIO(data or b""), _POINTS, layout_engine=ImageFont.Layout.BASIC
@@ -89,4 +90,4 @@ def _font() -> ImageFont.FreeTypeFont:
 @functools.lru_cache(maxsize=4096)
 def _shows(char: str) -> bool:
     """Tell whether the font has this character; what it has not, it draws as it draws U+FFFF."""
-    return char.isspace() or bytes(_font().getmask(char)) != bytes(_font().getmask("\uffff"))
+    return char.isspace() or bytes(font().getmask(char)) != bytes(font().getmask("\uffff"))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 LOOK = """
-import json, os, resource, sys
+import json, os, resource, socket, sys
 from bridge.shaper.confinement import Limits, confine
 confine(Limits(7, 1 << 28))
 def tried(what):
@@ -16,9 +16,12 @@ def tried(what):
     return "done"
 def write():
     with open(sys.argv[1], "wb", buffering=0) as file: file.write(b"x")
+def instead():
+    os.close(0)
+    socket.socket()
 print(json.dumps([
     resource.getrlimit(resource.RLIMIT_CPU), os.nice(0),
-    tried(lambda: bytearray(1 << 28)), tried(write), tried(lambda: [os.open("/", 0) for _ in range(99)]),
+    tried(lambda: bytearray(1 << 28)), tried(write), tried(lambda: os.open("/", 0)), tried(instead),
     resource.getrlimit(resource.RLIMIT_NPROC), resource.getrlimit(resource.RLIMIT_CORE)[0] <= 1]))
 """
 
@@ -32,6 +35,7 @@ def test_time_memory_files_processes_and_precedence_are_taken_away(tmp_path: obj
         [7, 7],
         10,
         "MemoryError",
+        "OSError",
         "OSError",
         "OSError",
         [0, 0],

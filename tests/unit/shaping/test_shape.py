@@ -152,6 +152,15 @@ def test_text_comes_in_the_letters_of_the_device(
     assert text_of(shaped(message, Wish(deliver, charset=charset))) == f"{text}\n"
 
 
+@pytest.mark.parametrize("name", ["idna", "punycode", "undefined", "zlib", "x" * 99])
+def test_a_charset_that_is_none_is_guessed(name: str) -> None:
+    """Some of Python's codecs refuse to guess, or need a time that grows by the square of the text."""
+    message = (
+        made(f"Content-Type: text/plain; charset={name}\n\n").rstrip() + b"\r\n\r\nab \xe4\r\n"
+    )
+    assert "ab ä" in text_of(shaped(message))
+
+
 def test_text_alone_holds_text_files_and_names_the_others() -> None:
     order = "Content-Type: text/plain; name=o.txt\nContent-Disposition: attachment\n\n^XA^XZ\n"
     scan = f"Content-Type: application/pdf; name=s.pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n"

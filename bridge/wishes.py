@@ -9,6 +9,8 @@ import cattrs
 
 from bridge.shaping.wish import Wish
 
+_SHORTER = {attrs.fields(Wish).size_octets.name: "size"}
+
 _CONVERTER = cattrs.Converter(omit_if_default=True)
 
 
@@ -39,11 +41,16 @@ def chosen(wish: Wish) -> dict[str, Any]:
 def spelled(wish: Wish) -> str:
     """Return the wish in a few words, for a person: how messages arrive, then what else was chosen."""
     others = [
-        f"{name.replace('_', '-')} {_said(value)}"
+        f"{option_of(name)} {_said(value)}"
         for name, value in chosen(wish).items()
         if name != attrs.fields(Wish).deliver.name
     ]
     return "; ".join([wish.deliver.value, *others])
+
+
+def option_of(name: str) -> str:
+    """Return how an owner calls a field, on the command line and elsewhere."""
+    return _SHORTER.get(name) or name.replace("_", "-")
 
 
 def _said(value: object) -> str:

@@ -9,7 +9,7 @@ TESTED_ELSEWHERE = {
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
     "bridge/shaper/__main__.py": ("tests/unit/shaper/test_processes.py", "as a process"),
     "bridge/shaping/errors.py": ("tests/unit/shaping/test_shape.py", "one exception"),
-    "bridge/shaping/wish.py": ("tests/unit/shaping/test_shape.py", "values alone"),
+    "bridge/shaping/sizes.py": ("tests/unit/shaping/test_wish.py", "as a knob"),
     "bridge/shaping/reading.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/papers.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/writing.py": ("tests/unit/shaping/test_shape.py", "through the door"),

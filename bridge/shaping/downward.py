@@ -5,7 +5,7 @@ does a message whose headers are ASCII.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bridge.shaping.caps import HEADER_OCTETS
 from bridge.shaping.headers import Field, first, split, write
@@ -17,10 +17,12 @@ _BOUNDARY = re.compile(
 )
 
 
-def down_convert(message: bytes) -> Sequence[bytes | memoryview]:
+def down_convert(
+    message: bytes, *, without: Collection[str] = frozenset()
+) -> Sequence[bytes | memoryview]:
     """Return the pieces of the message with headers in ASCII, those of its parts included.
 
-    The message's lines end in CRLF. Linear; what is not changed is a view of `message`.
+    Its own header loses the fields of the keys `without`. The message's lines end in CRLF. Linear; what is not changed is a view of `message`.
 
     Raises:
         Unshapeable: a header is larger than a message's may be.
@@ -33,8 +35,9 @@ def down_convert(message: bytes) -> Sequence[bytes | memoryview]:
         section = message[start : start + HEADER_OCTETS + 4]
         fields, length = split(section)
         header = section[:length]
-        if not header.isascii():
-            pieces += [view[done:start], ascii_header(fields)]
+        kept = [field for field in fields if start or field.key not in without]
+        if len(kept) < len(fields) or not header.isascii():
+            pieces += [view[done:start], ascii_header(kept)]
             done = start + length
         start = _next(message, start + length, fields, boundaries)
     return (*pieces, view[done:])

@@ -80,9 +80,14 @@ def header_for(fields: Sequence[Field], wish: Wish) -> bytes:
     )
 
 
+def unsent(wish: Wish) -> frozenset[str]:
+    """Return the keys of the fields that no device gets, however a message passes."""
+    return _RECEIPTS if wish.mdn is Mdn.STRIP else frozenset()
+
+
 def _is_sent(key: str, wish: Wish) -> bool:
     if key in _RECEIPTS:
-        return wish.mdn is Mdn.PASS
+        return key not in unsent(wish)
     if key in _UNTRUE or key.startswith("content-"):
         return False
     return wish.headers is Headers.ALL or key in _READ

@@ -14,7 +14,7 @@ from bridge.shaping.headers import Field, first
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
-from bridge.shaping.wish import Signatures, Wish
+from bridge.shaping.wish import Crypto, Signatures, Wish
 
 TEXT_OCTETS = 4194304
 """More text than this is an attachment: a thousand pages."""
@@ -142,7 +142,7 @@ class _Reader:
         )
 
     def _take_text(self, text: str) -> None:
-        if _PGP in text:
+        if _PGP in text and self._wish.crypto is Crypto.NOTICE:
             self.left_out.append(_ENCRYPTED)
             return
         if self._wish.signatures is Signatures.DROP:

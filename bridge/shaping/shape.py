@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from bridge.shaping.downward import down_convert
-from bridge.shaping.errors import Skipped, Unshapeable
+from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import first, split
 from bridge.shaping.leaves import normal
-from bridge.shaping.papers import as_text, printed
+from bridge.shaping.papers import as_text, printed, unsent
 from bridge.shaping.reading import Reading, read
-from bridge.shaping.wish import Crypto, Deliver, Oversize, Wish
+from bridge.shaping.sizes import is_taken
+from bridge.shaping.wish import Crypto, Deliver, Wish
 from bridge.shaping.writing import Piece
 
 _PROTECTED = (
@@ -25,25 +26,18 @@ def shape(message: bytes, wish: Wish) -> Sequence[bytes | memoryview]:
         Skipped: it is larger than the device takes, and is to be left out without a word.
     """
     pieces = _shaped(message, wish)
-    octets = sum(map(len, pieces))
-    if wish.size_octets is None or octets <= wish.size_octets:
+    if is_taken(sum(map(len, pieces)), wish):
         return pieces
-    match wish.oversize:
-        case Oversize.ORIGINAL:
-            return (memoryview(message),)
-        case Oversize.SKIP:
-            raise Skipped(_too_large(octets, wish.size_octets))
-        case Oversize.NOTICE:
-            raise Unshapeable(_too_large(octets, wish.size_octets))
+    return (memoryview(message),)
 
 
 def _shaped(message: bytes, wish: Wish) -> Sequence[Piece]:
     match wish.deliver:
         case Deliver.ORIGINAL | Deliver.COMMAND:
             return (memoryview(message),)
+        case _ if wish.crypto is Crypto.PASS and _is_protected(message):
+            return down_convert(normal(message), without=unsent(wish))
         case Deliver.PRINT:
-            if wish.crypto is Crypto.PASS and _is_protected(message):
-                return down_convert(normal(message))
             return printed(read(message, wish), wish)
         case Deliver.IFAX:
             return _faxed(read(message, wish), wish)
@@ -66,7 +60,3 @@ def _is_protected(message: bytes) -> bool:
     fields, _ = split(message)
     declared = first(fields, "content-type")
     return declared is not None and declared.value.strip().lower().startswith(_PROTECTED)
-
-
-def _too_large(octets: int, most: int) -> str:
-    return f"It has {octets} octets, and this maildrop takes {most} at most (size_octets)."

@@ -80,6 +80,12 @@ INLINE_FLOOR = 16384
 MAX_PARTS = 200
 """Parts of a message that are looked at; a mail with more is an archive or an attack."""
 
+MOST_PARTS = 1000
+"""What an owner may ask for of them."""
+
+SMALLEST_SIZE = 4096
+"""Octets that any device must take: a notice has some thousand."""
+
 LINE_LIMIT = 998
 """Octets of a line without CRLF (RFC 5322 section 2.1.1); 76 suits machines of few buffers."""
 
@@ -111,7 +117,10 @@ class Wish:
     oversize: Oversize = Oversize.NOTICE
     crypto: Crypto = Crypto.NOTICE
     mdn: Mdn = Mdn.PASS
-    max_parts: int = MAX_PARTS
+    max_parts: int = attrs.field(
+        default=MAX_PARTS,
+        validator=[attrs.validators.ge(1), attrs.validators.le(MOST_PARTS)],
+    )
     tiff: Profile = Profile.S
     fax_text: FaxText = FaxText.KEEP
     fax_pages: int = attrs.field(

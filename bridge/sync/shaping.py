@@ -9,17 +9,18 @@ import attrs
 from bridge.clock import Clock
 from bridge.names import Octets, SpoolId
 from bridge.shaper.processes import ShapingProcesses
+from bridge.shaping.sizes import is_taken, may_refuse
 from bridge.shaping.wish import Deliver, Wish
 from bridge.sync.notice import unshaped_notice
 from providers.contract import Envelope
 
 UNTOUCHED: Final = frozenset({Deliver.ORIGINAL, Deliver.COMMAND})
-"""What leaves a message as it is: no process is started, and no original kept beside it."""
+"""What leaves a message as it is: no process is started for it."""
 
 
 def is_shaped(wish: Wish) -> bool:
-    """Tell whether something is made of messages at all."""
-    return wish.deliver not in UNTOUCHED
+    """Tell whether devices may get something else than a message as it came; the original is kept then."""
+    return wish.deliver not in UNTOUCHED or may_refuse(wish)
 
 
 @attrs.frozen
@@ -35,7 +36,13 @@ class MaildropShaper:
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield what a process of its own makes of the message."""
+        """Yield what a process of its own makes of the message, or the message where it fits as it is."""
+        if self.wish.deliver in UNTOUCHED:
+            is_taken(octets, self.wish)
+            async for piece in message:
+                self.grows(len(piece))
+                yield piece
+            return
         async with aclosing(self.processes.shape(self.wish, octets, message)) as pieces:
             async for piece in pieces:
                 self.grows(len(piece))

@@ -1,7 +1,9 @@
 import sys
 
+import attrs
 import pytest
 
+from bridge.shaping.wish import Wish
 from tests.cli.command_line import Owner
 
 
@@ -122,6 +124,46 @@ def test_a_fax_has_knobs_of_its_own(holder: Owner) -> None:
     holder.must("maildrop", "add", "m", "--account", "a", *fax)
     said = holder.must("maildrop", "list", "--json").json[0]["deliver"]
     assert said == "ifax; tiff profile-f; fax-text page; fax-pages 9"
+
+
+def test_every_knob_of_a_wish_is_chosen_told_and_taken_back(holder: Owner) -> None:
+    words = ("--charset", "utf-8", "--line-limit", "76", "--headers", "few")
+    words += ("--attachments", "tiff, PDF,tiff", "--inline-floor", "0", "--signatures", "drop")
+    words += ("--size", "5000000", "--oversize", "skip", "--crypto", "pass", "--mdn", "strip")
+    words += ("--max-parts", "20", "--deliver", "text", "--tiff", "profile-f")
+    words += ("--fax-text", "drop", "--fax-pages", "3")
+    chosen_of = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+    assert chosen_of - {"size"} | {"size_octets"} == set(attrs.fields_dict(Wish))
+    holder.must("maildrop", "add", "m", "--account", "a", *words)
+    assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == (
+        "text; charset utf-8; line-limit 76; headers few; attachments tiff, pdf; inline-floor 0;"
+        " signatures drop; size 5000000; oversize skip; crypto pass; mdn strip; max-parts 20;"
+        " tiff profile-f; fax-text drop; fax-pages 3"
+    )
+    said = holder.must("maildrop", "change", "m", "--size", "none").out
+    assert "signatures drop; oversize skip" in said
+    said = holder.must("maildrop", "change", "m", "--attachments", "none").out
+    assert "attachments none" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--attachments", "pdf,word"), "'word' is no kind; choose of pdf, tiff, jpeg"),
+        (("--attachments", ""), "'' is no kind"),
+        (("--size", "2MB"), "'2MB' is no size; write octets from 4096 to 2147483648, or none"),
+        (("--size", "4095"), "write octets from 4096"),
+        (("--line-limit", "75"), "75 is not in the range 76<=x<=998"),
+        (("--max-parts", "0"), "0 is not in the range 1<=x<=1000"),
+        (("--oversize", "split"), "'split' is not one of 'notice', 'skip', 'original'"),
+    ],
+)
+def test_a_knob_that_cannot_be_turned_so_is_refused(
+    holder: Owner, words: tuple[str, ...], what: str
+) -> None:
+    said = holder.runs("maildrop", "add", "m", "--account", "a", *words)
+    assert said.code == 2
+    assert what in " ".join(said.err.split())
 
 
 def test_a_fax_that_nothing_here_can_draw_is_refused(
@@ -285,9 +327,12 @@ def test_a_profile_chooses_how_messages_arrive_where_the_owner_does_not(holder: 
     holder.must(*words, "generic-mfp", "2", "--deliver", "command")
     holder.must(*words, "hp-cmd", "3")
     holder.must(*words, "pbs-epson", "4")
+    holder.must(*words, "generic-mfp", "5", "--size", "none")
+    holder.must(*words, "generic-mfp", "6", "--size", "1000000")
     rows = holder.must("maildrop", "list", "--json").json
-    first, second, third, fourth = (row["deliver"] for row in rows)
-    assert first == "print; size-octets 2000000"
-    assert second == "command; size-octets 2000000"
+    first, second, third, fourth, fifth, sixth = (row["deliver"] for row in rows)
+    assert first == "print; size 2000000"
+    assert second == "command; size 2000000"
     assert (third, fourth) == ("command", "original")
-    assert "no profile telex" in holder.runs(*words, "telex", "5").sentence
+    assert (fifth, sixth) == ("print", "print; size 1000000")
+    assert "no profile telex" in holder.runs(*words, "telex", "7").sentence

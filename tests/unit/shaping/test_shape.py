@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.shaping.errors import Skipped, Unshapeable
+from bridge.shaping.errors import Unshapeable
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import (
     Charset,
@@ -16,7 +16,6 @@ from bridge.shaping.wish import (
     Deliver,
     Headers,
     Mdn,
-    Oversize,
     Signatures,
     Wish,
 )
@@ -209,17 +208,6 @@ def test_a_signature_may_be_dropped() -> None:
     assert "ACME" in text_of(kept)
     dropped = Wish(Deliver.PRINT, signatures=Signatures.DROP)
     assert text_of(shaped(b"X: y\r\n\r\n" + message, dropped)) == "hi\n"
-
-
-@pytest.mark.parametrize("deliver", list(Deliver))
-def test_what_is_too_large_is_told_skipped_or_passes(deliver: Deliver) -> None:
-    message = made("Subject: s\n\n" + "word " * 90)
-    with pytest.raises(Unshapeable, match="300 at most"):
-        shape(message, Wish(deliver, size_octets=300))
-    with pytest.raises(Skipped):
-        shape(message, Wish(deliver, size_octets=300, oversize=Oversize.SKIP))
-    whole = shape(message, Wish(deliver, size_octets=300, oversize=Oversize.ORIGINAL))
-    assert b"".join(whole) == message
 
 
 LINES = st.lists(

@@ -10,14 +10,17 @@ from bridge.alerts import Alert, AlertReason
 from bridge.logs import get
 from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import COMMAND, Bounds, ShapingProcesses
-from bridge.shaping.wish import Deliver, Wish
-from bridge.storage.messages import Announcement
+from bridge.shaping.wish import Deliver, Oversize, Wish
+from bridge.storage.messages import Announcement, MessageState
+from bridge.storage.sqlite.histories import Histories
 from bridge.sync import shaping
 from bridge.sync.errand import Errand
 from bridge.sync.fetching import Fetcher
 from bridge.sync.plan import mint_unique_id
+from bridge.vault.seal import SecretSeal
 from providers.contract import FolderName, RemoteId
 from tests.contract.storage_harness import (
+    KEY,
     OFFICE,
     PRINTER,
     SqliteUnderTest,
@@ -66,7 +69,10 @@ def everything_is_shaped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def fetch(
-    storage: SqliteUnderTest, command: tuple[str, ...], ceiling: int = 1 << 30
+    storage: SqliteUnderTest,
+    command: tuple[str, ...],
+    ceiling: int = 1 << 30,
+    wish: Wish = Wish(Deliver.COMMAND),  # noqa: B008 - frozen
 ) -> tuple[Errand, list[Alert]]:
     told: list[Alert] = []
     remote_id = RemoteId("r")
@@ -83,7 +89,7 @@ async def fetch(
         told.append,
         ShapingProcesses(BOUNDS, command),
     )
-    wishes = {PRINTER: Wish(Deliver.COMMAND)}
+    wishes = {PRINTER: wish}
     errand = Errand(FolderName(""), [PRINTER], {PRINTER: ceiling}, wishes=wishes)
     await fetcher.fetch(errand)
     return errand, told
@@ -156,3 +162,48 @@ async def test_what_would_not_fit_alone_with_what_is_made_of_it_is_told_by_a_not
     assert errand.quarantined == 1
     [spool_id] = await listed(storage)
     assert b"the maildrop's ceiling" in await read_whole(storage.spool, spool_id)
+
+
+SMALL = len(MAIL) - 1
+TOO_LARGE = f"It has {len(MAIL)} octets, and this maildrop takes {SMALL} at most (--size)."
+
+
+@pytest.mark.parametrize("deliver", list(Deliver))
+async def test_what_is_too_large_is_held_with_its_reason_where_it_is_skipped(
+    storage: SqliteUnderTest, deliver: Deliver
+) -> None:
+    wish = Wish(deliver, size_octets=SMALL // 2, oversize=Oversize.SKIP)
+    await fetch(storage, COMMAND, wish=wish)
+    assert await states(storage) == {"r": "held"}
+    histories = Histories(storage.database, SecretSeal(KEY))
+    [life] = await histories.lives(PRINTER, [MessageState.HELD], 9)
+    assert life.events[-1].detail.startswith("left out: It has ")
+    assert storage.body_files() == []
+
+
+@pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
+async def test_a_notice_stands_for_what_is_too_large_also_where_it_would_pass_untouched(
+    storage: SqliteUnderTest, deliver: Deliver
+) -> None:
+    errand, _ = await fetch(storage, ("/nonexistent",), wish=Wish(deliver, size_octets=SMALL))
+    assert errand.quarantined == 1
+    [spool_id] = await listed(storage)
+    assert TOO_LARGE.encode() in await read_whole(storage.spool, spool_id)
+    assert sorted(path.suffix for path in storage.body_files()) == [".body", ".original"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(Deliver.COMMAND, size_octets=len(MAIL)),
+        Wish(Deliver.COMMAND, size_octets=SMALL, oversize=Oversize.ORIGINAL),
+        Wish(Deliver.TEXT, size_octets=SMALL // 2, oversize=Oversize.ORIGINAL),
+    ],
+    ids=["fits", "command", "text"],
+)
+async def test_what_fits_or_is_wished_for_in_any_size_is_had_as_it_came(
+    storage: SqliteUnderTest, wish: Wish
+) -> None:
+    await fetch(storage, COMMAND, wish=wish)
+    [spool_id] = await listed(storage)
+    assert await read_whole(storage.spool, spool_id) == MAIL

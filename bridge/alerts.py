@@ -14,6 +14,7 @@ class AlertReason(enum.StrEnum):
     MESSAGE_QUARANTINED = "message-quarantined"
     DISK_CEILING = "disk-ceiling"
     CERTIFICATE_ENDING = "certificate-ending"
+    DEVICE_DISABLED = "device-disabled"
 
 
 @attrs.frozen
@@ -24,6 +25,7 @@ class Alert:
     text: str
     account: str = ""
     maildrop: str = ""
+    device: str = ""
 
 
 AlertSink = Callable[[Alert], None]

@@ -19,7 +19,7 @@ from bridge import logs
 from bridge.accounts.directory import Directory
 from bridge.errors import LoginRefused
 from bridge.names import DeviceName
-from bridge.storage.register import Device
+from bridge.storage.register import Device, Disabled, WhyDisabled
 from tests.fakes.clock import FakeClock
 from tests.unit.accounts.logging_in import DROP, SEAL, CountingVerifier, StaticRegister
 
@@ -55,9 +55,16 @@ def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
 WRONG, RIGHT = "wrong", "right"
 
 
-async def fail(login: str = "fax", password: str = WRONG, address: str = STRANGER) -> None:
+async def fail(
+    login: str = "fax",
+    password: str = WRONG,
+    address: str = STRANGER,
+    disabled: Disabled | None = None,
+) -> None:
     """Have the real directory refuse a login, and log it."""
-    device = Device(DeviceName("fax"), DROP, RIGHT, ("fax 2",), ("192.168.1.20/32",))
+    device = Device(
+        *(DeviceName("fax"), DROP, RIGHT, ("fax 2",), ("192.168.1.20/32",)), disabled=disabled
+    )
     register = StaticRegister([device])
     directory = Directory(register, CountingVerifier(), SEAL, FakeClock(), 30.0)  # type: ignore[arg-type] - it is only read
     await directory.load()
@@ -96,6 +103,15 @@ async def test_a_right_password_from_a_wrong_place_does_not(
 ) -> None:
     await fail(password=RIGHT)
     assert '"reason": "address"' in log.getvalue() or "reason=address" in log.getvalue()
+    assert banned(definition, log.getvalue().strip()) is None
+
+
+async def test_a_right_password_of_a_disabled_device_does_not(
+    definition: configparser.SectionProxy, log: io.StringIO
+) -> None:
+    disabled = Disabled(0.0, WhyDisabled.UNSEEN)
+    await fail(password=RIGHT, address="192.168.1.20", disabled=disabled)
+    assert "disabled" in log.getvalue()
     assert banned(definition, log.getvalue().strip()) is None
 
 

@@ -152,9 +152,13 @@ def changed_maildrop(
 
 
 def new_device(
-    order: DeviceOrder, password: str, hasher: Callable[[str], str], sealer: SecretSealer
+    order: DeviceOrder,
+    password: str,
+    hasher: Callable[[str], str],
+    sealer: SecretSealer,
+    now: float,
 ) -> Device:
-    """Return a device with that password, hashed; with APOP also sealed, since APOP needs it back.
+    """Return a device, made now, with that password, hashed; with APOP also sealed, since APOP needs it back.
 
     Raises:
         RegisterError: a name, a network or the password cannot be used.
@@ -177,19 +181,26 @@ def new_device(
         tuple(_network(text) for text in order.allow),
         profile=order.profile,
         quirks=_quirks({}, order.quirks),
+        made=now,
+        password_made=now,
     )
     return _with_apop(device, password, sealer) if order.apop else device
 
 
 def with_password(
-    device: Device, password: str, hasher: Callable[[str], str], sealer: SecretSealer
+    device: Device,
+    password: str,
+    hasher: Callable[[str], str],
+    sealer: SecretSealer,
+    now: float,
 ) -> Device:
-    """Return the device with another password, for APOP too where it had that.
+    """Return the device with another password, made now, for APOP too where it had that.
 
     Raises:
         RegisterError: the password cannot be used.
     """
-    changed = attrs.evolve(device, password=hasher(_password(password)))
+    hashed = hasher(_password(password))
+    changed = attrs.evolve(device, password=hashed, password_made=now)
     return _with_apop(changed, password, sealer) if device.apop_secret is not None else changed
 
 
@@ -251,6 +262,7 @@ async def replace_password(
     password: str,
     hasher: Callable[[str], str],
     sealer: SecretSealer,
+    now: float,
 ) -> None:
     """Give the device of that name another password, durably.
 
@@ -258,7 +270,7 @@ async def replace_password(
         RegisterError: there is no such device, or the password cannot be used.
     """
     device = find_device(await register.snapshot(), name)
-    await register.change_device(with_password(device, password, hasher, sealer))
+    await register.change_device(with_password(device, password, hasher, sealer, now))
 
 
 def _disposition(account: str, on_dele: str, can: Collection[DispositionKind]) -> Disposition:

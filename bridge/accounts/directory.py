@@ -29,6 +29,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _log = logs.get("accounts")
 
+_REFUSALS = {
+    "password": "wrong name or password",
+    "address": "right password, but from an address this device may not use",
+    "disabled": "right password, but the device is disabled",
+}
+"""What is told to an admin of each reason; on the wire all of them are one."""
+
 
 class Verifier(Protocol):
     """Checks passwords; bridge.vault.passwords.PasswordVerifier does."""
@@ -163,7 +170,8 @@ class Directory:
     async def _conclude(
         self, device: Device | None, login: str, address: str, key: str
     ) -> Device:
-        if device is not None and self._may_come_from(device, address):
+        reason = "password" if device is None else self._why_not(device, address)
+        if device is not None and not reason:
             self._by_address.succeeded(key)
             self.last_login = self._clock.monotonic()
             return device
@@ -179,13 +187,17 @@ class Directory:
             "login-failed",
             address=address,
             login=self._shown(login),
-            reason="password" if device is None else "address",
+            reason=reason,
             delay=delay,
         )
         await self._clock.sleep(delay)
-        if device is None:
-            raise LoginRefused("wrong name or password")
-        raise LoginRefused("right password, but from an address this device may not use")
+        raise LoginRefused(_REFUSALS[reason])
+
+    def _why_not(self, device: Device, address: str) -> str:
+        """Return why a device that has shown its password is refused all the same; empty where it is not."""
+        if device.disabled is not None:
+            return "disabled"
+        return "" if self._may_come_from(device, address) else "address"
 
     def _shown(self, login: str) -> str:
         """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""

@@ -5,7 +5,7 @@ private: that alone is a failure. Nothing tighter is offered before logins were 
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -13,10 +13,10 @@ import attrs
 from bridge.config import PRIVATE_NETWORKS, ListenerConfig
 from bridge.config.tomlvalues import Network
 from bridge.names import DeviceName
-from bridge.storage.sightings import Sighting
+from bridge.storage.sightings import DAY_SECONDS, Sighting, day_of
 from bridge.throttle import parse_address
 
-DAY_SECONDS = 86400.0
+DAY_MINUTES = 1440
 
 LATELY_DAYS = 90
 """A device that has not logged in for so many days does not count as using a listener."""
@@ -42,16 +42,26 @@ class Exposed:
 
 @attrs.frozen
 class Watched:
-    """What is known of logins: all sightings, since when they are written down, and what time it is."""
+    """What is known of logins: all sightings, since when they are written down, and what time it is.
+
+    `minutes` says of each day (`day_of`) for how many of them a bridge watched.
+    """
 
     sightings: Sequence[Sighting]
     since: float
     now: float
+    minutes: Mapping[int, int] = attrs.field(factory=dict)
 
     @property
     def days(self) -> int:
         """Return for how many whole days logins were written down."""
         return int((self.now - self.since) // DAY_SECONDS)
+
+    def days_after(self, moment: float) -> int:
+        """Return for how many whole days, in sum, a bridge watched after the day of `moment`."""
+        after = day_of(moment)
+        watched = sum(minutes for day, minutes in self.minutes.items() if day > after)
+        return watched // DAY_MINUTES
 
     def at(self, listener: str, is_meant: Callable[[Sighting], bool]) -> list[Sighting]:
         """Return the logins of late at a listener that are meant.

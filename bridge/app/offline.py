@@ -8,11 +8,12 @@ from typing import TypeVar
 import attrs
 
 from bridge import logs
-from bridge.accounts import changes
+from bridge.accounts import changes, standing
 from bridge.accounts.changes import NO_KNOBS, DeviceOrder, Knobs
 from bridge.accounts.enrolment import Change, Enrolment
+from bridge.app.choices import check_choices, check_dispositions, probe
 from bridge.app.enrolling import EnrolmentDoor, lead
-from bridge.app.examining import Examination, Finding, look_briefly, told
+from bridge.app.examining import Examination, Finding, told
 from bridge.app.messages import DROP, MessageDesk
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import State, open_state, sole_server
@@ -64,7 +65,7 @@ class Offline:
         async def work(state: State) -> bool:
             async with _opened(state, account) as opened:
                 if opened.identity is None:
-                    await _probe(opened.mailbox, FolderName(""))
+                    await probe(opened.mailbox, FolderName(""))
                     await state.register.add_account(account)
                     return False
                 grant = _prepared(opened.identity, secret)
@@ -93,7 +94,7 @@ class Offline:
             async with _opened(state, account) as opened:
                 if opened.identity is None:
                     raise RegisterError(f"The account {name} needs no enrolment.")
-                _check_dispositions(opened.mailbox, snapshot, account)
+                check_dispositions(opened.mailbox, snapshot, account)
                 change = Change(_credential(opened.identity, account, given), settings)
                 clock = SystemClock()
                 journey = Enrolment(account.name, state.grants, opened.identity, clock, change)
@@ -143,12 +144,12 @@ class Offline:
             owner = changes.find_account(await state.register.snapshot(), account)
             async with _opened(state, owner) as opened:
                 mailbox = opened.mailbox
-                can = await _probe(mailbox, FolderName(folder))
+                can = await probe(mailbox, FolderName(folder))
                 default = "move:Printed" if DispositionKind.MOVE in can else "keep"
                 wanted = on_dele if on_dele is not None else default
                 record = changes.new_maildrop(name, account, folder, wanted, can)
                 record = changes.changed_maildrop(record, knobs, can)
-                _check_choices(mailbox, record)
+                check_choices(mailbox, record)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
 
@@ -167,7 +168,7 @@ class Offline:
             account = changes.find_account(snapshot, old.account)
             async with _opened(state, account) as opened:
                 record = changes.changed_maildrop(old, knobs, opened.mailbox.dispositions)
-                _check_choices(opened.mailbox, record)
+                check_choices(opened.mailbox, record)
             await state.register.change_maildrop(record)
             return record
 
@@ -188,7 +189,8 @@ class Offline:
         """Add a device."""
 
         async def work(state: State) -> None:
-            device = changes.new_device(order, password, hash_password, state.secrets)
+            now = SystemClock().now()
+            device = changes.new_device(order, password, hash_password, state.secrets, now)
             await state.register.add_device(device)
 
         self._change(work)
@@ -203,11 +205,26 @@ class Offline:
         """Remove a device."""
         self._change(lambda state: state.register.remove_device(DeviceName(name)))
 
+    def disable_device(self, name: str) -> bool:
+        """Let a device log in no more; return False where it could not anyway."""
+        now = SystemClock().now()
+        return self._change(lambda state: standing.disable(state.register, name, now))
+
+    def enable_device(self, name: str) -> bool:
+        """Let a device log in again; return False where it could anyway."""
+        now = SystemClock().now()
+        return self._change(lambda state: standing.enable(state.register, name, now))
+
     def set_password(self, name: str, password: str) -> None:
         """Give a device another password."""
         self._change(
             lambda state: changes.replace_password(
-                state.register, name, password, hash_password, state.secrets
+                state.register,
+                name,
+                password,
+                hash_password,
+                state.secrets,
+                SystemClock().now(),
             )
         )
 
@@ -340,60 +357,3 @@ def _credential(
             f"The account {account.name} cannot be enrolled: {error}."
         ) from error
     return _prepared(identity, given.text)
-
-
-def _check_dispositions(
-    mailbox: MailboxProvider, snapshot: RegisterSnapshot, account: Account
-) -> None:
-    """Refuse an access that would leave deletions undone which maildrops promise."""
-    for drop in snapshot.maildrops:
-        if drop.account != account.name:
-            continue
-        if drop.admission.refused_to and DispositionKind.MOVE not in mailbox.dispositions:
-            raise RegisterError(
-                f"The maildrop {drop.name} moves what it refuses, which account {account.name}"
-                " could not do any more; choose a wider --access."
-            )
-        if drop.disposition.kind not in mailbox.dispositions:
-            raise RegisterError(
-                f"The maildrop {drop.name} does {drop.disposition.spelled()}, which account"
-                f" {account.name} could not do any more; choose a wider --access."
-            )
-
-
-def _check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
-    """Refuse what only another mailbox could do."""
-    if record.disposition.folder is not None:
-        _check_folder(mailbox, record.disposition.folder)
-    if record.admission.refused_to:
-        _check_folder(mailbox, FolderName(record.admission.refused_to))
-        if DispositionKind.MOVE not in mailbox.dispositions:
-            raise RegisterError(
-                f"The mailbox of account {record.account} cannot move messages; leave --refused at stay."
-            )
-    if record.admission.authenticated and mailbox.attests is None:
-        raise RegisterError(
-            f"The mailbox of account {record.account} does not tell whether a sender is genuine, so"
-            " nothing would be printed; leave --authenticated at ignore."
-        )
-
-
-def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:
-    try:
-        mailbox.check_folder(folder)
-    except ValueError as error:
-        raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
-
-
-async def _probe(mailbox: MailboxProvider, folder: FolderName) -> frozenset[DispositionKind]:
-    """Return what the mailbox can do, once a look at the folder has begun.
-
-    Raises:
-        RegisterError: it does not answer.
-    """
-    _check_folder(mailbox, folder)
-    try:
-        await look_briefly(mailbox, folder)
-    except ProviderError as error:
-        raise RegisterError(f"The mailbox cannot be used: {told(error)}.") from error
-    return mailbox.dispositions

@@ -12,6 +12,7 @@ from bridge.app.examining import Finding, credential, look_briefly
 from bridge.app.exposure import Watched, exposed
 from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import Places, State, certificate_files, open_state
+from bridge.app.watching import look_back
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig
 from bridge.control import STATUS_SECONDS, ask
@@ -54,9 +55,7 @@ async def _look(state: State) -> tuple[RegisterSnapshot, list[Finding]]:
 
 
 async def _watched(state: State) -> Watched:
-    store = state.sightings
-    since = await store.watched_since()
-    return Watched(await store.sightings(), since, SystemClock().now())
+    return await look_back(state.sightings, SystemClock().now())
 
 
 def _exposed(config: Config, watched: Watched) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.alerting import Alerting
 from bridge.app.certificates import Certificates
+from bridge.app.disabling import Disabling
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.health import Health
 from bridge.app.memory import tune_allocator
@@ -274,11 +275,18 @@ class Bridge:
                     now - self._config.spool.history_days * DAY_SECONDS
                 )
                 await self._watch.forget_old()
+                await self._disable_unseen()
             except PopbridgeError as error:
                 self._log.error("daily-look-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds
                 self._log.exception("daily-look-failed")
             await self._clock.sleep(DAY_SECONDS)
+
+    async def _disable_unseen(self) -> None:
+        state, clock, log = self._state, self._clock, logs.get("watch")
+        disabling = Disabling(self._config.watch, state.register, state.sightings, clock, log)
+        if await disabling.disable_unseen(self._watch, self._alerting.tell):
+            await self._directory.load()
 
     # ---- what the command line may ask
 

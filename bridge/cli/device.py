@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from bridge.accounts.changes import DeviceOrder, find_device
@@ -96,6 +97,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "allow": list(device.allow),
             "apop": "yes" if device.apop_secret is not None else "no",
             "profile": device.profile,
+            "disabled": device.disabled.why if device.disabled is not None else "",
         }
         for device in snapshot.devices
     ]
@@ -117,9 +119,12 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         "allow": list(device.allow),
         "apop": "yes" if device.apop_secret is not None else "no",
         "profile": device.profile,
+        "disabled": None if device.disabled is None else attrs.asdict(device.disabled),
         "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
     }
     lines = [f"{device.name}: maildrop {device.maildrop}, profile {device.profile or 'none'}"]
+    if device.disabled is not None:
+        lines += [f"disabled ({device.disabled.why}): popbridge device enable {device.name}"]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
     say(as_json, shown, lines)
 
@@ -146,6 +151,24 @@ def remove(option: Path | None, user: str) -> None:
     """Remove the device USER; it cannot log in any more."""
     Offline(loaded(option), os.environ).remove_device(user)
     click.echo(f"Device {user} removed.")
+
+
+@command.command()
+@click.argument("user")
+@click.pass_obj
+def disable(option: Path | None, user: str) -> None:
+    """Let the device USER log in no more; all that is known of it stays."""
+    is_news = Offline(loaded(option), os.environ).disable_device(user)
+    click.echo(f"Device {user} {'is disabled' if is_news else 'was disabled already'}.")
+
+
+@command.command()
+@click.argument("user")
+@click.pass_obj
+def enable(option: Path | None, user: str) -> None:
+    """Let the device USER log in again; the days without a login count anew."""
+    is_news = Offline(loaded(option), os.environ).enable_device(user)
+    click.echo(f"Device {user} {'may log in again' if is_news else 'was not disabled'}.")
 
 
 @command.command()

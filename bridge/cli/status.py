@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.exposure import Watched
 from bridge.app.offline import Offline
 from bridge.app.state import State
 from bridge.app.unseen import Unseen, unseen
+from bridge.app.watching import look_back
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
 from bridge.control import STATUS_SECONDS, ask
@@ -43,10 +43,18 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
         for one in offline.read(partial(_unseen, days=config.watch.unseen_days))
     ]
     lines += [_gone(one) for one in gone]
+    disabled = offline.read(_disabled)
+    lines += [_shut_out(one) for one in disabled]
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
     say(
         as_json,
-        {"running": running, "trouble": trouble, "maildrops": drops, "unseen": gone},
+        {
+            "running": running,
+            "trouble": trouble,
+            "maildrops": drops,
+            "unseen": gone,
+            "disabled": disabled,
+        },
         lines,
     )
     sys.exit(0 if trouble is None else 1)
@@ -70,16 +78,30 @@ async def _unable(state: State) -> dict[str, str]:
 
 async def _unseen(state: State, days: int) -> list[Unseen]:
     """Return the devices that have not logged in for long."""
-    store = state.sightings
-    since, now = await store.watched_since(), SystemClock().now()
-    devices = [device.name for device in (await state.register.snapshot()).devices]
-    return unseen(devices, Watched(await store.sightings(), since, now), days)
+    devices = (await state.register.snapshot()).devices
+    return unseen(devices, await look_back(state.sightings, SystemClock().now()), days)
+
+
+async def _disabled(state: State) -> list[dict[str, Any]]:
+    """Return the devices that may not log in, since when, and why."""
+    return [
+        {"device": device.name, **attrs.asdict(device.disabled)}
+        for device in (await state.register.snapshot()).devices
+        if device.disabled is not None
+    ]
 
 
 def _gone(one: dict[str, Any]) -> str:
     when = f"since {_moment(one['last'])}" if one["last"] is not None else "yet"
     hint = f"popbridge device remove {one['device']} if it is gone"
     return f"Device {one['device']}: NOT SEEN {when}, {one['days']} days; {hint}"
+
+
+def _shut_out(one: dict[str, Any]) -> str:
+    hint = f"popbridge device enable {one['device']} lets it log in again"
+    return (
+        f"Device {one['device']}: DISABLED ({one['why']}) since {_moment(one['since'])}; {hint}"
+    )
 
 
 async def _maildrops(state: State) -> list[dict[str, Any]]:

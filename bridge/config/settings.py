@@ -256,7 +256,9 @@ class WatchConfig:
     """What is told of devices and their logins."""
 
     unseen_days: Annotated[int, Between(0, 3650, "days")] = 30
-    """Days without a login after which `status` names a device; 0 names none."""
+    """Days without a login, of those on which the bridge ran, after which `status` names a device; 0 names none."""
+    unseen: Literal["warn", "disable"] = "warn"
+    """Whether such a device is only named, or can also log in no more."""
 
 
 @attrs.frozen

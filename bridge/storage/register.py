@@ -75,6 +75,21 @@ class MaildropRecord:
     wish: Wish = attrs.field(factory=Wish)
 
 
+class WhyDisabled(enum.StrEnum):
+    """Why a device may not log in."""
+
+    UNSEEN = "unseen"  # it had not logged in for `[watch] unseen_days`
+    BY_HAND = "by hand"
+
+
+@attrs.frozen
+class Disabled:
+    """Since when a device may not log in (seconds since the epoch), and why."""
+
+    since: float
+    why: WhyDisabled
+
+
 @attrs.frozen
 class Device:
     """A machine's own user name and password, tied to one maildrop.
@@ -82,6 +97,8 @@ class Device:
     `password` is a hash in PHC form. `apop_secret` is sealed, and None where APOP is off.
     `allow` lists networks in CIDR notation; empty means every network the listener serves. `profile` names
     the kind of machine, and is empty where nobody said; `quirks` changes that profile's for this device alone.
+    `made` and `password_made` are None where they are from before that was written down; `enabled` is when
+    an admin last enabled the device, and `disabled` is None while it may log in.
     """
 
     name: DeviceName
@@ -92,6 +109,10 @@ class Device:
     apop_secret: bytes | None = attrs.field(default=None, repr=False)
     profile: str = ""
     quirks: dict[str, str] = attrs.field(factory=dict)
+    made: float | None = None
+    password_made: float | None = None
+    enabled: float | None = None
+    disabled: Disabled | None = None
 
 
 @attrs.frozen
@@ -191,11 +212,19 @@ class Register(Protocol):
         ...
 
     async def change_device(self, device: Device) -> None:
-        """Replace the stored device of the same name.
+        """Replace the stored device of the same name; when it was made and whether it may log in stay.
 
         Raises:
             RegisterError: there is no such device.
         """
+        ...
+
+    async def disable_device(self, name: DeviceName, disabled: Disabled) -> bool:
+        """Let a device log in no more; return False where it is disabled already, or gone."""
+        ...
+
+    async def enable_device(self, name: DeviceName, now: float) -> bool:
+        """Let a disabled device log in again; return False where it is not disabled, or gone."""
         ...
 
     async def remove_device(self, name: DeviceName) -> None:

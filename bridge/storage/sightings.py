@@ -1,6 +1,6 @@
 """What is kept of a device that logged in: where, how and from where; and what may be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -38,6 +38,14 @@ class Sighting:
     last: float
 
 
+DAY_SECONDS = 86400.0
+
+
+def day_of(moment: float) -> int:
+    """Return the day (since the epoch, UTC) of a moment in seconds since the epoch."""
+    return int(moment // DAY_SECONDS)
+
+
 class SightingStore(Protocol):
     """Sightings at rest."""
 
@@ -57,6 +65,18 @@ class SightingStore(Protocol):
         """Return since when logins are written down, in seconds since the epoch."""
         ...
 
+    async def add_watched(self, minutes: Mapping[int, int]) -> None:
+        """Add minutes to those for which a bridge watched on each day (`day_of`), durably.
+
+        Raises:
+            SpoolUnavailable: nothing was added.
+        """
+        ...
+
+    async def watched_minutes(self) -> dict[int, int]:
+        """Return for how many minutes a bridge watched on each day on which one did."""
+        ...
+
     async def forget(self, before: float) -> None:
-        """Forget sightings older than that, but not the last of each device."""
+        """Forget sightings older than that, but not the last of each device; and days ten years before that."""
         ...

@@ -9,7 +9,15 @@ import pytest
 from bridge.errors import RegisterError, SpoolUnavailable
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.shaping.wish import Deliver, Wish
-from bridge.storage.register import Account, Device, MaildropRecord, Register, RegisterSnapshot
+from bridge.storage.register import (
+    Account,
+    Device,
+    Disabled,
+    MaildropRecord,
+    Register,
+    RegisterSnapshot,
+    WhyDisabled,
+)
 from providers.contract import Disposition, FolderName
 from tests.contract.storage_harness import (
     FAX,
@@ -72,6 +80,8 @@ async def test_everything_is_kept_as_it_was_given(storage: StorageUnderTest) -> 
         b"\x00\xffsealed",
         "star",
         {"top": "off"},
+        100.5,
+        200.5,
     )
     await storage.register.add_account(owner)
     await storage.register.add_maildrop(drop)
@@ -168,6 +178,44 @@ async def test_a_changed_device_is_replaced_whole(filled: StorageUnderTest) -> N
     await filled.register.change_device(changed)
     filled.crash()
     assert (await snapshot(filled)).devices == (changed,)
+
+
+async def only_device(storage: StorageUnderTest) -> Device:
+    (found,) = (await snapshot(storage)).devices
+    return found
+
+
+async def test_a_device_is_disabled_once_and_durably(filled: StorageUnderTest) -> None:
+    disabled = Disabled(100.5, WhyDisabled.UNSEEN)
+    assert await filled.register.disable_device(PANEL, disabled)
+    assert not await filled.register.disable_device(PANEL, Disabled(7.0, WhyDisabled.BY_HAND))
+    assert not await filled.register.disable_device(NOBODY, disabled)
+    filled.crash()
+    assert (await only_device(filled)).disabled == disabled
+
+
+async def test_a_device_is_enabled_durably_and_it_is_kept_when(
+    filled: StorageUnderTest,
+) -> None:
+    assert not await filled.register.enable_device(PANEL, 1.0)
+    await filled.register.disable_device(PANEL, Disabled(100.5, WhyDisabled.BY_HAND))
+    assert await filled.register.enable_device(PANEL, 200.5)
+    assert not await filled.register.enable_device(NOBODY, 200.5)
+    filled.crash()
+    found = await only_device(filled)
+    assert (found.disabled, found.enabled) == (None, 200.5)
+
+
+async def test_a_change_from_an_older_snapshot_neither_enables_nor_disables(
+    filled: StorageUnderTest,
+) -> None:
+    """Another process may have read the device before it was disabled."""
+    before = await only_device(filled)
+    disabled = Disabled(100.5, WhyDisabled.UNSEEN)
+    await filled.register.disable_device(PANEL, disabled)
+    await filled.register.change_device(attrs.evolve(before, password_made=50.5, made=1.0))
+    found = await only_device(filled)
+    assert (found.disabled, found.password_made, found.made) == (disabled, 50.5, None)
 
 
 async def test_an_alias_that_was_given_up_is_free_again(filled: StorageUnderTest) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bridge.clock import SystemClock
 from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
-from bridge.storage.sightings import Sighting
+from bridge.storage.sightings import DAY_SECONDS, Sighting
 from bridge.storage.sqlite.sightings import SqliteSightings
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, device, fill
 
@@ -72,6 +72,21 @@ async def test_the_old_is_forgotten_but_not_when_a_device_was_last_seen(
     store.close()
 
 
+async def test_minutes_of_watching_add_up_for_each_day(store: SqliteUnderTest) -> None:
+    await sightings(store).add_watched({20_000: 60, 20_001: 1})
+    await sightings(store).add_watched({20_001: 59})
+    store.crash()
+    assert await sightings(store).watched_minutes() == {20_000: 60, 20_001: 60}
+    store.close()
+
+
+async def test_days_are_forgotten_ten_years_after_sightings(store: SqliteUnderTest) -> None:
+    await sightings(store).add_watched({16_349: 60, 16_350: 60})
+    await sightings(store).forget(20_000 * DAY_SECONDS)
+    assert await sightings(store).watched_minutes() == {16_350: 60}
+    store.close()
+
+
 async def test_watching_began_when_the_schema_was_made(store: SqliteUnderTest) -> None:
     assert abs(await sightings(store).watched_since() - SystemClock().now()) < 3600
     store.close()
@@ -81,4 +96,6 @@ async def test_a_spool_that_cannot_be_written_says_so(store: SqliteUnderTest) ->
     await store.refuse_writes()
     with pytest.raises(SpoolUnavailable):
         await sightings(store).record([ONE])
+    with pytest.raises(SpoolUnavailable):
+        await sightings(store).add_watched({20_000: 1})
     store.close()

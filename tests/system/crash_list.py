@@ -21,6 +21,8 @@ from tests.system.running_bridge import PASSWORD
 
 _ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
 _DEVICE = ("device", "add", "fax", "--maildrop", "office", "--password-stdin")
+_DISABLE = ("device", "disable", "printer")
+_ENABLE = ("device", "enable", "printer")
 _NO_DEVICE = ("device", "remove", "printer")
 _MAILDROP = ("maildrop", "add", "second", "--account", "office", "--on-dele", "keep")
 _NO_MAILDROP = ("maildrop", "remove", "office", "--yes")
@@ -32,6 +34,8 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "certificate renewal": Renewing,
     "account add": partial(Commanding, words=_ACCOUNT),
     "device add": partial(Commanding, words=_DEVICE, text=f"{PASSWORD}\n"),
+    "device disable": partial(Commanding, words=_DISABLE),
+    "device enable": partial(Commanding, words=_ENABLE, before=(_DISABLE,)),
     "device passwd": ChangingAPassword,
     "device remove": partial(Commanding, words=_NO_DEVICE),
     "maildrop add": partial(Commanding, words=_MAILDROP),

@@ -132,7 +132,9 @@ class Home:
         wanted = DeviceOrder(name, maildrop, (), allow, apop)
 
         async def work(state: State) -> None:
-            device = new_device(wanted, PASSWORD, _quick_hash, state.secrets)
+            device = new_device(
+                wanted, PASSWORD, _quick_hash, state.secrets, SystemClock().now()
+            )
             await state.register.add_device(device)
 
         self.offline.read(work)

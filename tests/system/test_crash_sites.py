@@ -22,6 +22,9 @@ READING = "asks and changes nothing"
 SHUTIL = "its steps are those of os.unlink and os.rmdir, and are listed as such"
 PROBE = "a probe writes a row that nobody reads"
 SEEN = "one transaction about the last minute, which a bridge that is killed may forget"
+WATCHED = (
+    "one transaction about the last hour, which a bridge that is killed may not have watched"
+)
 STORING = "its octets count once they are synced, a step later"
 
 UNVISITED = {
@@ -42,6 +45,7 @@ UNVISITED = {
     "bridge/cli/cert.py:ca write": "a copy of what is public, for whoever asked for it",
     "bridge/shaper/confinement.py:confine write": "of a process that holds nothing of ours",
     "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
+    "bridge/storage/sqlite/sightings.py:SqliteSightings.add_watched COMMIT": WATCHED,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,
     "bridge/storage/sqlite/spool.py:SqliteSpool.retry COMMIT": "the steps of drop, one by one",

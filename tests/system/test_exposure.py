@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.clock import SystemClock
+from bridge.storage.sightings import day_of
 from tests.system.pop_client import assert_ok, connect, old_device, trusting
 from tests.system.running_bridge import PASSWORD, Home, RunningBridge
 
@@ -68,3 +70,33 @@ def test_check_names_the_devices_that_really_log_in_so(
     assert notes["listener plain"].endswith('tighter: plaintext_from = ["127.0.0.1/32"]')
     lines = home.run("check").stdout.splitlines()
     assert sum(line.startswith("note  listener ") for line in lines) == 2
+
+
+def test_a_device_that_was_not_seen_for_long_is_disabled_until_it_is_enabled(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    """The printer of the home has logged in; a fax was added 40 days ago, and never did."""
+    home.configure()
+    home.add_device("fax")
+    with home.config_file.open("a", encoding="utf-8") as config:
+        config.write('\n[watch]\nunseen = "disable"\n')
+    now = SystemClock().now()
+    with sqlite3.connect(home.state / "popbridge.db") as db:
+        days = [(day_of(now) - n, 1440) for n in range(1, 45)]
+        db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
+        db.execute("UPDATE watched SET since = 0")
+        db.execute("UPDATE device SET made = ?", (now - 40 * 86400,))
+        seen = ("printer", "pop3s", "TLSv1.3", "GCM", "127.0.0.1", now - 86400, now - 86400)
+        db.execute("INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?)", seen)
+    bridge = start()
+    alert = bridge.log.wait_for("alert", reason="device-disabled")
+    assert alert["device"] == "fax"
+    wrong = bridge.connect().log_in("fax", "wrong")
+    with bridge.connect() as client:
+        assert client.log_in("fax", PASSWORD) == wrong, "on the wire it is a wrong password"
+    assert bridge.log.wait_for("login-failed", reason="disabled")["login"] == "fax"
+    with bridge.connect() as client:
+        assert_ok(client.log_in("printer", PASSWORD))
+    assert home.run("device", "enable", "fax").returncode == 0
+    with bridge.connect() as client:
+        assert_ok(client.log_in("fax", PASSWORD))

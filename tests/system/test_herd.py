@@ -36,7 +36,7 @@ async def add_herd(state: State) -> None:
         name = MaildropName(f"drop{number}")
         await state.register.add_maildrop(attrs.evolve(office, name=name))
         order = DeviceOrder(f"mfp{number}", name, (), (), apop=False)
-        device = new_device(order, f"Geheim{number}", hash_password, state.secrets)
+        device = new_device(order, f"Geheim{number}", hash_password, state.secrets, 0.0)
         await state.register.add_device(device)
 
 

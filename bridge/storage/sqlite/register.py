@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from bridge import wishes
 from bridge.admission import Admission
@@ -11,11 +12,13 @@ from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import (
     Account,
     Device,
+    Disabled,
     MaildropRecord,
     OnOutage,
     Register,
     RegisterSnapshot,
     StoredGrant,
+    WhyDisabled,
 )
 from bridge.storage.sqlite.database import Database
 from providers.contract import Disposition, FolderName
@@ -194,6 +197,32 @@ class SqliteRegister:
 
         await self._database.write(work)
 
+    async def disable_device(self, name: DeviceName, disabled: Disabled) -> bool:
+        """Let a device log in no more; return whether that is news."""
+        changed = await self._database.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE device SET disabled = ?, why_disabled = ?"
+                    " WHERE name = ? AND disabled IS NULL",
+                    (disabled.since, disabled.why, name),
+                ).rowcount
+            )
+        )
+        return bool(changed)
+
+    async def enable_device(self, name: DeviceName, now: float) -> bool:
+        """Let a disabled device log in again; return whether that is news."""
+        changed = await self._database.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE device SET enabled = ?, disabled = NULL, why_disabled = NULL"
+                    " WHERE name = ? AND disabled NOT NULL",
+                    (now, name),
+                ).rowcount
+            )
+        )
+        return bool(changed)
+
     async def remove_device(self, name: DeviceName) -> None:
         """Remove a device."""
 
@@ -244,11 +273,13 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
 
 def _store_device(db: sqlite3.Connection, device: Device) -> None:
     db.execute(
-        "INSERT INTO device (name, maildrop, password, apop_secret, allow, profile, quirks)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO device"
+        " (name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET maildrop = excluded.maildrop, password = excluded.password,"
         " apop_secret = excluded.apop_secret, allow = excluded.allow,"
-        " profile = excluded.profile, quirks = excluded.quirks",
+        " profile = excluded.profile, quirks = excluded.quirks,"
+        " password_made = excluded.password_made",
         (
             device.name,
             device.maildrop,
@@ -257,6 +288,8 @@ def _store_device(db: sqlite3.Connection, device: Device) -> None:
             json.dumps(device.allow),
             device.profile,
             json.dumps(device.quirks),
+            device.made,
+            device.password_made,
         ),
     )
     logins: list[tuple[str, str | None]] = [(device.name, None)]
@@ -273,11 +306,6 @@ def _store_device(db: sqlite3.Connection, device: Device) -> None:
 
 
 def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
-    aliases: dict[str, list[str]] = {}
-    for name, alias in db.execute(
-        "SELECT device, alias FROM login WHERE alias NOT NULL ORDER BY rowid"
-    ):
-        aliases.setdefault(name, []).append(alias)
     return RegisterSnapshot(
         accounts=tuple(
             Account(AccountName(name), provider, json.loads(settings), enrolment)
@@ -303,21 +331,39 @@ def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
                 " FROM maildrop ORDER BY name"
             )
         ),
-        devices=tuple(
-            Device(
-                DeviceName(name),
-                MaildropName(maildrop),
-                password,
-                tuple(aliases.get(name, ())),
-                tuple(json.loads(allow)),
-                apop_secret,
-                profile,
-                json.loads(quirks),
-            )
-            for name, maildrop, password, apop_secret, allow, profile, quirks in db.execute(
-                "SELECT name, maildrop, password, apop_secret, allow, profile, quirks FROM device ORDER BY name"
-            )
-        ),
+        devices=_devices(db),
+    )
+
+
+def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
+    aliases: dict[str, list[str]] = {}
+    for name, alias in db.execute(
+        "SELECT device, alias FROM login WHERE alias NOT NULL ORDER BY rowid"
+    ):
+        aliases.setdefault(name, []).append(alias)
+    rows = db.execute(
+        "SELECT name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made, enabled,"
+        " disabled, why_disabled FROM device ORDER BY name"
+    )
+    return tuple(_device(row, tuple(aliases.get(row[0], ()))) for row in rows)
+
+
+def _device(row: Sequence[Any], aliases: tuple[str, ...]) -> Device:
+    name, maildrop, password, apop_secret, allow, profile, quirks, *times, disabled, why = row
+    made, password_made, enabled = times
+    return Device(
+        DeviceName(name),
+        MaildropName(maildrop),
+        password,
+        aliases,
+        tuple(json.loads(allow)),
+        apop_secret,
+        profile,
+        json.loads(quirks),
+        made,
+        password_made,
+        enabled,
+        None if disabled is None else Disabled(disabled, WhyDisabled(why)),
     )
 
 

@@ -19,6 +19,7 @@ from tests.contract.storage_harness import PANEL, SqliteUnderTest, account, devi
 SEAL = SecretSeal(bytes(32))
 EVERYTHING = frozenset(DispositionKind)
 SECRET = "secret"
+NOW = 1_800_000_000.0
 SENTENCE = r"^[A-Z0-9'\"].*\.$"
 
 
@@ -27,7 +28,7 @@ def hashed(password: str) -> str:
 
 
 def new(order: DeviceOrder, password: str = SECRET) -> object:
-    return changes.new_device(order, password, hashed, SEAL)
+    return changes.new_device(order, password, hashed, SEAL, NOW)
 
 
 # ---- names
@@ -51,7 +52,7 @@ def test_anything_else_is_no_name_of_an_account_or_maildrop(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["p", "printer+fax@example.org", "x" * 63])
 def test_a_device_may_be_named_like_an_address(name: str) -> None:
-    assert changes.new_device(DeviceOrder(name, "m"), "p", hashed, SEAL).name == name
+    assert changes.new_device(DeviceOrder(name, "m"), "p", hashed, SEAL, NOW).name == name
 
 
 @pytest.mark.parametrize("name", ["", "@x", "a b", "a\r", "ü", "x" * 64, "DOM\\user"])
@@ -62,7 +63,7 @@ def test_anything_else_is_no_name_of_a_device(name: str) -> None:
 
 @pytest.mark.parametrize("alias", ["DOM\\user", "a b", "!", "x" * 128])
 def test_an_alias_is_what_a_device_may_send(alias: str) -> None:
-    made = changes.new_device(DeviceOrder("d", "m", (alias,)), "p", hashed, SEAL)
+    made = changes.new_device(DeviceOrder("d", "m", (alias,)), "p", hashed, SEAL, NOW)
     assert made.aliases == (alias,)
 
 
@@ -107,7 +108,7 @@ def test_a_disposition_the_mailbox_cannot_do_is_refused_with_what_it_can() -> No
 
 
 def test_a_new_device_has_its_password_hashed_and_nothing_else() -> None:
-    made = changes.new_device(DeviceOrder("d", "m"), "secret", hashed, SEAL)
+    made = changes.new_device(DeviceOrder("d", "m"), "secret", hashed, SEAL, NOW)
     assert (made.password, made.apop_secret, made.aliases, made.allow) == (
         "hash of secret",
         None,
@@ -141,7 +142,9 @@ def test_a_password_that_cannot_be_used_is_refused_and_not_repeated(password: st
     ],
 )
 def test_a_network_is_kept_in_one_spelling(given_text: str, kept: str) -> None:
-    made = changes.new_device(DeviceOrder("d", "m", allow=(given_text,)), "p", hashed, SEAL)
+    made = changes.new_device(
+        DeviceOrder("d", "m", allow=(given_text,)), "p", hashed, SEAL, NOW
+    )
     assert made.allow == (kept,)
     assert ipaddress.ip_network(kept)
 
@@ -153,7 +156,7 @@ def test_what_is_no_network_is_refused(text: str) -> None:
 
 
 def test_apop_needs_the_password_back_and_seals_it_to_the_device() -> None:
-    made = changes.new_device(DeviceOrder("d", "m", apop=True), "geheim-ü", hashed, SEAL)
+    made = changes.new_device(DeviceOrder("d", "m", apop=True), "geheim-ü", hashed, SEAL, NOW)
     assert made.apop_secret is not None
     assert SEAL.open(made.apop_secret, apop_context("d")) == "geheim-ü".encode()
     with pytest.raises(StateError):
@@ -162,9 +165,13 @@ def test_apop_needs_the_password_back_and_seals_it_to_the_device() -> None:
 
 @pytest.mark.parametrize("apop", [False, True])
 def test_a_new_password_keeps_apop_as_it_was(*, apop: bool) -> None:
-    old = changes.new_device(DeviceOrder("d", "m", ("x",), ("::1",), apop), "old", hashed, SEAL)
-    made = changes.with_password(old, "new", hashed, SEAL)
+    old = changes.new_device(
+        DeviceOrder("d", "m", ("x",), ("::1",), apop), "old", hashed, SEAL, NOW
+    )
+    made = changes.with_password(old, "new", hashed, SEAL, NOW + 5)
     assert made.password == "hash of new"
+    assert (old.made, old.password_made) == (NOW, NOW)
+    assert (made.made, made.password_made) == (NOW, NOW + 5)
     assert (made.aliases, made.allow) == (old.aliases, old.allow)
     secret = made.apop_secret
     opened = None if secret is None else SEAL.open(secret, apop_context("d"))
@@ -173,7 +180,7 @@ def test_a_new_password_keeps_apop_as_it_was(*, apop: bool) -> None:
 
 def test_a_new_password_is_held_to_the_same_rules() -> None:
     with pytest.raises(RegisterError):
-        changes.with_password(device(), "", hashed, SEAL)
+        changes.with_password(device(), "", hashed, SEAL, NOW)
 
 
 # ---- finding and replacing
@@ -204,7 +211,7 @@ def storage(tmp_path: Path) -> Iterator[SqliteUnderTest]:
 async def test_a_password_is_replaced_durably(storage: SqliteUnderTest) -> None:
     await fill(storage)
     await storage.register.add_device(device(PANEL))
-    await changes.replace_password(storage.register, PANEL, "new", hashed, SEAL)
+    await changes.replace_password(storage.register, PANEL, "new", hashed, SEAL, NOW)
     storage.crash()
     (stored,) = (await storage.register.snapshot()).devices
     assert stored.password == "hash of new"
@@ -213,5 +220,5 @@ async def test_a_password_is_replaced_durably(storage: SqliteUnderTest) -> None:
 async def test_the_password_of_nobody_is_not_replaced(storage: SqliteUnderTest) -> None:
     with pytest.raises(RegisterError):
         await changes.replace_password(
-            storage.register, DeviceName("nobody"), "new", hashed, SEAL
+            storage.register, DeviceName("nobody"), "new", hashed, SEAL, NOW
         )

@@ -8,13 +8,14 @@ from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.names import PROBE
-from bridge.storage.register import RegisterSnapshot
+from bridge.storage.register import Device, Disabled, RegisterSnapshot, WhyDisabled
 from bridge.throttle import FailureDelays, address_key
 from tests.unit.accounts.logging_in import (
     DROP,
     ELSEWHERE,
     HERE,
     OFFICE,
+    RIGHT,
     SEAL,
     TIMESTAMP,
     WRONG,
@@ -201,6 +202,33 @@ async def test_a_right_password_from_a_wrong_place_is_delayed_like_a_wrong_one()
     at = await desk(device(allow=("192.0.2.0/24",)))
     delays = [await refused(at, password="right", address=ELSEWHERE) for _ in range(3)]
     assert delays == [1, 2, 4]
+
+
+# ---- disabled devices
+
+
+def disabled(plain: Device) -> Device:
+    return attrs.evolve(plain, disabled=Disabled(0.0, WhyDisabled.BY_HAND))
+
+
+async def test_a_disabled_device_is_refused_like_a_wrong_password() -> None:
+    at = await desk(disabled(device()))
+    with pytest.raises(LoginRefused, match=r"^right password, but the device is disabled$"):
+        await at.directory.check_password("Panel", "right", HERE)
+    assert await refused(at, password="right") == 2.0
+
+
+async def test_whether_a_device_is_disabled_does_not_show_without_its_password() -> None:
+    at = await desk(disabled(device()))
+    with pytest.raises(LoginRefused, match=r"^wrong name or password$"):
+        await at.directory.check_password("Panel", WRONG, HERE)
+    assert at.verifier.asked == [(RIGHT, WRONG, HERE)]
+
+
+async def test_a_disabled_device_is_refused_by_apop_too() -> None:
+    at = await desk(disabled(with_apop(device())))
+    with pytest.raises(LoginRefused, match="disabled"):
+        await at.directory.check_digest("Panel", TIMESTAMP, digest("tanstaaf"), HERE)
 
 
 def test_no_network_contains_no_address() -> None:

@@ -50,6 +50,7 @@ async def test_the_program_gets_the_alert_as_json_and_in_its_environment(
         "text": ALERT.text,
         "account": "office",
         "maildrop": "m",
+        "device": "",
     }
     assert (tmp_path / "text").read_text("utf-8") == ALERT.text
     assert events(caplog) == ["alert"]

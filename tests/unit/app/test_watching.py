@@ -1,11 +1,12 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import pytest
 
 from bridge import logs
-from bridge.app.watching import REMEMBERED_SECONDS, WRITE_SECONDS, Watch
+from bridge.app.exposure import Watched
+from bridge.app.watching import REMEMBERED_SECONDS, WRITE_SECONDS, Watch, look_back
 from bridge.errors import SpoolUnavailable
 from bridge.names import PROBE, DeviceName
 from bridge.storage.sightings import Login, Sighting
@@ -20,6 +21,8 @@ class Store:
 
     told: list[list[Sighting]] = attrs.field(factory=list)
     forgotten: list[float] = attrs.field(factory=list)
+    minutes: dict[int, int] = attrs.field(factory=dict)
+    added: int = 0
     is_full: bool = False
 
     async def record(self, sightings: Sequence[Sighting]) -> None:
@@ -32,6 +35,16 @@ class Store:
 
     async def watched_since(self) -> float:
         return 0.0
+
+    async def add_watched(self, minutes: Mapping[int, int]) -> None:
+        if self.is_full:
+            raise SpoolUnavailable("the disk is full")
+        self.added += 1
+        for day, more in minutes.items():
+            self.minutes[day] = self.minutes.get(day, 0) + more
+
+    async def watched_minutes(self) -> dict[int, int]:
+        return self.minutes
 
     async def forget(self, before: float) -> None:
         self.forgotten.append(before)
@@ -85,12 +98,12 @@ async def test_what_cannot_be_written_is_kept_with_its_first_time() -> None:
     store, clock = Store(is_full=True), FakeClock(100.0)
     one = watch(store, clock)
     one.seen(login())
-    await one.write()
+    assert not await one.write()
     clock.advance(60.0)
     one.seen(login(address="192.0.2.9"))
-    await one.write()
+    assert not await one.write()
     store.is_full = False
-    await one.write()
+    assert await one.write()
     [[row]] = store.told
     assert (row.first, row.last, row.address) == (100.0, 160.0, "192.0.2.9")
 
@@ -117,3 +130,52 @@ def test_it_is_written_once_a_minute_and_once_more_at_the_end() -> None:
         assert len(store.told) == 2
 
     run_without_waiting(run())
+
+
+def run_for(store: Store, seconds: float) -> None:
+    async def run() -> None:
+        task = asyncio.get_running_loop().create_task(watch(store, LoopClock()).run())
+        await LoopClock().sleep(seconds)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run_without_waiting(run())
+
+
+def test_it_is_written_once_an_hour_and_at_the_end_for_how_long_it_watched() -> None:
+    store = Store()
+    run_for(store, 2.5 * 3600.0 + 1.0)
+    assert (sum(store.minutes.values()), store.added) == (150, 3)
+
+
+def test_a_watch_of_less_than_a_minute_is_none() -> None:
+    store = Store()
+    run_for(store, WRITE_SECONDS / 2)
+    assert store.added == 0
+
+
+def test_minutes_that_cannot_be_written_are_written_later() -> None:
+    store = Store(is_full=True)
+
+    async def run() -> None:
+        task = asyncio.get_running_loop().create_task(watch(store, LoopClock()).run())
+        await LoopClock().sleep(70 * 60.0 + 1.0)
+        assert store.added == 0
+        store.is_full = False
+        await LoopClock().sleep(60.0)
+        assert sum(store.minutes.values()) == 71
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run_without_waiting(run())
+
+
+async def test_who_looks_back_sees_all_that_is_kept() -> None:
+    store = Store(minutes={3: 7})
+    one = watch(store, FakeClock(100.0))
+    one.seen(login())
+    await one.write()
+    rows = await store.sightings()
+    assert await look_back(store, 200.0) == Watched(rows, 0.0, 200.0, {3: 7})

@@ -71,6 +71,7 @@ def test_every_option_of_a_device_is_listed(holder: Owner) -> None:
             "allow": ["192.168.1.20/32", "fd00::/8"],
             "apop": "yes",
             "profile": "",
+            "disabled": "",
         }
     ]
     out = holder.must("device", "list").out
@@ -235,3 +236,34 @@ def test_what_to_enter_and_what_will_not_work_is_told_to_programs_too(holder: Ow
     alone = holder.must(*words).json
     assert alone["panel"] == {}
     assert alone["warnings"] == ["No listener serves pbs-epson: it needs one that is plain."]
+
+
+def test_a_disabled_device_is_shown_as_such_until_it_is_enabled(holder: Owner) -> None:
+    holder.must("device", "add", "fax", "--maildrop", "m")
+    assert holder.must("device", "show", "fax", "--json").json["disabled"] is None
+    assert holder.must("device", "disable", "fax").out == "Device fax is disabled.\n"
+    assert holder.must("device", "disable", "fax").out == "Device fax was disabled already.\n"
+    [row] = holder.must("device", "list", "--json").json
+    assert row["disabled"] == "by hand"
+    shown = holder.must("device", "show", "fax", "--json").json["disabled"]
+    assert shown["why"] == "by hand"
+    assert shown["since"] > 1_700_000_000
+    assert "popbridge device enable fax" in holder.must("device", "show", "fax").out
+    said = holder.must("status").out
+    assert "Device fax: DISABLED (by hand) since 20" in said
+    [one] = holder.must("status", "--json").json["disabled"]
+    assert one == {"device": "fax", **shown}
+    assert holder.must("device", "enable", "fax").out == "Device fax may log in again.\n"
+    assert holder.must("device", "enable", "fax").out == "Device fax was not disabled.\n"
+    assert holder.must("status", "--json").json["disabled"] == []
+    [row] = holder.must("device", "list", "--json").json
+    assert row["disabled"] == ""
+
+
+@pytest.mark.parametrize("verb", ["disable", "enable"])
+def test_a_device_that_is_not_there_is_neither_disabled_nor_enabled(
+    holder: Owner, verb: str
+) -> None:
+    said = holder.runs("device", verb, "nobody")
+    assert said.code == 1
+    assert "popbridge device list" in said.sentence

@@ -4,7 +4,9 @@ import sqlite3
 import pytest
 
 from bridge.cli import status
+from bridge.clock import SystemClock
 from bridge.control import control_path
+from bridge.storage.sightings import day_of
 from tests.cli.command_line import Owner
 
 
@@ -51,8 +53,14 @@ def test_a_bridge_that_does_not_answer_is_said_beside_the_rest(
 def test_a_device_that_nobody_has_seen_for_long_is_named(owner: Owner) -> None:
     owner.enrol()
     assert owner.must("status", "--json").json["unseen"] == []
+    today = day_of(SystemClock().now())
     with sqlite3.connect(owner.state / "popbridge.db") as db:
-        db.execute("UPDATE watched SET since = since - 31 * 86400")
+        days = [(today - n, 1440) for n in range(1, 40)]
+        db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
+        db.execute("UPDATE watched SET since = 0")
+    assert owner.must("status", "--json").json["unseen"] == [], "it was added today"
+    with sqlite3.connect(owner.state / "popbridge.db") as db:
+        db.execute("UPDATE device SET made = made - 32 * 86400")
     [one] = owner.must("status", "--json").json["unseen"]
     assert one == {"device": "d", "days": 31, "last": None}
     assert (

@@ -337,6 +337,26 @@ def test_what_the_first_popbridge_stored_is_still_there_and_needs_no_grant(
     assert old.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+def test_of_a_device_of_before_nobody_knows_how_old_it_is_and_it_may_log_in(
+    old: sqlite3.Connection,
+) -> None:
+    old.execute("INSERT INTO device VALUES ('fax', 'd', 'hash', NULL, '[]')")
+    bring_up(old)
+    sql = "SELECT made, password_made, enabled, disabled, why_disabled FROM device"
+    assert old.execute(sql).fetchall() == [(None,) * 5]
+
+
+@pytest.mark.parametrize("values", [(1.0, None), (None, "unseen"), ("now", "unseen")])
+def test_what_is_half_disabled_is_refused(
+    db: sqlite3.Connection, values: tuple[object, ...]
+) -> None:
+    db.execute(
+        "INSERT INTO device (name, maildrop, password, allow) VALUES ('fax', 'd', 'hash', '[]')"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("UPDATE device SET disabled = ?, why_disabled = ?", values)
+
+
 def test_an_id_of_before_is_not_used_again_however_empty_the_spool_is(
     old: sqlite3.Connection,
 ) -> None:

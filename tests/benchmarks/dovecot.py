@@ -16,6 +16,8 @@ from mail import MailSet, link_maildir
 from popclient import HOST, PASSWORD
 from servers import Running, free_port, launch
 
+from bridge.vault.passwords import best_scheme, hash_password
+
 _PROGRAM = "/usr/sbin/dovecot"
 _POP3 = Path("/usr/lib/dovecot/pop3")
 _MAIL_USER = "nobody"
@@ -135,10 +137,11 @@ class Dovecot:
         (self._folder / "mail").mkdir(parents=True)
         users = []
         for mail in sets:
+            secret = _slow_hash() if mail.slow_hash else f"{{PLAIN}}{PASSWORD}"
             for number in range(mail.users):
                 user = mail.user(number)
                 link_maildir(self._folder / "mail" / user, messages / mail.name)
-                users.append(f"{user}:{{PLAIN}}{PASSWORD}\n")
+                users.append(f"{user}:{secret}\n")
         (self._folder / "passwd").write_text("".join(users), encoding="ascii")
         if self._as_root:
             self._give_away(self._folder / "mail")
@@ -173,6 +176,11 @@ class Dovecot:
         """Give the folders, not the linked files, to the user the mail processes run as."""
         for folder, _, _ in os.walk(top):
             os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
+
+
+def _slow_hash() -> str:
+    """Return the password under the very hash that a device of ours gets, its costs included."""
+    return f"{{{best_scheme().upper()}}}{hash_password(PASSWORD)}"
 
 
 def make_certificates(folder: Path) -> Certificates:

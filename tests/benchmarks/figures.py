@@ -5,8 +5,9 @@ an allocator that has grown once would hide the growth.
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Literal
 
@@ -18,6 +19,7 @@ from servers import Contender, Running
 from targets import Target, at_most, relative
 
 _MB = 1_000_000
+_HERD_SECONDS = 15  # half of the shortest time-out known of a device: 30 s, Dell 2335dn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ QUICK = Scale(polls=300, gigabytes=0.2, idle=100, passes=5, logins=5, starts=3, 
 FULL = Scale()
 
 _BIG = MailSet("big", count=2, octets=25 * _MB)
+_HERD = MailSet("herd", count=16, octets=40_000, users=200, slow_hash=True)
 _EIGHT = MailSet("eight", count=1, octets=25 * _MB, users=8)
 _SEQUENCE = MailSet("sequence", count=200, octets=40_000)
 _DEPTHS = {count: MailSet(f"deep{count}", count, 1_000) for count in (1, 10, 100, 1000, 10_000)}
@@ -64,6 +67,8 @@ class Turn:
     server_cores: set[int]
     client_core: int | None
     negotiated: set[str] = field(default_factory=set)
+    last: Result = field(default_factory=Result)
+    """What the last load gave, for the rows that go with a figure."""
 
     def load(self, job: Callable[..., Job], **extra: object) -> Result:
         """Put a job on this turn's server."""
@@ -72,6 +77,7 @@ class Turn:
             job(port=self.server.port, server=self.server.pid, core=self.client_core, **extra)
         )
         self.negotiated.add(result.negotiated)
+        self.last = result
         return result
 
 
@@ -87,9 +93,13 @@ class Figure:
     target: Target | None = None
     server: Literal["kept", "fresh", "none"] = "kept"
     peer: bool = True
+    every_core: bool = False
+    """Wall time of a crowd: the server and the client share all there are, and nobody is pinned."""
     spread_cores: bool = False
     """Wall time: let the server use every core but the client's, as Dovecot's processes can."""
     digits: int = 2
+    beside: tuple["Figure", ...] = ()
+    """More rows of the same load: each `measure` reads the turn's last result."""
 
 
 def poll_cpu(turn: Turn, *, tls: str = "modern") -> float:
@@ -198,6 +208,23 @@ def sequence_rate(turn: Turn) -> float:
     return _SEQUENCE.count / median(result.delays)
 
 
+def herd_seconds(turn: Turn) -> float:
+    """Wall seconds until a device of the herd is served, at the 99th percentile; the rest reads `last`.
+
+    The server has just started, so no password has been seen and each costs its slow hash.
+    """
+    turn.load(
+        Job,
+        kind="herd",
+        user=_HERD.pattern,
+        messages=_HERD.count,
+        users=_HERD.users,
+        sessions=_HERD.users,
+        warm_up=0,
+    )
+    return _percentile(turn.last.delays, 99)
+
+
 def start_seconds(turn: Turn) -> float:
     """Wall seconds from the start of the program to a TCP connection; the median start."""
     seconds = []
@@ -216,7 +243,12 @@ def version_seconds(turn: Turn) -> float:
 
 def targets(scale: Scale) -> list[Figure]:
     """Return the figures that have a target, in the table's order."""
-    return [*_of_cpu(scale.shared), *_of_memory(scale.shared), *_of_time(scale.shared)]
+    return [
+        *_of_cpu(scale.shared),
+        *_of_memory(scale.shared),
+        *_of_time(scale.shared),
+        _of_a_herd(),
+    ]
 
 
 def growth(scale: Scale) -> list[Figure]:
@@ -304,6 +336,41 @@ def _of_time(shared: MailSet) -> list[Figure]:
             target=at_most("s", 0.15),
         ),
     ]
+
+
+def _of_a_herd() -> Figure:
+    """Make the rows of a morning: the machines of a house switched on at once, twice."""
+    title = f"{_HERD.users} devices at once"
+    row = functools.partial(Figure, unit="s", sets=(_HERD,), server="fresh", every_core=True)
+
+    def beside(name: str, what: str, measure: Callable[[Result], float]) -> Figure:
+        return row(
+            name=f"herd-{name}",
+            title=f"{title}, {what}",
+            measure=lambda turn: measure(turn.last),
+        )
+
+    turned_away = beside("errors", "not served", lambda last: last.errors)
+    return row(
+        name="herd",
+        title=f"{title}, first logins: p99",
+        measure=herd_seconds,
+        target=at_most("s", _HERD_SECONDS),
+        beside=(
+            beside("p50", "first logins: p50", lambda last: _percentile(last.delays, 50)),
+            beside("cpu", "first logins: CPU", lambda last: last.cpu_seconds),
+            beside("again-p99", "again: p99", lambda last: _percentile(last.other_delays, 99)),
+            beside("again-p50", "again: p50", lambda last: _percentile(last.other_delays, 50)),
+            replace(turned_away, unit="-", target=at_most("", 0), digits=0),
+        ),
+    )
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    """Return the least value that so many percent do not exceed; a herd that nobody served never was."""
+    if not values:
+        return math.inf
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
 def _retr_cpu(turn: Turn, mail: MailSet, gigabytes: float) -> float:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import procfs
-from popclient import PopSession, tls_context
+from popclient import PopSession, RefusedError, tls_context
 
 _SETTLE_SECONDS = 0.3  # a server closes sockets and reaps children after the client is done
 _SAMPLE_SECONDS = 0.02
@@ -65,6 +65,8 @@ class Result:
     before_kb: int = 0
     after_kb: int = 0
     peak_kb: int = 0
+    errors: int = 0
+    """Sessions that were not served to the end; only a herd lives through one."""
     delays: list[float] = field(default_factory=list)
     other_delays: list[float] = field(default_factory=list)
     negotiated: str = ""
@@ -285,6 +287,55 @@ def _sequence(load: _Load) -> None:
     load.result.sessions = 1
 
 
+def _herd(load: _Load) -> None:
+    """Switch every device on at once, each at an address of its own, and then all of them again.
+
+    The first time the server has seen no password, the second time it has seen each. One that is
+    turned away is counted and not tried again: a machine would wait for its next poll.
+    """
+    cpu = procfs.cpu_seconds(load.job.server)
+    load.result.delays = _switched_on(load)
+    time.sleep(_SETTLE_SECONDS)
+    load.result.cpu_seconds = procfs.cpu_seconds(load.job.server) - cpu
+    load.result.other_delays = _switched_on(load)
+
+
+def _switched_on(load: _Load) -> list[float]:
+    """Return the seconds that each device took which was served."""
+    herd = load.job.sessions
+    doors = threading.Barrier(herd)
+
+    def power_on(number: int) -> float | None:
+        doors.wait(_GRACE_SECONDS)
+        start = time.perf_counter()
+        try:
+            _print_one(load, number)
+        except (OSError, RefusedError):
+            return None
+        return time.perf_counter() - start
+
+    with ThreadPoolExecutor(herd) as pool:
+        served = [seconds for seconds in pool.map(power_on, range(herd)) if seconds is not None]
+    load.result.sessions += len(served)
+    load.result.errors += herd - len(served)
+    return served
+
+
+def _print_one(load: _Load, number: int) -> None:
+    """Be a printer with one page waiting, from the connection to the answer to QUIT."""
+    address = f"127.0.{1 + number // 250}.{1 + number % 250}"
+    with PopSession(load.job.port, load.tls, address=address) as session:
+        load.result.negotiated = session.negotiated()
+        session.log_in(load.user(number))
+        if not session.message_count():
+            raise LoadFailedError("every message is deleted: more rounds than the set has")
+        session.drain("LIST")
+        session.drain("UIDL")
+        load.count(1, session.drain("RETR 1"))
+        session.command("DELE 1")
+        session.command("QUIT")
+
+
 KINDS: dict[str, Callable[[_Load], None]] = {
     "polls": _polls,
     "fetches": _fetches,
@@ -292,6 +343,7 @@ KINDS: dict[str, Callable[[_Load], None]] = {
     "slow-readers": _slow_readers,
     "delays": _delays,
     "sequence": _sequence,
+    "herd": _herd,
 }
 
 

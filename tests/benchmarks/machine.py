@@ -19,15 +19,16 @@ class Cores:
     client: int | None
     spread: frozenset[int]
     """Every core but the client's, for figures of wall time."""
+    every: frozenset[int]
 
 
 def cores() -> Cores:
     """Choose the cores; on a machine with one, everybody shares it and nobody is pinned."""
     have = sorted(os.sched_getaffinity(0))
     if len(have) == 1:
-        return Cores(frozenset(have), None, frozenset(have))
+        return Cores(frozenset(have), None, frozenset(have), frozenset(have))
     client = have[1]
-    return Cores(frozenset(have[:1]), client, frozenset(have) - {client})
+    return Cores(frozenset(have[:1]), client, frozenset(have) - {client}, frozenset(have))
 
 
 def facts(rounds: int) -> dict[str, str]:

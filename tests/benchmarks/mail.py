@@ -25,6 +25,8 @@ class MailSet:
     count: int
     octets: int
     users: int = 1
+    slow_hash: bool = False
+    """The peer keeps these users' passwords as we keep all of them: under a slow hash."""
 
     def user(self, number: int) -> str:
         """Name the user of that number; the same name serves for its maildrop and its device."""

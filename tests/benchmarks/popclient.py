@@ -41,9 +41,19 @@ class PopSession:
     """A connection that has been greeted; leaving the `with` block closes it without QUIT."""
 
     def __init__(
-        self, port: int, context: ssl.SSLContext, *, timeout: float = 30.0, window: int = 0
+        self,
+        port: int,
+        context: ssl.SSLContext,
+        *,
+        timeout: float = 30.0,
+        window: int = 0,
+        address: str = "",
     ) -> None:
-        """Connect, shake hands, read the greeting; `window` bounds the receive buffer in octets."""
+        """Connect, shake hands, read the greeting.
+
+        `window` bounds the receive buffer in octets; `address` of the loopback network is where
+        the device is to come from, a free choice of the system's by default.
+        """
         self._buffer = bytearray(_READ_OCTETS)
         self._view = memoryview(self._buffer)
         raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -52,6 +62,8 @@ class PopSession:
             if window:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if address:
+                raw.bind((address, 0))
             raw.connect((HOST, port))
             self._socket = context.wrap_socket(raw)
             self._line()

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bench = Bench(Path(name), scale, rounds)
         if chosen:
             bench.set_up(chosen, loops=loops, peer=not missing)
-            rows += [bench.measure(figure) for figure in chosen]
+            rows += [row for figure in chosen for row in bench.measure(figure)]
             _say("\n".join(["", render(rows), *bench.tls_lines()]))
         if on_cloud and loops:
             rows += _measure_cloud(Path(name), on_cloud, scale, rounds)
@@ -107,9 +107,12 @@ class Bench:
         """Make ours at the fake cloud the only contenders."""
         self._contenders = [cloud.CloudLoop(sky, loop) for loop in _usable(LOOPS)]
 
-    def measure(self, figure: Figure) -> Readings:
-        """Give every contender one turn in every round; a failed one sits out the rest."""
-        readings = Readings(figure)
+    def measure(self, figure: Figure) -> list[Readings]:
+        """Give every contender one turn in every round; a failed one sits out the rest.
+
+        The first row is the figure's own, the others are those beside it.
+        """
+        rows = [Readings(figure), *(Readings(other) for other in figure.beside)]
         able = [c for c in self._contenders if figure.peer or c.name != PEER]
         with contextlib.ExitStack() as stack:
             turns = {c.name: self._turn(c, figure) for c in able}
@@ -118,11 +121,11 @@ class Bench:
             ):
                 first = number % max(1, len(able))
                 for contender in able[first:] + able[:first]:
-                    if contender.name not in readings.failures:
-                        self._take(turns[contender.name], readings, stack)
+                    if contender.name not in rows[0].failures:
+                        self._take(turns[contender.name], rows, stack)
         for name, turn in turns.items():
             self._negotiated.setdefault(name, set()).update(turn.negotiated)
-        return readings
+        return rows
 
     def tls_lines(self) -> list[str]:
         """Say what each contender negotiated; where they differ, the figures are not comparable."""
@@ -142,22 +145,27 @@ class Bench:
         return ours.certificates(filled)
 
     def _turn(self, contender: Contender, figure: Figure) -> Turn:
+        if figure.every_core:
+            return Turn(contender, None, self._scale, set(self._cores.every), None)
         cores = self._cores.spread if figure.spread_cores else self._cores.server
         return Turn(contender, None, self._scale, set(cores), self._cores.client)
 
-    def _take(self, turn: Turn, readings: Readings, stack: contextlib.ExitStack) -> None:
-        figure, name = readings.figure, turn.contender.name
+    def _take(self, turn: Turn, rows: Sequence[Readings], stack: contextlib.ExitStack) -> None:
+        figure, name = rows[0].figure, turn.contender.name
         try:
             if figure.server != "none" and turn.server is None:
                 turn.server = turn.contender.start(turn.server_cores)
                 stack.callback(turn.server.stop)
-            value = figure.measure(turn)
+            values = [row.figure.measure(turn) for row in rows]
         except _FAILURES as error:
-            readings.failures[name] = f"{type(error).__name__}: {error}"
-            _note(f"{figure.name}, {name}: {readings.failures[name]}")
+            for row in rows:
+                row.failures[name] = f"{type(error).__name__}: {error}"
+            _note(f"{figure.name}, {name}: {rows[0].failures[name]}")
         else:
-            readings.values.setdefault(name, []).append(value)
-            _note(f"{figure.name}, {name}: {value:.{figure.digits}f} {figure.unit}")
+            for row, value in zip(rows, values, strict=True):
+                row.values.setdefault(name, []).append(value)
+                of = row.figure
+                _note(f"{of.name}, {name}: {value:.{of.digits}f} {of.unit}")
         if figure.server == "fresh" and turn.server:
             turn.server.stop()
             turn.server = None
@@ -171,7 +179,7 @@ def _measure_cloud(
     _note("starting the fake cloud")
     with contextlib.closing(cloud.Cloud(folder / "cloud", machine.cores().client)) as sky:
         bench.set_up_cloud(sky)
-        rows = [bench.measure(figure) for figure in chosen]
+        rows = [row for figure in chosen for row in bench.measure(figure)]
     _say("\n" + render(rows, peer=False))
     return rows
 

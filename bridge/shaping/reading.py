@@ -14,6 +14,8 @@ from bridge.shaping.headers import Field, first
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
+from bridge.shaping.tnef import LEVELS as TNEF_LEVELS
+from bridge.shaping.tnef import is_tnef, unpack
 from bridge.shaping.wish import Crypto, Signatures, Wish
 
 TEXT_OCTETS = 4194304
@@ -74,7 +76,7 @@ def read(message: bytes, wish: Wish) -> Reading:
         Unshapeable: the message has no end, no beginning, or more than a message may have.
     """
     whole = parse(normal(message), wish.max_parts)
-    reader = _Reader(wish)
+    reader = _Reader(wish, wish.max_parts - sum(1 for _ in whole.leaves()))
     reader.take(whole)
     return Reading(
         whole.header,
@@ -89,9 +91,12 @@ class _Reader:
     """Walks the parts in their order and gathers what is to be read."""
 
     _wish: Wish
+    _parts_left: int  # that may still come to light
     texts: list[str] = attrs.field(factory=list)
     attachments: list[Attachment] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
+    _begun: int = 0  # where the texts of the message begin that is being read
+    _packed: int = 0  # levels of TNEF around what is being read
 
     def take(self, part: Part) -> None:
         """Take what `part` and the parts in it hold."""
@@ -179,10 +184,34 @@ class _Reader:
             shown = [(label, first(message.header, key)) for key, label in _SHOWN.items()]
             lines = [f"{label}: {field.text}" for label, field in shown if field]
             self.texts.append("\n".join(["--- Message within ---", *lines]))
+            around, self._begun = self._begun, len(self.texts)
             self.take(message)
+            self._begun = around
+
+    def _take_packed(self, leaf: Part) -> None:
+        """Take what TNEF holds; its text only where the message has none beside it."""
+        if self._packed >= TNEF_LEVELS:
+            self.left_out.append("A message that lies too deep in others was not opened.")
+            return
+        unpacked = unpack(leaf.body.decoded(), self._parts_left)
+        self._parts_left -= len(unpacked.part.children)
+        if not unpacked.is_whole:
+            self.left_out.append("winmail.dat is damaged: what could be read of it is here.")
+        self._packed += 1
+        if self._packed > 1:  # a message that was attached
+            self._take_forwarded(attrs.evolve(leaf, children=(unpacked.part,)))
+        else:
+            has_text = len(self.texts) > self._begun
+            for part in unpacked.part.children:
+                if part.disposition or not has_text:
+                    self.take(part)
+        self._packed -= 1
 
     def _take_file(self, leaf: Part) -> None:
         head = leaf.body.head(HEAD_OCTETS)
+        if is_tnef(head):
+            self._take_packed(leaf)
+            return
         kind = recognise(head, leaf.media_type, leaf.name)
         is_image = kind.media_type.startswith("image/")
         if (

@@ -33,6 +33,10 @@ class Listing:
         return cls(tuple(entries), Octets(sum(entry.octets for entry in entries)))
 
 
+NO_MESSAGES = Listing.of([])
+"""What is listed where nothing is."""
+
+
 class Maildrop:
     """Answers every pure question of the TRANSACTION state."""
 

@@ -16,8 +16,8 @@ from bridge.connection import Connection, ConnectionClosed
 from bridge.devices.manners import Manners
 from bridge.errors import LoginRefused, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
-from bridge.maildrop import Listing
-from bridge.names import PROBE, AccountName, ConnectionId, DeviceName
+from bridge.maildrop import NO_MESSAGES, Listing
+from bridge.names import AccountName, ConnectionId, DeviceName, MaildropName
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -43,7 +43,7 @@ from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import State
 from bridge.sending import MessageSender
 from bridge.sessionlog import SessionLog
-from bridge.storage.holding import Holder, Locks, MaildropLock
+from bridge.storage.holding import Holder, Locks, MaildropLock, NoLock
 from bridge.storage.ports import Spool
 from bridge.storage.register import Device, OnOutage
 from bridge.storage.sightings import Login
@@ -252,13 +252,7 @@ class Session:
             quirks = self._services.manners.of(device)
             holder = Holder(device.name, self._peer.address)
             async with self._connection.while_open():
-                self._lock = await self._services.locks.acquire(
-                    device.maildrop,
-                    holder,
-                    self._be_evicted,
-                    self._connection.octets_acknowledged,
-                    takeover=quirks.single_session is SingleSession.TAKEOVER,
-                )
+                self._lock = await self._acquire(device.maildrop, holder, quirks)
             listing = await self._listing(device)
         except LoginRefused as error:
             return self._refused(ResponseCode.AUTH, error, quirks)
@@ -274,7 +268,21 @@ class Session:
         self._note_login(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
-        return Accepted(self._done.begin(holder, device.maildrop, listing), quirks)
+        return Accepted(self._done.begin(holder, device.maildrop or "", listing), quirks)
+
+    async def _acquire(
+        self, maildrop: MaildropName | None, holder: Holder, quirks: Quirks
+    ) -> MaildropLock:
+        """Return the lock of a maildrop; a device without one waits for nobody and holds up nobody."""
+        if maildrop is None:
+            return NoLock()
+        return await self._services.locks.acquire(
+            maildrop,
+            holder,
+            self._be_evicted,
+            self._connection.octets_acknowledged,
+            takeover=quirks.single_session is SingleSession.TAKEOVER,
+        )
 
     def _note_login(self, device: DeviceName) -> None:
         peer, connection = self._peer, self._connection
@@ -282,13 +290,13 @@ class Session:
         self._services.seen(Login(device, peer.address, peer.listener, tls, cipher))
 
     async def _listing(self, device: Device) -> Listing:
-        """Return what the device sees: during an outage of its account, what its maildrop's owner wants.
+        """Return what the device sees: nothing where it has no maildrop, and what the owner wants in an outage.
 
         Raises:
             SpoolUnavailable: the spool cannot answer now, or the owner wants an outage to be seen.
         """
-        if device.name == PROBE:
-            return Listing.of([])  # nobody's maildrop; the spool is tried apart from the doors
+        if device.maildrop is None:
+            return NO_MESSAGES
         record = self._services.directory.record_of(device.maildrop)
         if record is not None and self._services.is_failing(record.account):
             self._log.warning(
@@ -301,7 +309,7 @@ class Session:
             if record.on_outage is OnOutage.ERROR:
                 raise SpoolUnavailable("the account is failing, and on_outage is error")
             if record.on_outage is OnOutage.EMPTY:
-                return Listing.of([])
+                return NO_MESSAGES
         return await self._services.spool.listing(device.maildrop)
 
     def _refused(self, code: ResponseCode, error: Exception, quirks: Quirks | None) -> Refused:
@@ -327,17 +335,18 @@ class Session:
     # ---- ending
 
     async def _expunge(self, effect: Expunge) -> Answer:
-        if self._lock is None or self._device is None:
-            raise AssertionError("UPDATE without a lock")
+        maildrop = None if self._device is None else self._device.maildrop
+        if self._lock is None or self._device is None or maildrop is None:
+            raise AssertionError("UPDATE without a maildrop")
         self._lock.pin()
         try:
             holder = Holder(self._device.name, self._peer.address)
-            await self._services.spool.expunge(self._device.maildrop, effect.messages, holder)
+            await self._services.spool.expunge(maildrop, effect.messages, holder)
         except SpoolUnavailable as error:
             self._log.error(
                 "expunge-failed",
                 connection=self._peer.connection_id,
-                maildrop=self._device.maildrop,
+                maildrop=maildrop,
                 why=str(error),
             )
             return NotExpunged()

@@ -58,10 +58,10 @@ class SecretSealer(Protocol):
 
 @attrs.frozen
 class DeviceOrder:
-    """What an owner says of a new device."""
+    """What an owner says of a new device; without a maildrop it only logs in."""
 
     name: str
-    maildrop: str
+    maildrop: str | None
     aliases: Sequence[str] = ()
     allow: Sequence[str] = ()
     apop: bool = False
@@ -175,7 +175,7 @@ def new_device(
             )
     device = Device(
         DeviceName(order.name),
-        MaildropName(order.maildrop),
+        None if order.maildrop is None else MaildropName(order.maildrop),
         hasher(_password(password)),
         tuple(order.aliases),
         tuple(_network(text) for text in order.allow),

@@ -115,9 +115,9 @@ class Directory:
         """Tell whether it is a name or alias as it stands; anything else may be a password in the wrong field."""
         return self._known.logins.exact(login) is not None
 
-    def account_of(self, maildrop: MaildropName) -> AccountName | None:
-        """Return the account behind a maildrop; None where its owner removed it meanwhile."""
-        record = self.record_of(maildrop)
+    def account_of(self, maildrop: MaildropName | None) -> AccountName | None:
+        """Return the account behind a maildrop; None where there is none, or its owner removed it meanwhile."""
+        record = None if maildrop is None else self.record_of(maildrop)
         return record.account if record else None
 
     def record_of(self, maildrop: MaildropName) -> MaildropRecord | None:

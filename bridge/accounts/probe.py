@@ -8,7 +8,7 @@ import secrets
 
 import attrs
 
-from bridge.names import PROBE, MaildropName
+from bridge.names import PROBE
 from bridge.storage.register import Device
 from bridge.throttle import Address, parse_address
 
@@ -26,9 +26,7 @@ class ProbeLogin:
     password: str = attrs.field(
         factory=lambda: secrets.token_urlsafe(PASSWORD_OCTETS), init=False, repr=False
     )
-    device: Device = attrs.field(
-        factory=lambda: Device(PROBE, MaildropName(PROBE), ""), init=False
-    )
+    device: Device = attrs.field(factory=lambda: Device(PROBE, None, ""), init=False)
     _address: Address | None = attrs.field(default=None, init=False)
 
     def come_from(self, address: str) -> None:

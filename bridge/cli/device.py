@@ -13,7 +13,7 @@ from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.config import Config
-from bridge.devices.cautions import cautions
+from bridge.devices.cautions import cautions, idle_maildrop
 from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.manners import Manners
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
@@ -51,7 +51,8 @@ def command() -> None:
 
 @command.command()
 @click.argument("user")
-@click.option("--maildrop", required=True, help="What the device sees.")
+@click.option("--maildrop", help="What the device sees.")
+@click.option("--login-only", is_flag=True, help="It sees no message, and disturbs no session.")
 @_password_stdin
 @click.option("--allow", multiple=True, metavar="CIDR", help="Only from here; may be repeated.")
 @click.option("--alias", multiple=True, metavar="NAME", help="Another login; may be repeated.")
@@ -62,6 +63,8 @@ def command() -> None:
 @click.pass_obj
 def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
     """Add the device USER; without --password-stdin a password is made, and shown this once."""
+    if (order["maildrop"] is None) != order["login_only"]:
+        raise click.UsageError("Say what the device sees: --maildrop M, or --login-only.")
     wanted = DeviceOrder(
         order["user"],
         order["maildrop"],
@@ -122,7 +125,8 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         "disabled": None if device.disabled is None else attrs.asdict(device.disabled),
         "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
     }
-    lines = [f"{device.name}: maildrop {device.maildrop}, profile {device.profile or 'none'}"]
+    sees = "only logs in" if device.maildrop is None else f"maildrop {device.maildrop}"
+    lines = [f"{device.name}: {sees}, profile {device.profile or 'none'}"]
     if device.disabled is not None:
         lines += [f"disabled ({device.disabled.why}): popbridge device enable {device.name}"]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
@@ -194,6 +198,7 @@ def _fit(
         entered, lines = {}, []
     else:
         warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
+        warnings += idle_maildrop(profile, wanted.maildrop)
         entered = panel(profile, server, wanted.name, one)
         lines = panel_lines(profile, server, wanted.name, one)
     for warning in warnings:

@@ -46,12 +46,15 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
     disabled = offline.read(_disabled)
     lines += [_shut_out(one) for one in disabled]
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
+    only = offline.read(_only_logging_in)
+    lines += [f"Only log in: {', '.join(only)}"] if only else []
     say(
         as_json,
         {
             "running": running,
             "trouble": trouble,
             "maildrops": drops,
+            "login_only": only,
             "unseen": gone,
             "disabled": disabled,
         },
@@ -74,6 +77,12 @@ async def _unable(state: State) -> dict[str, str]:
         elif not any(drop.account == account.name for drop in snapshot.maildrops):
             found[account.name] = "no maildrop shows it: popbridge maildrop add --help"
     return found
+
+
+async def _only_logging_in(state: State) -> list[str]:
+    """Return the devices that are shown no maildrop."""
+    devices = (await state.register.snapshot()).devices
+    return [device.name for device in devices if device.maildrop is None]
 
 
 async def _unseen(state: State, days: int) -> list[Unseen]:

@@ -25,6 +25,14 @@ def cautions(
     return [*found, *_apop(profile, one, apop=apop), *_addresses(profile, one, allow)]
 
 
+def idle_maildrop(profile: Profile, maildrop: str | None) -> list[str]:
+    """Return a sentence where a maildrop is given to a machine that fetches nothing."""
+    if maildrop is None or profile.content.value != "empty":
+        return []
+    why = f"{profile.name} only logs in ({profile.content.origin})"
+    return [f"{why}: with --login-only it waits for no other machine, and no other for it."]
+
+
 def is_plain(profile: Profile, one: ListenerConfig) -> bool:
     """Tell whether the machine speaks to that listener without TLS."""
     return one.tls == "none" or (

@@ -1,7 +1,7 @@
 """Who holds a maildrop: what the exclusive-access lock of RFC 1939 section 4 promises."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -32,6 +32,19 @@ class MaildropLock(Protocol):
         ...
 
 
+class NoLock:
+    """What a session holds whose device has no maildrop: nothing that anybody else could want."""
+
+    def touch(self) -> None:
+        """Do nothing: nobody waits."""
+
+    def pin(self) -> None:
+        """Do nothing: nobody evicts."""
+
+    def release(self) -> None:
+        """Do nothing: nothing was taken."""
+
+
 class Locks(Protocol):
     """One session per maildrop."""
 
@@ -59,3 +72,7 @@ class Locks(Protocol):
     def is_held(self, maildrop: MaildropName) -> bool:
         """Tell whether a session is open."""
         ...
+
+
+if TYPE_CHECKING:
+    _no_lock: type[MaildropLock] = NoLock

@@ -92,7 +92,7 @@ class Disabled:
 
 @attrs.frozen
 class Device:
-    """A machine's own user name and password, tied to one maildrop.
+    """A machine's own user name and password, tied to one maildrop, or to none where it only logs in.
 
     `password` is a hash in PHC form. `apop_secret` is sealed, and None where APOP is off.
     `allow` lists networks in CIDR notation; empty means every network the listener serves. `profile` names
@@ -102,7 +102,7 @@ class Device:
     """
 
     name: DeviceName
-    maildrop: MaildropName
+    maildrop: MaildropName | None
     password: str = attrs.field(repr=False)
     aliases: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()

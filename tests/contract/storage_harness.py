@@ -135,7 +135,9 @@ def maildrop(
 
 
 def device(
-    name: DeviceName = PANEL, drop: MaildropName = PRINTER, aliases: tuple[str, ...] = ()
+    name: DeviceName = PANEL,
+    drop: MaildropName | None = PRINTER,
+    aliases: tuple[str, ...] = (),
 ) -> Device:
     return Device(name, drop, "$scrypt$a-hash", aliases)
 

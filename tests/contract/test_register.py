@@ -218,6 +218,22 @@ async def test_a_change_from_an_older_snapshot_neither_enables_nor_disables(
     assert (found.disabled, found.password_made, found.made) == (disabled, 50.5, None)
 
 
+async def test_a_device_without_a_maildrop_is_kept_and_holds_none(
+    filled: StorageUnderTest,
+) -> None:
+    only_logs_in = device(NOBODY, None)
+    await filled.register.add_device(only_logs_in)
+    await filled.register.change_device(device(PANEL, None, ("panel@example.org",)))
+    await filled.register.remove_maildrop(PRINTER)
+    filled.crash()
+    stored = {one.name: one for one in (await snapshot(filled)).devices}
+    assert stored[NOBODY] == only_logs_in
+    assert stored[PANEL].maildrop is None
+    await filled.register.change_device(device(NOBODY, FAX))
+    with pytest.raises(RegisterError, match=f"used by device {NOBODY}"):
+        await filled.register.remove_maildrop(FAX)
+
+
 async def test_an_alias_that_was_given_up_is_free_again(filled: StorageUnderTest) -> None:
     await filled.register.change_device(device(PANEL))
     await filled.register.add_device(device(NOBODY, aliases=("panel@example.org",)))

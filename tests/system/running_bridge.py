@@ -123,7 +123,7 @@ class Home:
     def add_device(
         self,
         name: str = "printer",
-        maildrop: str = "office",
+        maildrop: str | None = "office",
         *,
         allow: Sequence[str] = (),
         apop: bool = False,

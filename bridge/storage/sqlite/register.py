@@ -180,7 +180,7 @@ class SqliteRegister:
 
         def work(db: sqlite3.Connection) -> None:
             _refuse_if(db, "device", device.name, "There is a device {} already.")
-            _need(db, "maildrop", device.maildrop)
+            _need_maildrop(db, device)
             _store_device(db, device)
 
         await self._database.write(work)
@@ -190,7 +190,7 @@ class SqliteRegister:
 
         def work(db: sqlite3.Connection) -> None:
             _need(db, "device", device.name)
-            _need(db, "maildrop", device.maildrop)
+            _need_maildrop(db, device)
             # Not deleted and made anew: what is known of the device hangs on its row.
             db.execute("DELETE FROM login WHERE device = ?", (device.name,))
             _store_device(db, device)
@@ -247,6 +247,11 @@ def _refuse_if(db: sqlite3.Connection, table: str, name: str, text: str) -> None
 def _need(db: sqlite3.Connection, table: str, name: str) -> None:
     if not _exists(db, table, name):
         raise RegisterError(f"There is no {table} {name}; see `popbridge {table} list`.")
+
+
+def _need_maildrop(db: sqlite3.Connection, device: Device) -> None:
+    if device.maildrop is not None:
+        _need(db, "maildrop", device.maildrop)
 
 
 def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) -> None:
@@ -353,7 +358,7 @@ def _device(row: Sequence[Any], aliases: tuple[str, ...]) -> Device:
     made, password_made, enabled = times
     return Device(
         DeviceName(name),
-        MaildropName(maildrop),
+        None if maildrop is None else MaildropName(maildrop),
         password,
         aliases,
         tuple(json.loads(allow)),

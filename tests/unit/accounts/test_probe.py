@@ -53,3 +53,4 @@ def test_each_process_has_a_password_of_its_own_that_no_repr_shows(probe: ProbeL
 def test_no_device_can_have_its_name(probe: ProbeLogin) -> None:
     assert not DEVICE_NAME.fullmatch(PROBE)
     assert probe.device.name == PROBE
+    assert probe.device.maildrop is None

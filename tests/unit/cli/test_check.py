@@ -72,6 +72,11 @@ def test_every_gap_between_mailbox_and_machine_is_named(owner: Owner) -> None:
     assert "popbridge device add" in failing(owner)[0]
 
 
+def test_a_bridge_for_devices_that_only_log_in_needs_no_account(owner: Owner) -> None:
+    owner.must("device", "add", "fw", "--login-only")
+    assert all(finding["ok"] for finding in owner.must("check", "--json").json)
+
+
 def test_a_folder_that_was_never_made_says_run_init(newcomer: Owner) -> None:
     [finding] = failing(newcomer)
     assert "popbridge init" in finding

@@ -267,3 +267,36 @@ def test_a_device_that_is_not_there_is_neither_disabled_nor_enabled(
     said = holder.runs("device", verb, "nobody")
     assert said.code == 1
     assert "popbridge device list" in said.sentence
+
+
+# ---- devices that only log in
+
+
+@pytest.mark.parametrize("words", [(), ("--maildrop", "m", "--login-only")])
+def test_what_a_device_sees_is_said_once(holder: Owner, words: tuple[str, ...]) -> None:
+    said = holder.runs("device", "add", "fw", *words)
+    assert said.code == 2
+    assert "--maildrop M, or --login-only" in said.err
+    assert holder.must("device", "list", "--json").json == []
+
+
+def test_a_device_that_only_logs_in_needs_no_account_and_no_maildrop(owner: Owner) -> None:
+    owner.must("device", "add", "fw", "--login-only", "--allow", "192.168.1.1")
+    [one] = owner.must("device", "list", "--json").json
+    assert (one["device"], one["maildrop"]) == ("fw", None)
+    assert owner.must("device", "show", "fw", "--json").json["maildrop"] is None
+    assert owner.must("device", "show", "fw").out.startswith("fw: only logs in, profile none\n")
+    owner.must("device", "change", "fw", "--profile", "auth-only")
+    owner.must("device", "passwd", "fw")
+    [one] = owner.must("device", "list", "--json").json
+    assert (one["maildrop"], one["profile"]) == (None, "auth-only")
+    owner.must("device", "remove", "fw")
+    assert owner.must("device", "list", "--json").json == []
+
+
+def test_a_maildrop_for_a_machine_that_only_logs_in_is_warned_of(holder: Owner) -> None:
+    words = ("--profile", "auth-only", "--json")
+    said = holder.must("device", "add", "fw", "--maildrop", "m", *words)
+    assert any("--login-only" in one for one in said.json["warnings"])
+    said = holder.must("device", "add", "fw2", "--login-only", *words)
+    assert not any("--login-only" in one for one in said.json["warnings"])

@@ -71,6 +71,15 @@ def test_restore_puts_everything_in_place(move: Move) -> None:
     assert devices[0] == devices[1] != []
 
 
+def test_devices_without_a_maildrop_move_too(move: Move, tmp_path: Path) -> None:
+    move.old.must("device", "add", "fw", "--login-only")
+    backup = tmp_path / "later.backup"
+    move.old.must("backup", str(backup))
+    move.new.must(*attrs.evolve(move, backup=backup).words())
+    devices = move.new.must("device", "list", "--json").json
+    assert [(one["device"], one["maildrop"]) for one in devices] == [("d", "m"), ("fw", None)]
+
+
 def test_what_waited_is_held_and_can_be_listed_again(move: Move) -> None:
     move.new.must(*move.words())
     held = move.new.must("message", "list", "--state", "held", "--json").json

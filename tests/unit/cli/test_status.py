@@ -69,3 +69,12 @@ def test_a_device_that_nobody_has_seen_for_long_is_named(owner: Owner) -> None:
     with owner.config.open("a", encoding="utf-8") as config:
         config.write("\n[watch]\nunseen_days = 32\n")
     assert "NOT SEEN" not in owner.must("status").out
+
+
+def test_devices_that_only_log_in_are_named(owner: Owner) -> None:
+    assert owner.must("status", "--json").json["login_only"] == []
+    assert "Only log in" not in owner.must("status").out
+    owner.must("device", "add", "fw", "--login-only")
+    owner.must("device", "add", "camera", "--login-only")
+    assert owner.must("status", "--json").json["login_only"] == ["camera", "fw"]
+    assert owner.must("status").out.endswith("\nOnly log in: camera, fw\n")

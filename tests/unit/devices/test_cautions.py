@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.cautions import cautions
+from bridge.devices.cautions import cautions, idle_maildrop
 from bridge.devices.profiles import shipped_profiles
 
 PROFILES = shipped_profiles()
@@ -66,3 +66,10 @@ def test_a_name_that_a_panel_cannot_use_is_told() -> None:
     assert "put that first in tls.names" in one
     [one] = cautions(PROFILES["camera-pbs"], PLAIN, "x" * 64, INSIDE, apop=False)
     assert "holds 63 characters of a server name (JVC" in one
+
+
+def test_a_maildrop_for_a_machine_that_fetches_nothing_is_told() -> None:
+    [one] = idle_maildrop(PROFILES["pbs-epson"], "office")
+    assert "pbs-epson only logs in (Epson EM-C800" in one
+    assert idle_maildrop(PROFILES["pbs-epson"], None) == []
+    assert idle_maildrop(PROFILES["sharp"], "office") == []

@@ -58,6 +58,31 @@ def test_every_older_version_is_brought_up_to_the_newest(path: Path, version: in
     assert shape(path)[-1] == (NEWEST,)
 
 
+def test_a_device_from_before_keeps_its_maildrop_and_what_hangs_on_it(path: Path) -> None:
+    """Schema 10 makes the column anew; what refers to a device must not go with the old one."""
+    at_version(path, 9)
+    with sqlite3.connect(path) as db:
+        db.executescript(
+            "INSERT INTO account VALUES ('a', 'folder', '{}');"
+            "INSERT INTO maildrop (name, account, folder, disposition)"
+            " VALUES ('m', 'a', '', 'trash');"
+            "INSERT INTO device (name, maildrop, password, allow) VALUES ('fax', 'm', 'h', '[]');"
+            "INSERT INTO login VALUES ('fax', 'fax', NULL);"
+            "INSERT INTO sighting VALUES ('fax', 'pop3s', '', '', '192.168.1.20', 1, 2);"
+        )
+    db.close()
+    open_database(path).close()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT name, maildrop, password FROM device").fetchall() == [
+        ("fax", "m", "h")
+    ]
+    assert db.execute("SELECT count(*) FROM login, sighting").fetchall() == [(1,)]
+    db.execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("DELETE FROM maildrop")
+    db.close()
+
+
 def test_an_empty_file_becomes_a_database(path: Path) -> None:
     path.touch()
     open_database(path).close()

@@ -58,6 +58,7 @@ TESTED_ELSEWHERE = {
     ),
     "bridge/cli/delivering.py": ("tests/unit/cli/test_maildrop.py", "through the verbs"),
     "bridge/app/backup.py": ("tests/unit/cli/test_backup.py", "through the verb"),
+    "bridge/app/originals.py": ("tests/unit/cli/test_message_original.py", "through the verb"),
     "bridge/app/restore.py": ("tests/unit/cli/test_restore.py", "through the verb"),
     "bridge/app/choices.py": ("tests/unit/cli/test_maildrop.py", "through the verbs"),
     "bridge/app/demo.py": ("tests/cli/test_commands.py", "its printed lines are run"),

@@ -8,7 +8,6 @@ is told from a whole one.
 import contextlib
 import hmac
 import io
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 import attrs
 
+from bridge.app.newfile import new_file
 from bridge.errors import BodyUnreadable, StateError
-from bridge.storage.sqlite.bodies import sync_folder
-from bridge.tls.wholefile import draft_of, sweep_drafts
 from bridge.vault.keyring import KEY_OCTETS, Keyring, Purpose
 from bridge.vault.seal import BodySeal, BodyWriter
 
@@ -59,25 +57,19 @@ def write_backup(path: Path, keyring: Keyring, members: Iterable[Member]) -> int
     Raises:
         StateError: the file exists, or cannot be written.
     """
-    draft = draft_of(path)
-    sweep_drafts(path.parent, path.name)
-    if os.path.lexists(path):
-        raise StateError(f"{path} exists already; name a new file. Nothing was changed.")
     try:
-        try:
-            octets = _write_draft(draft, keyring, members)
-            _give_name(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        with new_file(path) as file:
+            _write(file, keyring, members)
+            return file.tell()
     except FileExistsError:
-        raise StateError(f"{path} exists already; name a new file.") from None
+        raise StateError(
+            f"{path} exists already; name a new file. Nothing was changed."
+        ) from None
     except OSError as error:
         raise StateError(
             f"The backup {path} cannot be written ({error.strerror}); check the folder, its"
             " owner and the free space."
         ) from error
-    return octets
 
 
 @contextlib.contextmanager
@@ -99,31 +91,16 @@ def read_backup(path: Path, keyring: Keyring) -> Iterator[Iterator[Member]]:
         ) from None
 
 
-def _write_draft(draft: Path, keyring: Keyring, members: Iterable[Member]) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-        file.write(MAGIC + keyring.check_value())
-        seal = BodySeal(keyring.derive(Purpose.BACKUP))
-        writer = seal.writer(file, CONTEXT)
-        with tarfile.open(mode="w|", fileobj=_Sink(writer), format=tarfile.PAX_FORMAT) as tar:
-            for member in members:
-                head = tarfile.TarInfo(member.name)
-                head.size, head.mode = member.octets, 0o600
-                tar.addfile(head, member.source)
-        writer.finish()
-        file.flush()
-        os.fsync(file.fileno())
-        return file.tell()
-
-
-def _give_name(draft: Path, path: Path) -> None:
-    """Let the finished draft have its name, which nothing has."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a stick's file system knows no links: then a rename must do
-        draft.rename(path)
+def _write(file: BinaryIO, keyring: Keyring, members: Iterable[Member]) -> None:
+    file.write(MAGIC + keyring.check_value())
+    seal = BodySeal(keyring.derive(Purpose.BACKUP))
+    writer = seal.writer(file, CONTEXT)
+    with tarfile.open(mode="w|", fileobj=_Sink(writer), format=tarfile.PAX_FORMAT) as tar:
+        for member in members:
+            head = tarfile.TarInfo(member.name)
+            head.size, head.mode = member.octets, 0o600
+            tar.addfile(head, member.source)
+    writer.finish()
 
 
 def _check_head(path: Path, file: BinaryIO, keyring: Keyring) -> None:

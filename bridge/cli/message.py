@@ -1,17 +1,21 @@
 """popbridge message list | show | redeliver | drop."""
 
 import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import attrs
 import click
 
 from bridge.app.messages import DROP, REDELIVER
+from bridge.app.newfile import new_file
 from bridge.app.offline import Offline
+from bridge.app.originals import write_original
 from bridge.cli.output import json_option, loaded, say, table
-from bridge.errors import RegisterError
+from bridge.errors import RegisterError, StateError
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import Happened, Life
 from bridge.storage.messages import MessageState
@@ -63,10 +67,32 @@ def list_(option: Path | None, /, maildrop: str | None, as_json: bool, **wanted:
 @command.command()
 @_number
 @json_option
+@click.option(
+    "--original", is_flag=True, help="Write the message as it came from the mailbox instead."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new file to write it to; standard output otherwise.",
+)
 @click.pass_obj
-def show(option: Path | None, number: int, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+def show(
+    option: Path | None,
+    /,
+    number: int,
+    as_json: bool,  # noqa: FBT001 - click's flags
+    original: bool,  # noqa: FBT001 - as above
+    output: Path | None,
+) -> None:
     """Show all that is known of the message NUMBER, and all that happened to it."""
+    if original and as_json:
+        raise click.UsageError("--original writes the message itself, which is no JSON.")
+    if output is not None and not original:
+        raise click.UsageError("--output is for --original.")
     offline = Offline(loaded(option), os.environ)
+    if original:
+        _write_original(offline, SpoolId(number), output)
+        return
     life = offline.read(lambda state: state.histories.life(SpoolId(number)))
     if life is None:
         raise RegisterError(f"There is no message {number}; see `popbridge message list`.")
@@ -76,6 +102,7 @@ def show(option: Path | None, number: int, as_json: bool) -> None:  # noqa: FBT0
         f"  subject    {life.envelope.subject or '-'}",
         f"  arrived    {_moment(life.arrived) or '-'}",
         f"  octets     {life.octets if life.octets is not None else '-'}",
+        *_original_line(life),
         f"  unique-id  {life.unique_id}",
         f"  remote id  {life.remote_id}",
         *(
@@ -108,12 +135,31 @@ def drop(option: Path | None, number: int, dispose: bool, yes: bool) -> None:  #
     click.echo(Offline(loaded(option), os.environ).order(DROP, number, dispose=dispose))
 
 
+def _write_original(offline: Offline, number: SpoolId, output: Path | None) -> None:
+    try:
+        with _opened(output) as target:
+            offline.read(lambda state: write_original(state, number, target))
+    except FileExistsError:
+        raise StateError(f"{output} exists already; name a new file.") from None
+
+
+def _opened(output: Path | None) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdout.buffer) if output is None else new_file(output)
+
+
+def _original_line(life: Life) -> list[str]:
+    if life.original_octets is None:
+        return []
+    return [f"  original   {life.original_octets} octets, printed by --original"]
+
+
 def _told(life: Life) -> dict[str, Any]:
     return {
         "message": life.spool_id,
         "maildrop": life.maildrop,
         "state": life.state.value,
         "octets": life.octets,
+        "original_octets": life.original_octets,
         "arrived": life.arrived,
         "from": life.envelope.sender,
         "subject": life.envelope.subject,

@@ -59,8 +59,9 @@ class Happened:
 class Life:
     """All that is known of a message; `events` in the order in which they first happened.
 
-    `octets` is None where no body is here, `arrived` where its header does not tell when the
-    mailbox took it. Of the envelope is known what its header said, once it was here.
+    `octets` is None where no body is here, `original_octets` where no original lies beside it,
+    `arrived` where its header does not tell when the mailbox took it. Of the envelope is known what
+    its header said, once it was here.
     """
 
     spool_id: SpoolId
@@ -69,6 +70,7 @@ class Life:
     unique_id: UniqueId
     state: MessageState
     octets: Octets | None
+    original_octets: Octets | None
     arrived: float | None
     envelope: Envelope
     redelivered: int

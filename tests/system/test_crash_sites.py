@@ -29,13 +29,13 @@ STORING = "its octets count once they are synced, a step later"
 
 UNVISITED = {
     "bridge/app/backup.py:_sweep unlink": "takes away what a start takes away too",
-    "bridge/app/backupfile.py:_give_name rename": "only on a file system without links",
     "bridge/app/demo.py:_make_mail mkdir": DEMO,
     "bridge/app/demo.py:_make_mail write": DEMO,
     "bridge/app/demo.py:prepare write": DEMO,
     "bridge/app/health.py:_write_a_row INSERT": PROBE,
     "bridge/app/health.py:Health._try_database COMMIT": PROBE,
     "bridge/app/knocking.py:_say answer": "asks the bridge's own door, and changes nothing",
+    "bridge/app/newfile.py:_give_name rename": "only on a file system without links",
     "bridge/app/restore.py:_remove_if_unused rmdir": FAILED,
     "bridge/app/restore.py:_remove_if_unused unlink": FAILED,
     "bridge/app/restore.py:_staging shutil": SHUTIL,

@@ -180,3 +180,25 @@ def test_the_owners_program_is_run_when_a_message_can_never_be_had(
         home.sync()
         alert = json.loads(told.read_bytes())
     assert (alert["reason"], alert["maildrop"]) == ("message-quarantined", "office")
+
+
+def test_the_original_is_shown_beside_the_running_bridge_until_it_is_disposed_of(
+    bridge: RunningBridge,
+) -> None:
+    home = bridge.home
+    changed = home.run("maildrop", "change", "office", "--deliver", "print")
+    assert changed.returncode == 0, changed.stderr
+    sent = ONE.replace(b"\r\n\r\n", b"\r\nContent-Type: text/html\r\n\r\n<p>", 1)
+    home.put("1.eml", sent)
+    home.sync()
+    client = bridge.log_in()
+    assert b"<p>" not in client.retrieve(1)
+    show = ("message", "show", "1", "--original")
+    kept = home.folder / "kept.eml"
+    assert home.run(*show, "--output", str(kept)).returncode == 0
+    assert kept.read_bytes() == sent
+    assert_ok(client.command("DELE 1"))
+    assert_ok(client.quit())
+    home.sync()
+    assert "since it was disposed of" in home.run(*show).stderr
+    assert home.bodies == []

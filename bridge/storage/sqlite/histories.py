@@ -13,13 +13,13 @@ from bridge.storage.sqlite.database import Database
 from bridge.storage.sqlite.events import read_events
 from providers.contract import Envelope, RemoteId
 
-_ONE = (
-    "SELECT id, maildrop, remote_id, unique_id, state, octets, arrived, envelope, redelivered"
-    " FROM message WHERE id = ?"
+_TOLD = (
+    "SELECT id, maildrop, remote_id, unique_id, state, octets, original_octets, arrived, envelope,"
+    " redelivered FROM message"
 )
+_ONE = f"{_TOLD} WHERE id = ?"
 _NEWEST = (
-    "SELECT id, maildrop, remote_id, unique_id, state, octets, arrived, envelope, redelivered"
-    " FROM message WHERE (maildrop = ?1 OR ?1 IS NULL)"
+    f"{_TOLD} WHERE (maildrop = ?1 OR ?1 IS NULL)"  # noqa: S608 - texts of ours
     " AND state IN (SELECT value FROM json_each(?2)) ORDER BY id DESC LIMIT ?3"
 )
 
@@ -56,6 +56,7 @@ class Histories:
                 UniqueId(unique_id),
                 MessageState(state),
                 Octets(octets) if octets is not None else None,
+                Octets(original) if original is not None else None,
                 arrived,
                 self._opened(SpoolId(spool_id), envelope),
                 redelivered,
@@ -68,6 +69,7 @@ class Histories:
                 unique_id,
                 state,
                 octets,
+                original,
                 arrived,
                 envelope,
                 redelivered,

@@ -1,4 +1,4 @@
-"""Measure every figure, ours beside tuned Dovecot in the same run, and the cloud road; print a table of each.
+"""Measure every figure, ours beside tuned Dovecot in the same run, the cloud road, and shaping; print a table of each.
 
 Rounds alternate: in each round every contender has one turn, and who goes first moves on by one, so that a machine
 that grows slower or busier during the run favours nobody.
@@ -22,6 +22,8 @@ import dovecot
 import figures
 import machine
 import ours
+import scans
+import shaping_figures
 from figures import FULL, QUICK, Figure, Scale, Turn
 from load import LoadFailedError
 from mail import MailSet, write_messages
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     scale = QUICK if asked.quick else FULL
     rounds = asked.rounds or (2 if asked.quick else 5)
-    chosen, on_cloud = _chosen(asked.only, scale, quick=asked.quick)
+    chosen, on_cloud, shaped = _chosen(asked.only, scale, quick=asked.quick)
     loops = () if asked.peer_only else LOOPS
     missing = "left out by --without-peer" if asked.without_peer else dovecot.why_missing()
     facts = machine.facts(rounds)
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say("\n".join(["", render(rows), *bench.tls_lines()]))
         if on_cloud and loops:
             rows += _measure_cloud(Path(name), on_cloud, scale, rounds)
+        if shaped and loops:
+            rows += _measure_shaping(Path(name), shaped, scale, rounds)
     failures = [
         f"{row.figure.name}, {who}: {why}" for row in rows for who, why in row.failures.items()
     ]
@@ -106,6 +110,10 @@ class Bench:
     def set_up_cloud(self, sky: cloud.Cloud) -> None:
         """Make ours at the fake cloud the only contenders."""
         self._contenders = [cloud.CloudLoop(sky, loop) for loop in _usable(LOOPS)]
+
+    def set_up_shaping(self, folders: scans.Scans) -> None:
+        """Make ours at folders of scans the only contenders."""
+        self._contenders = [scans.ScanLoop(folders, loop) for loop in _usable(LOOPS)]
 
     def measure(self, figure: Figure) -> list[Readings]:
         """Give every contender one turn in every round; a failed one sits out the rest.
@@ -184,6 +192,18 @@ def _measure_cloud(
     return rows
 
 
+def _measure_shaping(
+    folder: Path, chosen: Sequence[Figure], scale: Scale, rounds: int
+) -> list[Readings]:
+    """Measure the figures of shaping, and print their table."""
+    bench = Bench(folder, scale, rounds)
+    _note("setting up folders of scans")
+    bench.set_up_shaping(scans.Scans(folder / "scans"))
+    rows = [row for figure in chosen for row in bench.measure(figure)]
+    _say("\n" + render(rows, peer=False))
+    return rows
+
+
 def _usable(loops: Sequence[str]) -> list[str]:
     """Return the event loops that ours can run on, and say why others cannot."""
     reasons = {loop: ours.why_missing(loop) for loop in loops}
@@ -195,25 +215,32 @@ def _usable(loops: Sequence[str]) -> list[str]:
 
 def _chosen(
     only: Sequence[str], scale: Scale, *, quick: bool
-) -> tuple[list[Figure], list[Figure]]:
-    """Return the figures asked for, and those of the cloud road.
+) -> tuple[list[Figure], list[Figure], list[Figure]]:
+    """Return the figures asked for, those of the cloud road, and those of shaping.
 
     By default these are all, or if quick those with a target.
     """
     aimed, growth = figures.targets(scale), figures.growth(scale)
-    on_cloud = cloud_figures.cloud_figures(cloud_figures.QUICK if quick else cloud_figures.FULL)
-    if not only:
-        return (aimed if quick else [*aimed, *growth]), on_cloud
-    names = [figure.name for figure in (*aimed, *growth, *on_cloud)]
-    unknown = set(only) - set(names)
-    if unknown:
+    every = (
+        [*aimed, *growth],
+        cloud_figures.cloud_figures(cloud_figures.QUICK if quick else cloud_figures.FULL),
+        shaping_figures.shaping_figures(
+            shaping_figures.QUICK if quick else shaping_figures.FULL
+        ),
+    )
+    names = [figure.name for figures_of in every for figure in figures_of]
+    if unknown := set(only) - set(names):
         raise SystemExit(
             f"--only {min(unknown)}: there is no such figure; there are {', '.join(names)}"
         )
-    return (
-        [figure for figure in (*aimed, *growth) if figure.name in only],
-        [figure for figure in on_cloud if figure.name in only],
+
+    def is_wanted(figure: Figure) -> bool:
+        return figure.name in only if only else not quick or figure.target is not None
+
+    main, on_cloud, shaped = (
+        [figure for figure in figures_of if is_wanted(figure)] for figures_of in every
     )
+    return main, on_cloud, shaped
 
 
 def _parser() -> argparse.ArgumentParser:

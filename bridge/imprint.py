@@ -16,6 +16,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 import attrs
 
 from bridge.attachments import AttachmentFinder
+from bridge.rawheaders import RawHeaderFinder, RawHeaders
 from providers.contract import Attestation, Attests, Envelope
 
 HEADER_OCTETS = 65536
@@ -35,6 +36,7 @@ class Imprint:
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
     it, and is empty where a person may have. `attestation` is what the service that took the message has
     recorded of the sender, None where it records nothing. `is_printable` where it brings something to print.
+    `raw_headers` tells whether its headers can be sent to those who did not ask for UTF-8.
     """
 
     likeness: bytes | None = None
@@ -44,17 +46,19 @@ class Imprint:
     automatic: str = ""
     attestation: Attestation | None = None
     is_printable: bool = False
+    raw_headers: RawHeaders = RawHeaders.NONE
 
 
 class ImprintTaker:
     """Takes the imprint of a message whose octets, with CRLF line ends, pass by; any chunking gives the same."""
 
-    __slots__ = ("_attachments", "_attests", "_body", "_header", "_in_body")
+    __slots__ = ("_attachments", "_attests", "_body", "_header", "_in_body", "_raw")
 
     def __init__(self, attests: Attests | None = None) -> None:
         """Begin a message; `attests` reads what its service has recorded of the sender."""
         self._attests = attests
         self._attachments = AttachmentFinder()
+        self._raw = RawHeaderFinder()
         self._header = bytearray()
         self._body = hashlib.sha256()
         self._in_body = False
@@ -62,6 +66,7 @@ class ImprintTaker:
     def feed(self, chunk: bytes) -> None:
         """Take note of the next octets."""
         self._attachments.feed(chunk)
+        self._raw.feed(chunk)
         if self._in_body:
             self._body.update(chunk)
             return
@@ -92,6 +97,7 @@ class ImprintTaker:
             _automatic(header),
             self._attested(header),
             self._attachments.finish(),
+            self._raw.finish(),
         )
 
     def _attested(self, header: Message) -> Attestation | None:

@@ -33,6 +33,10 @@ TESTED_ELSEWHERE = {
     "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: by contract"),
     "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
     "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
+    "bridge/storage/sqlite/arriving.py": (
+        "tests/contract/test_spool_shaping.py",
+        "by contract",
+    ),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),

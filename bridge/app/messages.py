@@ -14,6 +14,7 @@ from bridge.app.examining import told
 from bridge.clock import SystemClock
 from bridge.errors import MaildropBusy, OwnerError, RegisterError, ShaperUnavailable
 from bridge.names import AccountName, DeviceName, Octets, SpoolId, UniqueId
+from bridge.rawheaders import RawHeaders
 from bridge.shaper.processes import ShapingProcesses
 from bridge.shaping.errors import Unshapeable
 from bridge.storage.holding import Holder, Locks
@@ -23,7 +24,7 @@ from bridge.storage.ports import Shaper, Spool
 from bridge.storage.register import MaildropRecord, RegisterSnapshot
 from bridge.storage.sqlite.histories import Histories
 from bridge.sync.plan import mint_unique_id
-from bridge.sync.shaping import MaildropShaper, is_shaped
+from bridge.sync.shaping import MaildropShaper
 from providers.contract import (
     Disposition,
     DispositionKind,
@@ -137,8 +138,9 @@ class MessageDesk:
         try:
             async with AsyncExitStack() as stack:
                 shaper = self._shaper(life, stack)
+                is_held_later = shaper is not None and shaper.shapes_all
                 fetched = (
-                    self._fetched_whole(life, stack) if shaper is None else self._fetched(life)
+                    self._fetched(life) if is_held_later else self._fetched_whole(life, stack)
                 )
                 body = await stack.enter_async_context(aclosing(fetched))
                 if not await self.spool.redeliver(number, unique_id, body, shaper):
@@ -170,11 +172,13 @@ class MessageDesk:
                 yield piece
         await stack.enter_async_context(self._held(life.spool_id))
 
-    def _shaper(self, life: Life, stack: AsyncExitStack) -> "_ThenHeld | None":
+    def _shaper(self, life: Life, stack: AsyncExitStack) -> Shaper | None:
         wish = self._maildrop(life).wish
-        if self.shaping is None or not is_shaped(wish):
+        if self.shaping is None:
             return None
         shaper = MaildropShaper(wish, life.spool_id, self.shaping, SystemClock(), _grows)
+        if not shaper.shapes_all:
+            return shaper
 
         async def hold() -> None:
             await stack.enter_async_context(self._held(life.spool_id))
@@ -236,6 +240,15 @@ class _ThenHeld:
 
     shaper: Shaper
     hold: Callable[[], Awaitable[None]]
+
+    @property
+    def shapes_all(self) -> bool:
+        """Tell whether every message is shaped."""
+        return self.shaper.shapes_all
+
+    def has_work(self, octets: Octets, raw_headers: RawHeaders) -> bool:
+        """Tell what the shaper tells."""
+        return self.shaper.has_work(octets, raw_headers)
 
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]

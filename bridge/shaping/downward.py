@@ -12,9 +12,7 @@ from bridge.shaping.headers import Field, first, split, write
 from bridge.shaping.wish import LINE_LIMIT, Charset
 
 _DASHED = re.compile(rb"\n--([^\r\n]{1,200})\r\n")
-_BOUNDARY = re.compile(
-    rb"(?i)boundary[ \t]{0,9}=[ \t]{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))"
-)
+_BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
 
 
 def down_convert(
@@ -34,9 +32,9 @@ def down_convert(
     while start >= 0:
         section = message[start : start + HEADER_OCTETS + 4]
         fields, length = split(section)
-        header = section[:length]
+        shown = length if start else _shown_length(section)
         kept = [field for field in fields if start or field.key not in without]
-        if len(kept) < len(fields) or not header.isascii():
+        if len(kept) < len(fields) or not section[:shown].isascii():
             pieces += [view[done:start], ascii_header(kept)]
             done = start + length
         start = _next(message, start + length, fields, boundaries)
@@ -47,6 +45,14 @@ def ascii_header(fields: Sequence[Field]) -> bytes:
     """Return the header in ASCII, the blank line at its end included; fields that are ASCII stay as they are."""
     written = [write(field, Charset.UTF8, LINE_LIMIT, keep_words=True) for field in fields]
     return b"".join(written) + b"\r\n"
+
+
+def _shown_length(section: bytes) -> int:
+    """Return where the message's header ends for those who look for the empty line alone."""
+    if section.startswith(b"\r\n"):
+        return 0
+    end = section.find(b"\r\n\r\n")
+    return end if end >= 0 else len(section)
 
 
 def _next(message: bytes, start: int, fields: Sequence[Field], boundaries: set[bytes]) -> int:

@@ -28,13 +28,13 @@ def shape(message: bytes, wish: Wish) -> Sequence[bytes | memoryview]:
     pieces = _shaped(message, wish)
     if is_taken(sum(map(len, pieces)), wish):
         return pieces
-    return (memoryview(message),)
+    return down_convert(message)
 
 
 def _shaped(message: bytes, wish: Wish) -> Sequence[Piece]:
     match wish.deliver:
         case Deliver.ORIGINAL | Deliver.COMMAND:
-            return (memoryview(message),)
+            return down_convert(message)
         case _ if wish.crypto is Crypto.PASS and _is_protected(message):
             return down_convert(normal(message), without=unsent(wish))
         case Deliver.PRINT:

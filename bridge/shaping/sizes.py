@@ -25,6 +25,10 @@ def is_taken(octets: int, wish: Wish) -> bool:
             raise Unshapeable(why)
 
 
-def may_refuse(wish: Wish) -> bool:
-    """Tell whether any size is refused."""
-    return wish.size_octets is not None and wish.oversize is not Oversize.ORIGINAL
+def is_refused(octets: int, wish: Wish) -> bool:
+    """Tell whether a device gets nothing, or a notice, of so many octets."""
+    try:
+        is_taken(octets, wish)
+    except Unshapeable:
+        return True
+    return False

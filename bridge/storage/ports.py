@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
+from bridge.rawheaders import RawHeaders
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
 from bridge.storage.messages import (
@@ -43,6 +44,15 @@ class OpenBody(Protocol):
 
 class Shaper(Protocol):
     """Makes of a message what the devices of its maildrop get."""
+
+    @property
+    def shapes_all(self) -> bool:
+        """Tell whether it shapes every message, or only those that `has_work` finds."""
+        ...
+
+    def has_work(self, octets: Octets, raw_headers: RawHeaders) -> bool:
+        """Tell whether there is something to make, or to refuse, of a message of so many octets."""
+        ...
 
     def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
@@ -126,7 +136,8 @@ class Spool(Protocol):
         A second copy within the maildrop's `print_once`, and what it does not admit, is held instead;
         `attests` reads what the service that took the message has recorded of its sender.
         With a `shaper` what it makes of the message is listed, or its notice where nothing can be made,
-        and the original is kept beside it until upstream has obeyed. What is held is not shaped.
+        and the original is kept beside it until upstream has obeyed. What is held is not shaped. The
+        original of one that was shaped for its headers alone, which are UTF-8, is listed to who asks for it.
         Delivering a message that is no longer announced changes nothing.
         An exception raised by `body` or `shaper` is passed on and leaves nothing behind.
 

@@ -25,7 +25,7 @@ from bridge.sync.errand import Arriving, Errand, FailureRow, Turn
 from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
 from bridge.sync.room import Room
-from bridge.sync.shaping import MaildropShaper, is_shaped
+from bridge.sync.shaping import MaildropShaper
 from providers.contract import (
     AccessRefused,
     FolderName,
@@ -242,7 +242,7 @@ class Fetcher:
 
     def _shaper(self, turn: Turn, arriving: Arriving) -> MaildropShaper | None:
         wish = turn.errand.wishes.get(turn.maildrop)
-        if wish is None or not is_shaped(wish) or self.shaping is None:
+        if wish is None or self.shaping is None:
             return None
 
         def grows(octets: int) -> None:

@@ -8,19 +8,15 @@ import attrs
 
 from bridge.clock import Clock
 from bridge.names import Octets, SpoolId
+from bridge.rawheaders import RawHeaders
 from bridge.shaper.processes import ShapingProcesses
-from bridge.shaping.sizes import is_taken, may_refuse
+from bridge.shaping.sizes import is_refused, is_taken
 from bridge.shaping.wish import Deliver, Wish
 from bridge.sync.notice import unshaped_notice
 from providers.contract import Envelope
 
 UNTOUCHED: Final = frozenset({Deliver.ORIGINAL, Deliver.COMMAND})
-"""What leaves a message as it is: no process is started for it."""
-
-
-def is_shaped(wish: Wish) -> bool:
-    """Tell whether devices may get something else than a message as it came; the original is kept then."""
-    return wish.deliver not in UNTOUCHED or may_refuse(wish)
+"""What leaves a message as it is, unless its headers are not ASCII or it is too large."""
 
 
 @attrs.frozen
@@ -33,17 +29,27 @@ class MaildropShaper:
     clock: Clock
     grows: Callable[[int], None]
 
+    @property
+    def shapes_all(self) -> bool:
+        """Tell whether something is made of every message."""
+        return self.wish.deliver not in UNTOUCHED
+
+    def has_work(self, octets: Octets, raw_headers: RawHeaders) -> bool:
+        """Tell whether something is made, or said, of such a message."""
+        has_raw = raw_headers is not RawHeaders.NONE
+        return self.shapes_all or has_raw or is_refused(octets, self.wish)
+
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield what a process of its own makes of the message, or the message where it fits as it is."""
-        if self.wish.deliver in UNTOUCHED:
-            is_taken(octets, self.wish)
-            async for piece in message:
-                self.grows(len(piece))
-                yield piece
-            return
-        async with aclosing(self.processes.shape(self.wish, octets, message)) as pieces:
+        """Yield what a process of its own makes of the message."""
+        wish = self.wish
+        if not self.shapes_all:
+            is_taken(octets, wish)
+            wish = attrs.evolve(
+                wish, size_octets=None
+            )  # one that is taken, or had all the same
+        async with aclosing(self.processes.shape(wish, octets, message)) as pieces:
             async for piece in pieces:
                 self.grows(len(piece))
                 yield piece

@@ -8,6 +8,7 @@ import pytest
 from bridge.admission import Admission
 from bridge.errors import ShaperUnavailable, SpoolUnavailable
 from bridge.names import Octets, SpoolId, UniqueId
+from bridge.rawheaders import RawHeaders
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.messages import Delivery
 from bridge.storage.sqlite.bodies import Held, unstuffed
@@ -34,6 +35,10 @@ class Reversing:
     error: Exception | None = None
     seen: bytes = b""
     octets: int = 0
+    shapes_all: bool = True
+
+    def has_work(self, _octets: Octets, raw_headers: RawHeaders) -> bool:
+        return self.shapes_all or raw_headers is not RawHeaders.NONE
 
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
@@ -162,6 +167,50 @@ async def test_one_that_is_listed_again_is_shaped_again(storage: SqliteUnderTest
     assert await storage.spool.redeliver(spool_id, again, pieces_of(ORIGINAL), Reversing())
     assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
     assert await original(storage, spool_id) == ORIGINAL
+
+
+async def test_with_ascii_headers_nothing_is_made_and_one_file_is_kept(
+    storage: SqliteUnderTest,
+) -> None:
+    shaper = Reversing(shapes_all=False)
+    spool_id, made = await deliver(storage, shaper, ORIGINAL + "ü\r\n".encode())
+    assert (shaper.seen, made.original_octets) == (b"", 0)
+    assert files(storage) == [".body"]
+    assert (await read_whole(storage.spool, spool_id)).endswith("more\r\nü\r\n".encode())
+
+
+async def test_of_raw_headers_devices_get_what_was_made_and_both_are_kept(
+    storage: SqliteUnderTest,
+) -> None:
+    raw = ORIGINAL.replace(b" a", " ä".encode())
+    spool_id, made = await deliver(storage, Reversing(shapes_all=False), raw)
+    (entry,) = (await storage.spool.listing(PRINTER)).entries
+    assert entry.octets == len(SHAPED) == made.octets
+    assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
+    assert await original(storage, spool_id) == raw
+    assert await storage.spool.octets_at_rest(PRINTER) == len(SHAPED) + len(raw)
+
+
+@pytest.mark.parametrize("error", [ShaperUnavailable("no memory"), ValueError("a fault")])
+async def test_raw_headers_that_cannot_be_converted_now_are_not_sent_either(
+    storage: SqliteUnderTest, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        await deliver(storage, Reversing(error, shapes_all=False), b"X: \xfc\r\n\r\n")
+    assert await states(storage) == {"a": "announced"}
+    assert files(storage) == []
+
+
+async def test_of_raw_headers_a_refused_message_keeps_nothing(storage: SqliteUnderTest) -> None:
+    too_large = Reversing(Skipped("too large"), shapes_all=False)
+    spool_id, made = await deliver(storage, too_large, b"X: \xfc\r\n\r\n")
+    assert made.held == "left out: too large"
+    assert files(storage) == []
+    again = UniqueId("again")
+    body = pieces_of(b"X: \xfc\r\n\r\n")
+    assert await storage.spool.redeliver(spool_id, again, body, Reversing(shapes_all=False))
+    assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
+    assert sorted(files(storage)) == [".body", ".original"]
 
 
 async def test_what_is_damaged_or_vanished_takes_its_original_along(

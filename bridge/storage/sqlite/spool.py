@@ -1,10 +1,9 @@
 """The spool on SQLite and body files: every step of a message's life as one durable transaction."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
@@ -12,7 +11,6 @@ import attrs
 
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
-from bridge.imprint import TEXT_CHARACTERS, Imprint
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.shaping.errors import Skipped, Unshapeable
@@ -29,9 +27,9 @@ from bridge.storage.messages import (
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Shaper, Spool
 from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite import departures, events, queries, steps
-from bridge.storage.sqlite.bodies import Bodies, Held, unstuffed
+from bridge.storage.sqlite.arriving import Arrivals, has_work
+from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
-from bridge.storage.sqlite.histories import envelope_context
 from bridge.storage.sqlite.remembered import Listings
 from providers.contract import Attests, Cursor, Disposition, Envelope, RemoteId
 
@@ -48,7 +46,7 @@ class SqliteSpool:
         self._database = database
         self._bodies = bodies
         self._clock = clock
-        self._seal = seal
+        self._arrivals = Arrivals(bodies, seal)
         self._listings = Listings()
         self._writers: WeakValueDictionary[SpoolId, asyncio.Lock] = WeakValueDictionary()
         self._told: dict[Holder, Listing] = {}
@@ -141,10 +139,8 @@ class SqliteSpool:
             present = await self._present(spool_id)
             if present.state is not MessageState.ANNOUNCED:
                 return Delivery(present.octets)
-            held_as = Held.BODY if shaper is None else Held.ORIGINAL
-            written = await self._bodies.write(spool_id, body, attests, held_as)
-            arrival = self._arrival(spool_id, *written)
-            if shaper is not None:
+            arrival = await self._arrivals.written(spool_id, body, attests, shaper)
+            if shaper is not None and has_work(shaper, arrival):
                 return await self._deliver_shaped(present.maildrop, spool_id, arrival, shaper)
             return await self._list(present.maildrop, spool_id, arrival)
 
@@ -160,8 +156,7 @@ class SqliteSpool:
             present = await self._present(spool_id)
             if present.state is not MessageState.ANNOUNCED:
                 return
-            octets, _ = await self._bodies.write(spool_id, _once(notice))
-            arrival = self._arrival(spool_id, octets, Imprint(envelope=envelope))
+            arrival = await self._arrivals.notice(spool_id, notice, envelope)
             now = self._clock.now()
             if not await self._change(
                 present.maildrop,
@@ -250,11 +245,9 @@ class SqliteSpool:
             present = await self._present(spool_id)
             if present.state not in (MessageState.HELD, MessageState.DISPOSED):
                 return False
-            held_as = Held.BODY if shaper is None else Held.ORIGINAL
-            written = await self._bodies.write(spool_id, body, held=held_as)
-            arrival = self._arrival(spool_id, *written)
-            if shaper is not None:
-                arrival = await self._shaped(spool_id, arrival, shaper)
+            arrival = await self._arrivals.written(spool_id, body, None, shaper)
+            if shaper is not None and has_work(shaper, arrival):
+                arrival = await self._arrivals.shaped(spool_id, arrival, shaper)
             now = self._clock.now()
             return await self._change(
                 present.maildrop,
@@ -301,7 +294,7 @@ class SqliteSpool:
         if refused:  # what is not listed need not be shaped
             return Delivery(arrival.octets, refused)
         try:
-            shaped = await self._shaped(spool_id, arrival, shaper)
+            shaped = await self._arrivals.shaped(spool_id, arrival, shaper)
         except Skipped as error:
             why = f"left out: {error}"
             await self._change(maildrop, lambda db: steps.hold(db, spool_id, arrival, why, now))
@@ -309,26 +302,13 @@ class SqliteSpool:
         except Unshapeable as error:
             why = str(error)
             notice = shaper.notice(arrival.imprint.envelope, why)
-            octets, _ = await self._bodies.write(spool_id, _once(notice))
+            octets = await self._arrivals.stand_in(spool_id, notice)
             stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
             await self._change(
                 maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
             )
             return Delivery(octets, "", why, arrival.octets)
         return await self._list(maildrop, spool_id, shaped)
-
-    async def _shaped(
-        self, spool_id: SpoolId, arrival: steps.Arrival, shaper: Shaper
-    ) -> steps.Arrival:
-        """Write what is made of an original that is here, durably."""
-        original = await self._bodies.open(spool_id, Held.ORIGINAL)
-        try:
-            message = unstuffed(original.pieces())
-            async with aclosing(shaper.shape(arrival.octets, message)) as made:
-                octets, _ = await self._bodies.write(spool_id, made)
-        finally:
-            original.close()
-        return attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
 
     @asynccontextmanager
     async def _tidied(self, spool_id: SpoolId) -> AsyncIterator[None]:
@@ -368,18 +348,6 @@ class SqliteSpool:
         if present is None:
             raise SpoolUnavailable("the message was removed while it was being fetched")
         return present
-
-    def _arrival(self, spool_id: SpoolId, octets: Octets, imprint: Imprint) -> steps.Arrival:
-        sealed = self._sealed(spool_id, imprint.envelope)
-        return steps.Arrival(octets, imprint, sealed)
-
-    def _sealed(self, spool_id: SpoolId, envelope: Envelope) -> bytes:
-        told = [text[:TEXT_CHARACTERS] for text in attrs.astuple(envelope)]
-        return self._seal.seal(json.dumps(told).encode(), envelope_context(spool_id))
-
-
-async def _once(octets: bytes) -> AsyncIterator[bytes]:
-    yield octets
 
 
 if TYPE_CHECKING:

@@ -39,6 +39,8 @@ class Arrival:
     imprint: Imprint
     envelope: bytes
     original_octets: Octets | None = None
+    is_utf8: bool = False
+    """The original is what a session gets that asks for UTF-8 (RFC 6856)."""
 
 
 def present(db: sqlite3.Connection, spool_id: SpoolId) -> Present | None:
@@ -139,13 +141,14 @@ def _arrive(
 ) -> bool:
     """List or hold a message that waited; return whether it still did."""
     changed = db.execute(
-        "UPDATE message SET state = ?, octets = ?, original_octets = ?, likeness = ?,"
+        "UPDATE message SET state = ?, octets = ?, original_octets = ?, is_utf8 = ?, likeness = ?,"
         " arrived = ?, envelope = ?, delivered = coalesce(delivered, ?), twin = ?"
         " WHERE id = ? AND state = 'announced'",
         (
             MessageState.HELD if verdict.held else MessageState.READY,
             None if verdict.held else arrival.octets,
             None if verdict.held else arrival.original_octets,
+            arrival.is_utf8,
             verdict.likeness,
             arrival.imprint.arrived,
             arrival.envelope,
@@ -180,7 +183,7 @@ def quarantine(
     changed = db.execute(
         # A notice has no second copy: whoever deletes it has not seen the message.
         "UPDATE message SET state = ?, octets = ?, original_octets = ?, envelope = ?,"
-        " likeness = NULL WHERE id = ? AND state = 'announced'",
+        " is_utf8 = 0, likeness = NULL WHERE id = ? AND state = 'announced'",
         (
             MessageState.HELD if held else MessageState.QUARANTINED,
             None if held else notice.octets,
@@ -268,12 +271,13 @@ def redeliver(
 ) -> bool:
     """List a message again under a new unique-id; return whether it was one that can be."""
     changed = db.execute(
-        "UPDATE message SET state = 'ready', octets = ?, original_octets = ?, unique_id = ?,"
+        "UPDATE message SET state = 'ready', octets = ?, original_octets = ?, is_utf8 = ?, unique_id = ?,"
         " envelope = ?, arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
         " WHERE id = ? AND state IN ('held', 'disposed')",
         (
             arrival.octets,
             arrival.original_octets,
+            arrival.is_utf8,
             unique_id,
             arrival.envelope,
             arrival.imprint.arrived,

@@ -42,6 +42,13 @@ def test_headers_of_parts_and_of_messages_within_are_converted_texts_are_not() -
     )
 
 
+def test_a_header_that_breaks_off_ends_there_for_those_who_look_for_an_empty_line() -> None:
+    """RFC 5322 section 2.1: what follows a line that is no field is no header any more."""
+    assert converted("Subject: a\nno field: ü\nX: ü\n\nü\n") == (
+        "Subject: a\n\nno field: ü\nX: ü\n\nü\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("address", "spelled"),
     [

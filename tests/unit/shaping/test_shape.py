@@ -21,6 +21,7 @@ from bridge.shaping.wish import (
 )
 
 ODD = b"subject:  two  blanks\r\nX: \x80\r\n\r\nRELAY-ID-: 1234 \r\n\x00.\r\n"
+PLAIN = ODD.replace(b"\x80", b"y")
 PDF = b"JVBERi0xLjQKJeLjz9MK"
 PRINT = Wish(Deliver.PRINT)
 
@@ -53,7 +54,16 @@ def within(*parts: str, kind: str = "mixed") -> bytes:
 
 @pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
 def test_a_message_may_pass_untouched(deliver: Deliver) -> None:
-    assert b"".join(shape(ODD, Wish(deliver))) == ODD
+    assert b"".join(shape(PLAIN, Wish(deliver))) == PLAIN
+
+
+@pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
+def test_of_one_with_raw_octets_in_its_header_all_else_passes_untouched(
+    deliver: Deliver,
+) -> None:
+    assert b"".join(shape(ODD, Wish(deliver))) == ODD.replace(
+        b"X: \x80", b"X: =?utf-8?B?4oKs?="
+    )
 
 
 def test_of_alternatives_the_plain_one_is_printed_and_files_of_all_are_kept() -> None:

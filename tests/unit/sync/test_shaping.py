@@ -33,6 +33,7 @@ from tests.contract.storage_harness import (
 from tests.fakes.clock import FakeClock
 
 MAIL = b"Subject: one\r\n\r\n" + b"0123456789abcdef\r\n" * 5000
+COMMANDS = Wish(Deliver.COMMAND)
 BOUNDS = Bounds(1, Limits(20, 1 << 29), 60.0, 1 << 22)
 
 REFUSES = (
@@ -50,9 +51,12 @@ class OneMail:
     at_once = 1
     attests = None
 
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
     async def fetch(self, _folder: FolderName, _remote_id: RemoteId) -> AsyncIterator[bytes]:
-        for start in range(0, len(MAIL), 30000):
-            yield MAIL[start : start + 30000]
+        for start in range(0, len(self._text), 30000):
+            yield self._text[start : start + 30000]
 
 
 @pytest.fixture
@@ -72,7 +76,8 @@ async def fetch(
     storage: SqliteUnderTest,
     command: tuple[str, ...],
     ceiling: int = 1 << 30,
-    wish: Wish = Wish(Deliver.COMMAND),  # noqa: B008 - frozen
+    text: bytes = MAIL,
+    wish: Wish = COMMANDS,
 ) -> tuple[Errand, list[Alert]]:
     told: list[Alert] = []
     remote_id = RemoteId("r")
@@ -81,7 +86,7 @@ async def fetch(
     )
     fetcher = Fetcher(
         OFFICE,
-        OneMail(),  # type: ignore[arg-type] - all of it that a fetch needs
+        OneMail(text),  # type: ignore[arg-type] - all of it that a fetch needs
         storage.spool,
         FakeClock(),
         get("test"),
@@ -101,6 +106,31 @@ async def test_what_leaves_a_message_as_it_is_needs_no_process_and_keeps_no_seco
     errand, _ = await fetch(storage, ("/nonexistent",))
     assert errand.delivered == 1
     assert [path.suffix for path in storage.body_files()] == [".body"]
+
+
+@pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
+async def test_of_raw_headers_devices_get_ascii_and_all_else_octet_for_octet(
+    storage: SqliteUnderTest, deliver: Deliver
+) -> None:
+    """RFC 6856 section 2.1; so it is where the original is sent of what is too large."""
+    text = MAIL.replace(b"one\r\n", "Müll\r\nX-Odd:  a\t \r\n".encode())
+    wish = Wish(deliver, size_octets=9, oversize=Oversize.ORIGINAL)
+    errand, _ = await fetch(storage, COMMAND, text=text, wish=wish)
+    assert errand.delivered == 1
+    [spool_id] = await listed(storage)
+    assert await read_whole(storage.spool, spool_id) == text.replace(
+        "Müll".encode(), b"=?utf-8?Q?M=C3=BCll?="
+    )
+    assert sorted(path.suffix for path in storage.body_files()) == [".body", ".original"]
+
+
+async def test_raw_headers_wait_where_no_process_can_make_them_ascii(
+    storage: SqliteUnderTest,
+) -> None:
+    errand, _ = await fetch(storage, ("/nonexistent",), text=b"Subject: \xfc\r\n\r\n")
+    assert len(errand.failed) == 1
+    assert await states(storage) == {"r": "announced"}
+    assert storage.body_files() == []
 
 
 @pytest.mark.usefixtures("everything_is_shaped")

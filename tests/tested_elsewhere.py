@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
+    "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/cli/simulate.py": ("tests/system/test_simulate.py", "with a bridge at work"),
@@ -51,6 +52,7 @@ TESTED_ELSEWHERE = {
         "tests/unit/vault/test_seal.py",
         "protocols: see who fits them",
     ),
+    "bridge/storage/sqlite/registered.py": ("tests/contract/test_register.py", "by contract"),
     "bridge/storage/sqlite/register.py": ("tests/contract/test_register.py", "by contract"),
     "bridge/storage/sqlite/departures.py": (
         "tests/unit/sync/test_look_sessions.py",

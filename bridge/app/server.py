@@ -41,6 +41,7 @@ from bridge.listener import Listener
 from bridge.names import AccountName
 from bridge.pop3.events import MachineLimits
 from bridge.session import Services, SessionLimits
+from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
@@ -73,7 +74,7 @@ def serve(config: Config, environ: MutableMapping[str, str]) -> None:
     systemd = Systemd(environ, clock, logs.get("systemd"))
     with (
         sole_server(config.state_dir),
-        open_state(config, environ) as state,
+        open_state(config, environ, THE_BRIDGE) as state,
         asyncio.Runner(loop_factory=_loop_factory(config)) as runner,
     ):
         runner.run(Bridge(config, state, clock, systemd).run())
@@ -276,6 +277,7 @@ class Bridge:
                 )
                 await self._watch.forget_old()
                 await self._disable_unseen()
+                await self._state.audit.forget(now - self._config.audit.keep_days * DAY_SECONDS)
             except PopbridgeError as error:
                 self._log.error("daily-look-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bridge.accounts.grants import Grants
+from bridge.app.actors import actor_here
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
+from bridge.storage.audit import Actor
+from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.histories import Histories
@@ -89,14 +92,21 @@ class State:
         return SqliteSightings(self.database)
 
     @property
+    def audit(self) -> SqliteAuditLog:
+        """Return who changed what."""
+        return SqliteAuditLog(self.database)
+
+    @property
     def grants(self) -> Grants:
         """Return the grants in the register."""
         return Grants(self.register, self.secrets)
 
 
 @contextmanager
-def open_state(config: Config, environ: Mapping[str, str]) -> Iterator[State]:
-    """Open the state folder, and close it after the block.
+def open_state(
+    config: Config, environ: Mapping[str, str], actor: Actor | None = None
+) -> Iterator[State]:
+    """Open the state folder, and close it after the block; changes are `actor`'s, or of whose process this is.
 
     Raises:
         StateError: it was never made, its key is another or missing, or a newer version wrote it.
@@ -127,7 +137,7 @@ def open_state(config: Config, environ: Mapping[str, str]) -> Iterator[State]:
             database,
             bodies,
             SqliteSpool(database, bodies, SystemClock(), secrets),
-            SqliteRegister(database),
+            SqliteRegister(database, Scribe(actor or actor_here(environ), SystemClock())),
             secrets,
         )
     finally:

@@ -30,6 +30,7 @@ COMMANDS = {
     "device": "Machines, and their user names and passwords.",
     "profile": "What is known of machines that fetch mail by POP3.",
     "simulate": "Poll the running bridge as a machine would, and say what its panel shows.",
+    "audit": "Say who changed what, and when.",
     "cert": "The bridge's own certificates.",
     "backup": "Seal all but the bodies in one file, while the bridge runs.",
     "restore": "Put a backup in place on a new machine.",

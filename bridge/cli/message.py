@@ -3,7 +3,6 @@
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +13,7 @@ from bridge.app.messages import DROP, REDELIVER
 from bridge.app.newfile import new_file
 from bridge.app.offline import Offline
 from bridge.app.originals import write_original
-from bridge.cli.output import json_option, loaded, say, table
+from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.errors import RegisterError, StateError
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import Happened, Life
@@ -54,7 +53,7 @@ def list_(option: Path | None, /, maildrop: str | None, as_json: bool, **wanted:
             "message": life.spool_id,
             "maildrop": life.maildrop,
             "state": life.state.value,
-            "arrived": _moment(life.arrived),
+            "arrived": moment(life.arrived),
             "from": life.envelope.sender,
             "subject": life.envelope.subject,
             "last": _last(life),
@@ -100,15 +99,12 @@ def show(
         f"Message {number} of maildrop {life.maildrop}: {life.state.value}",
         f"  from       {life.envelope.sender or '-'}",
         f"  subject    {life.envelope.subject or '-'}",
-        f"  arrived    {_moment(life.arrived) or '-'}",
+        f"  arrived    {moment(life.arrived) or '-'}",
         f"  octets     {life.octets if life.octets is not None else '-'}",
         *_original_line(life),
         f"  unique-id  {life.unique_id}",
         f"  remote id  {life.remote_id}",
-        *(
-            f"  {_moment(event.first)}  {_said(event, with_time=False)}"
-            for event in life.events
-        ),
+        *(f"  {moment(event.first)}  {_said(event, with_time=False)}" for event in life.events),
     ]
     say(as_json, _told(life), lines)
 
@@ -193,16 +189,7 @@ def _last(life: Life) -> str:
 def _said(event: Happened, *, with_time: bool = True) -> str:
     """Say what happened, in a line."""
     who = f" {event.device} at {event.address}" if event.device else ""
-    often = f", {event.times} times until {_moment(event.last)}" if event.times > 1 else ""
+    often = f", {event.times} times until {moment(event.last)}" if event.times > 1 else ""
     why = f": {event.detail}" if event.detail else ""
-    when = f" {_moment(event.first)}" if with_time else ""
+    when = f" {moment(event.first)}" if with_time else ""
     return f"{event.event.value}{who}{when}{often}{why}"
-
-
-def _moment(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
-    except (ValueError, OverflowError, OSError):  # what a header claims
-        return ""

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def table(rows: Sequence[Mapping[str, object]], empty: str) -> list[str]:
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
+
+
+def moment(seconds: float | None) -> str:
+    """Return a time in UTC; empty where there is none, or none that a calendar has."""
+    if seconds is None:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):  # what a header claims
+        return ""
 
 
 def findings_lines(findings: Sequence[Finding]) -> list[str]:

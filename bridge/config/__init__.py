@@ -7,6 +7,7 @@ from bridge.config.loading import SYSTEM_CONFIG, find_config, load_config
 from bridge.config.settings import (
     PRIVATE_NETWORKS,
     AlertsConfig,
+    AuditConfig,
     CertificateFiles,
     Config,
     EventLoop,
@@ -28,6 +29,7 @@ __all__ = [
     "PRIVATE_NETWORKS",
     "SYSTEM_CONFIG",
     "AlertsConfig",
+    "AuditConfig",
     "CertificateFiles",
     "Config",
     "EventLoop",

@@ -262,6 +262,14 @@ class WatchConfig:
 
 
 @attrs.frozen
+class AuditConfig:
+    """Who changed what."""
+
+    keep_days: Annotated[int, Between(30, 3650, "days")] = 400
+    """Days for which it is told; a year, and the weeks until somebody looks back at it."""
+
+
+@attrs.frozen
 class LogConfig:
     """What is told on standard error."""
 
@@ -301,5 +309,7 @@ class Config:
     """What an admin hears of at once, and how."""
     watch: WatchConfig = WatchConfig()
     """What is told of devices and their logins."""
+    audit: AuditConfig = AuditConfig()
+    """Who changed what."""
     log: LogConfig = LogConfig()
     """What is told on standard error."""

@@ -20,7 +20,9 @@ from bridge.errors import SpoolUnavailable
 from bridge.names import ConnectionId
 from bridge.pop3.events import MachineLimits, Terms
 from bridge.session import Peer, Services, Session, SessionLimits
+from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
+from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import open_database
 from bridge.storage.sqlite.histories import Histories
@@ -73,7 +75,7 @@ class Life:
         self.bodies = Bodies(folder / "bodies", BodySeal(KEY), minimum_free=0)
         secrets = SecretSeal(KEY)
         self.spool = SqliteSpool(self.database, self.bodies, self.clock, secrets)
-        self.register = SqliteRegister(self.database)
+        self.register = SqliteRegister(self.database, Scribe(THE_BRIDGE, self.clock))
         self.locks = MemoryLocks(TAKEOVER_GRACE)
         self.directory = Directory(self.register, PlainPasswords(), secrets, self.clock, 30.0)
         self._tracing = Tracing(

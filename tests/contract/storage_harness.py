@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 from bridge.names import AccountName, DeviceName, MaildropName, SpoolId, UniqueId
+from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.holding import Locks
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Announcement
 from bridge.storage.ports import OpenBody, Spool
 from bridge.storage.register import Account, Device, MaildropRecord, Register
+from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.register import SqliteRegister
@@ -80,7 +82,7 @@ class SqliteUnderTest:
         self.bodies = Bodies(self.folder / "bodies", BodySeal(KEY), minimum_free=0)
         self.clock = FakeClock()
         self.spool = SqliteSpool(self.database, self.bodies, self.clock, SecretSeal(KEY))
-        self.register = SqliteRegister(self.database)
+        self.register = SqliteRegister(self.database, Scribe(THE_BRIDGE, self.clock))
 
     def crash(self) -> None:
         self._lives += 1

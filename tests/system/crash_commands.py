@@ -59,7 +59,10 @@ class Initialising(Scenario):
 
 
 class Commanding(Scenario):
-    """A command that changes the register: its change is whole or not there, and it can be run again."""
+    """A command that changes the register: its change is whole or not there, and it can be run again.
+
+    There is an entry of who made the change if and only if there is the change.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Commanding(Scenario):
             assert self.forks.run(self.home, *command) == 0
         self.snapshot.take()
         self.initial = register(self.home)
+        self.entries = audit_entries(self.home)
         self.words = tuple(word.format(mail=self.home.folder / "mail") for word in words)
         self.text = text
         self.code = KILLED
@@ -90,6 +94,7 @@ class Commanding(Scenario):
     def check(self) -> None:
         left = register(self.home)
         self.came.append(left != self.initial)
+        assert audit_entries(self.home) - self.entries == self.came[-1]
         code = self.forks.run(self.home, *self.words, text=self.text)
         # Run again it does the whole of it, or says that there is nothing to do and changes nothing.
         assert code == 0 or (self.came[-1] and register(self.home) == left)
@@ -118,6 +123,7 @@ class ChangingAPassword(Commanding):
             old, new = (is_right(bridge, one) for one in (PASSWORD, NEW_PASSWORD))
         assert old != new
         self.came.append(new)
+        assert audit_entries(self.home) - self.entries == new
 
 
 class Renewing(Scenario):
@@ -225,6 +231,12 @@ def spooled(home: Home) -> int:
     """Return how many messages have a body, by the spool's own account."""
     [[count]] = rows(home, "SELECT count(*) FROM message WHERE octets NOT NULL")
     return int(count)
+
+
+def audit_entries(home: Home) -> int:
+    """Return how many changes it is told of who made them."""
+    [[count]] = rows(home, "SELECT count(*) FROM audit")
+    return int(str(count))
 
 
 def register(home: Home) -> list[object]:

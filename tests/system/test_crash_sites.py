@@ -21,6 +21,7 @@ PROVING = "`account check` sets what is set already"
 READING = "asks and changes nothing"
 SHUTIL = "its steps are those of os.unlink and os.rmdir, and are listed as such"
 PROBE = "a probe writes a row that nobody reads"
+OLD = "what is old enough goes tomorrow"
 SEEN = "one transaction about the last minute, which a bridge that is killed may forget"
 WATCHED = (
     "one transaction about the last hour, which a bridge that is killed may not have watched"
@@ -45,6 +46,7 @@ UNVISITED = {
     "bridge/cli/cert.py:ca write": "a copy of what is public, for whoever asked for it",
     "bridge/shaper/confinement.py:confine write": "of a process that holds nothing of ours",
     "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
+    "bridge/storage/sqlite/audit.py:SqliteAuditLog.forget COMMIT": OLD,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.add_watched COMMIT": WATCHED,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,

@@ -2,37 +2,36 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge import wishes
-from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage.audit import About, AuditEvent, Difference, begun, changed, ended
 from bridge.storage.register import (
     Account,
     Device,
     Disabled,
     MaildropRecord,
-    OnOutage,
     Register,
     RegisterSnapshot,
     StoredGrant,
-    WhyDisabled,
 )
+from bridge.storage.sqlite import registered
+from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import Database
-from providers.contract import Disposition, FolderName
 
 
 class SqliteRegister:
-    """Who may fetch what, at rest."""
+    """Who may fetch what, at rest; each change with the entry that tells who made it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, scribe: Scribe) -> None:
         self._database = database
+        self._scribe = scribe
 
     async def snapshot(self) -> RegisterSnapshot:
         """Return everything, ordered by name."""
-        return await self._database.read(_snapshot)
+        return await self._database.read(registered.snapshot)
 
     async def add_account(self, account: Account, sealed: bytes | None = None) -> None:
         """Add an account, and the grant it begins with."""
@@ -48,6 +47,8 @@ class SqliteRegister:
                     "INSERT INTO account_grant VALUES (?, ?, 0, 0, NULL)",
                     (account.name, sealed),
                 )
+            about = About(account=account.name)
+            self._scribe.write(db, AuditEvent.ACCOUNT_ADDED, about, begun(account))
 
         await self._database.write(work)
 
@@ -71,13 +72,13 @@ class SqliteRegister:
         """Put the grant of a new enrolment in place of what was there."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "account", account)
-            changed = db.execute(
+            old = registered.account(db, account)
+            enrolled = db.execute(
                 "UPDATE account_grant SET sealed = ?, enrolment = enrolment + 1, renewed = ?,"
                 " lost = NULL WHERE account = ?",
                 (sealed, now, account),
             )
-            if not changed.rowcount:
+            if not enrolled.rowcount:
                 raise RegisterError(f"The account {account} needs no enrolment.")
             if settings is not None:
                 db.execute(
@@ -87,6 +88,9 @@ class SqliteRegister:
             # Somebody else may have signed in: where the last look at another mailbox ended, means
             # nothing here. A full list reprints nothing.
             db.execute("UPDATE maildrop SET cursor = NULL WHERE account = ?", (account,))
+            what = changed(old, registered.account(db, account))
+            about = About(account=account)
+            self._scribe.write(db, AuditEvent.ACCOUNT_ENROLLED, about, what)
 
         await self._database.write(work)
 
@@ -94,7 +98,7 @@ class SqliteRegister:
         self, account: AccountName, enrolment: int, sealed: bytes, now: float
     ) -> bool:
         """Replace the grant by its successor, unless the account was enrolled anew meanwhile."""
-        changed = await self._database.write(
+        renewed = await self._database.write(
             lambda db: (
                 db.execute(
                     "UPDATE account_grant SET sealed = ?, renewed = ?, lost = NULL"
@@ -103,28 +107,32 @@ class SqliteRegister:
                 ).rowcount
             )
         )
-        return bool(changed)
+        return bool(renewed)
 
     async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
         """Record that the service no longer honours the grant of that enrolment."""
-        changed = await self._database.write(
-            lambda db: (
-                db.execute(
-                    "UPDATE account_grant SET lost = ?"
-                    " WHERE account = ? AND enrolment = ? AND lost IS NULL",
-                    (why, account, enrolment),
-                ).rowcount
-            )
-        )
-        return bool(changed)
+
+        def work(db: sqlite3.Connection) -> bool:
+            lost = db.execute(
+                "UPDATE account_grant SET lost = ?"
+                " WHERE account = ? AND enrolment = ? AND lost IS NULL",
+                (why, account, enrolment),
+            ).rowcount
+            if lost:
+                self._scribe.write(db, AuditEvent.GRANT_LOST, About(account=account))
+            return bool(lost)
+
+        return await self._database.write(work)
 
     async def remove_account(self, name: AccountName) -> None:
         """Remove an account that no maildrop uses."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "account", name)
+            old = registered.account(db, name)
             _refuse_users(db, "maildrop", "account", name)
             db.execute("DELETE FROM account WHERE name = ?", (name,))
+            about = About(account=name)
+            self._scribe.write(db, AuditEvent.ACCOUNT_REMOVED, about, ended(old))
 
         await self._database.write(work)
 
@@ -133,13 +141,15 @@ class SqliteRegister:
 
         def work(db: sqlite3.Connection) -> None:
             _refuse_if(db, "maildrop", maildrop.name, "There is a maildrop {} already.")
-            _need(db, "account", maildrop.account)
+            registered.need(db, "account", maildrop.account)
             db.execute(
                 "INSERT INTO maildrop"
                 " (name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (maildrop.name, maildrop.account, maildrop.folder, *_choices(maildrop)),
             )
+            about = About(maildrop.account, maildrop.name)
+            self._scribe.write(db, AuditEvent.MAILDROP_ADDED, about, begun(maildrop))
 
         await self._database.write(work)
 
@@ -147,12 +157,15 @@ class SqliteRegister:
         """Replace what an owner may change of a maildrop."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "maildrop", maildrop.name)
+            old = registered.maildrop(db, maildrop.name)
             db.execute(
                 "UPDATE maildrop SET disposition = ?, on_outage = ?, print_once = ?, ceiling = ?,"
                 " admission = ?, wish = ? WHERE name = ?",
                 (*_choices(maildrop), maildrop.name),
             )
+            if what := changed(old, registered.maildrop(db, maildrop.name)):
+                about = About(maildrop.account, maildrop.name)
+                self._scribe.write(db, AuditEvent.MAILDROP_CHANGED, about, what)
 
         await self._database.write(work)
 
@@ -160,7 +173,7 @@ class SqliteRegister:
         """Remove a maildrop that no device uses, with everything spooled for it."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "maildrop", name)
+            old = registered.maildrop(db, name)
             _refuse_users(db, "device", "maildrop", name)
             (waiting,) = db.execute(
                 "SELECT count(*) FROM message WHERE maildrop = ? AND state = 'expunged'",
@@ -172,6 +185,8 @@ class SqliteRegister:
                     " run `popbridge account sync` for its account first."
                 )
             db.execute("DELETE FROM maildrop WHERE name = ?", (name,))
+            about = About(old.account, name)
+            self._scribe.write(db, AuditEvent.MAILDROP_REMOVED, about, ended(old))
 
         await self._database.write(work)
 
@@ -182,6 +197,8 @@ class SqliteRegister:
             _refuse_if(db, "device", device.name, "There is a device {} already.")
             _need_maildrop(db, device)
             _store_device(db, device)
+            about = _about(device)
+            self._scribe.write(db, AuditEvent.DEVICE_ADDED, about, begun(device))
 
         await self._database.write(work)
 
@@ -189,69 +206,82 @@ class SqliteRegister:
         """Replace the stored device of the same name."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "device", device.name)
+            old = registered.device(db, device.name)
             _need_maildrop(db, device)
             # Not deleted and made anew: what is known of the device hangs on its row.
             db.execute("DELETE FROM login WHERE device = ?", (device.name,))
             _store_device(db, device)
+            if what := changed(old, registered.device(db, device.name)):
+                only_secrets = all(one.is_secret for one in what)
+                event = (
+                    AuditEvent.DEVICE_PASSWORD_CHANGED
+                    if only_secrets
+                    else AuditEvent.DEVICE_CHANGED
+                )
+                about = _about(device)
+                self._scribe.write(db, event, about, what)
 
         await self._database.write(work)
 
     async def disable_device(self, name: DeviceName, disabled: Disabled) -> bool:
         """Let a device log in no more; return whether that is news."""
-        changed = await self._database.write(
-            lambda db: (
-                db.execute(
-                    "UPDATE device SET disabled = ?, why_disabled = ?"
-                    " WHERE name = ? AND disabled IS NULL",
-                    (disabled.since, disabled.why, name),
-                ).rowcount
-            )
-        )
-        return bool(changed)
+
+        def work(db: sqlite3.Connection) -> bool:
+            done = db.execute(
+                "UPDATE device SET disabled = ?, why_disabled = ?"
+                " WHERE name = ? AND disabled IS NULL",
+                (disabled.since, disabled.why, name),
+            ).rowcount
+            if done:
+                why = Difference("why", None, disabled.why.value)
+                self._scribe.write(
+                    db, AuditEvent.DEVICE_DISABLED, _about(registered.device(db, name)), (why,)
+                )
+            return bool(done)
+
+        return await self._database.write(work)
 
     async def enable_device(self, name: DeviceName, now: float) -> bool:
         """Let a disabled device log in again; return whether that is news."""
-        changed = await self._database.write(
-            lambda db: (
-                db.execute(
-                    "UPDATE device SET enabled = ?, disabled = NULL, why_disabled = NULL"
-                    " WHERE name = ? AND disabled NOT NULL",
-                    (now, name),
-                ).rowcount
-            )
-        )
-        return bool(changed)
+
+        def work(db: sqlite3.Connection) -> bool:
+            done = db.execute(
+                "UPDATE device SET enabled = ?, disabled = NULL, why_disabled = NULL"
+                " WHERE name = ? AND disabled NOT NULL",
+                (now, name),
+            ).rowcount
+            if done:
+                self._scribe.write(
+                    db, AuditEvent.DEVICE_ENABLED, _about(registered.device(db, name))
+                )
+            return bool(done)
+
+        return await self._database.write(work)
 
     async def remove_device(self, name: DeviceName) -> None:
         """Remove a device."""
 
         def work(db: sqlite3.Connection) -> None:
-            _need(db, "device", name)
+            old = registered.device(db, name)
             db.execute("DELETE FROM device WHERE name = ?", (name,))
+            about = _about(old)
+            self._scribe.write(db, AuditEvent.DEVICE_REMOVED, about, ended(old))
 
         await self._database.write(work)
 
 
-def _exists(db: sqlite3.Connection, table: str, name: str) -> bool:
-    # The table's name is one of our own three, never input.
-    query = f"SELECT 1 FROM {table} WHERE name = ?"  # noqa: S608 - see above
-    return db.execute(query, (name,)).fetchone() is not None
-
-
-def _refuse_if(db: sqlite3.Connection, table: str, name: str, text: str) -> None:
-    if _exists(db, table, name):
-        raise RegisterError(text.format(name))
-
-
-def _need(db: sqlite3.Connection, table: str, name: str) -> None:
-    if not _exists(db, table, name):
-        raise RegisterError(f"There is no {table} {name}; see `popbridge {table} list`.")
+def _about(device: Device) -> About:
+    return About(maildrop=device.maildrop or "", device=device.name)
 
 
 def _need_maildrop(db: sqlite3.Connection, device: Device) -> None:
     if device.maildrop is not None:
-        _need(db, "maildrop", device.maildrop)
+        registered.need(db, "maildrop", device.maildrop)
+
+
+def _refuse_if(db: sqlite3.Connection, table: str, name: str, text: str) -> None:
+    if registered.exists(db, table, name):
+        raise RegisterError(text.format(name))
 
 
 def _refuse_users(db: sqlite3.Connection, table: str, column: str, name: str) -> None:
@@ -308,68 +338,6 @@ def _store_device(db: sqlite3.Connection, device: Device) -> None:
                 f"The login {login} belongs to device {taken[0]} already; choose another."
             )
         db.execute("INSERT INTO login VALUES (?, ?, ?)", (login.casefold(), device.name, alias))
-
-
-def _snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
-    return RegisterSnapshot(
-        accounts=tuple(
-            Account(AccountName(name), provider, json.loads(settings), enrolment)
-            for name, provider, settings, enrolment in db.execute(
-                "SELECT name, provider, settings, enrolment FROM account"
-                " LEFT JOIN account_grant ON account = name ORDER BY name"
-            )
-        ),
-        maildrops=tuple(
-            MaildropRecord(
-                MaildropName(name),
-                AccountName(account),
-                FolderName(folder),
-                Disposition.parse(disposition),
-                OnOutage(on_outage),
-                print_once,
-                ceiling,
-                Admission.parse(admission),
-                wishes.parse(wish),
-            )
-            for name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish in db.execute(
-                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish"
-                " FROM maildrop ORDER BY name"
-            )
-        ),
-        devices=_devices(db),
-    )
-
-
-def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
-    aliases: dict[str, list[str]] = {}
-    for name, alias in db.execute(
-        "SELECT device, alias FROM login WHERE alias NOT NULL ORDER BY rowid"
-    ):
-        aliases.setdefault(name, []).append(alias)
-    rows = db.execute(
-        "SELECT name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made, enabled,"
-        " disabled, why_disabled FROM device ORDER BY name"
-    )
-    return tuple(_device(row, tuple(aliases.get(row[0], ()))) for row in rows)
-
-
-def _device(row: Sequence[Any], aliases: tuple[str, ...]) -> Device:
-    name, maildrop, password, apop_secret, allow, profile, quirks, *times, disabled, why = row
-    made, password_made, enabled = times
-    return Device(
-        DeviceName(name),
-        None if maildrop is None else MaildropName(maildrop),
-        password,
-        aliases,
-        tuple(json.loads(allow)),
-        apop_secret,
-        profile,
-        json.loads(quirks),
-        made,
-        password_made,
-        enabled,
-        None if disabled is None else Disabled(disabled, WhyDisabled(why)),
-    )
 
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.config import (
     AlertsConfig,
+    AuditConfig,
     CertificateFiles,
     Config,
     LimitsConfig,
@@ -38,6 +39,7 @@ CLASSES: dict[str, type[attrs.AttrsInstance]] = {
     "[vault]": VaultConfig,
     "[alerts]": AlertsConfig,
     "[watch]": WatchConfig,
+    "[audit]": AuditConfig,
     "[log]": LogConfig,
 }
 

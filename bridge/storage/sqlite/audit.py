@@ -1,0 +1,104 @@
+"""Who changed what, on SQLite: each change's row is written by the transaction that makes the change."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bridge.clock import Clock
+from bridge.names import SpoolId
+from bridge.storage.audit import (
+    About,
+    Actor,
+    AuditEntry,
+    AuditEvent,
+    AuditLog,
+    Difference,
+    Wanted,
+)
+from bridge.storage.sqlite.database import Database
+
+FORGOTTEN_AT_ONCE = 10_000
+"""Rows that one sweep takes: some 30 ms, and a clock that is wrong for a day takes no more with it."""
+
+_WRITE = (
+    "INSERT INTO audit (at, uid, user, sudo_uid, sudo_user, event, account, maildrop, device,"
+    " message, differences) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_READ = (
+    "SELECT number, at, uid, user, sudo_uid, sudo_user, event, account, maildrop, device, message,"
+    " differences FROM audit WHERE at >= ?1 AND (maildrop = ?2 OR ?2 IS NULL)"
+    " AND (device = ?3 OR ?3 IS NULL) ORDER BY at DESC, number DESC LIMIT ?4"
+)
+_FORGET = (
+    "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at < ?"
+    # As the trigger has it, which else would fail the sweep where our clock is ahead of SQLite's.
+    " AND at < (julianday('now') - 2440587.5) * 86400.0 - 30 * 86400.0 ORDER BY at LIMIT ?)"
+)
+
+
+@attrs.frozen
+class Scribe:
+    """Writes down what one actor does."""
+
+    actor: Actor
+    clock: Clock
+
+    def write(
+        self,
+        db: sqlite3.Connection,
+        event: AuditEvent,
+        about: About,
+        differences: tuple[Difference, ...] = (),
+    ) -> None:
+        """Write an entry, inside the transaction of what it tells."""
+        db.execute(
+            _WRITE,
+            (
+                self.clock.now(),
+                *attrs.astuple(self.actor),
+                event,
+                *attrs.astuple(about),
+                json.dumps([attrs.astuple(one) for one in differences]),
+            ),
+        )
+
+
+class SqliteAuditLog:
+    """Entries at rest."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(self, wanted: Wanted) -> list[AuditEntry]:
+        """Return the entries that are wanted, the newest last."""
+        values = (wanted.since, wanted.maildrop, wanted.device, wanted.limit)
+        rows = await self._database.read(lambda db: db.execute(_READ, values).fetchall())
+        return [_entry(row) for row in reversed(rows)]
+
+    async def forget(self, before: float) -> None:
+        """Forget entries older than that, some at a time."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute(_FORGET, (before, FORGOTTEN_AT_ONCE))
+
+        await self._database.write(work)
+
+
+def _entry(row: Sequence[Any]) -> AuditEntry:
+    number, at, uid, user, sudo_uid, sudo_user, *rest = row
+    event, account, maildrop, device, message, differences = rest
+    return AuditEntry(
+        number,
+        at,
+        Actor(uid, user, sudo_uid, sudo_user),
+        event,
+        About(account, maildrop, device, SpoolId(message) if message is not None else None),
+        tuple(Difference(*one) for one in json.loads(differences)),
+    )
+
+
+if TYPE_CHECKING:
+    _log: type[AuditLog] = SqliteAuditLog

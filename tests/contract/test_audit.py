@@ -1,0 +1,186 @@
+"""Every change of the register leaves one entry, made by the transaction that makes the change."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bridge.errors import RegisterError, SpoolUnavailable
+from bridge.names import DeviceName, MaildropName
+from bridge.storage.audit import THE_BRIDGE, About, Actor, AuditEntry, Wanted
+from bridge.storage.register import Disabled, OnOutage, WhyDisabled
+from bridge.storage.sqlite import audit
+from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
+from bridge.storage.sqlite.register import SqliteRegister
+from tests.contract.storage_harness import (
+    FAX,
+    OFFICE,
+    PANEL,
+    PRINTER,
+    SqliteUnderTest,
+    account,
+    device,
+    maildrop,
+)
+from tests.fakes.clock import FakeClock
+
+DAY = 86400.0
+ADA = Actor(1000, "ada")
+SEALED = b"sealed"
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
+    under_test = SqliteUnderTest(tmp_path)
+    yield under_test
+    under_test.close()
+
+
+async def told(storage: SqliteUnderTest, **wanted: object) -> list[AuditEntry]:
+    asked = attrs.evolve(Wanted(1000), **wanted)
+    return await SqliteAuditLog(storage.database).entries(asked)
+
+
+async def events(storage: SqliteUnderTest, **wanted: object) -> list[str]:
+    return [entry.event for entry in await told(storage, **wanted)]
+
+
+async def fill(storage: SqliteUnderTest) -> None:
+    await storage.register.add_account(account(), SEALED)
+    await storage.register.add_maildrop(maildrop())
+    await storage.register.add_device(device())
+
+
+async def test_each_change_leaves_one_entry_that_survives_a_crash(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    register = storage.register
+    await register.enrol(OFFICE, SEALED, 1.0, {"path": "/other"})
+    assert await register.lose_grant(OFFICE, 1, "revoked")
+    await register.change_maildrop(attrs.evolve(maildrop(), on_outage=OnOutage.ERROR))
+    await register.change_device(device(aliases=("other",)))
+    await register.change_device(attrs.evolve(device(aliases=("other",)), password="$x"))
+    assert await register.disable_device(PANEL, Disabled(1.0, WhyDisabled.UNSEEN))
+    assert await register.enable_device(PANEL, 2.0)
+    await register.remove_device(PANEL)
+    await register.remove_maildrop(PRINTER)
+    await register.remove_account(OFFICE)
+    storage.crash()
+    told_of = await told(storage)
+    assert [(one.event, [d.spelled() for d in one.differences]) for one in told_of] == [
+        ("account-added", ["provider: folder", "settings.path: /mail"]),
+        ("maildrop-added", ["folder: none", "disposition: trash"]),
+        ("device-added", []),
+        ("account-enrolled", ["settings.path: /mail -> /other", "enrolment: 0 -> 1"]),
+        ("grant-lost", []),
+        ("maildrop-changed", ["on_outage: serve -> error"]),
+        ("device-changed", ["aliases: none -> other"]),
+        ("device-password-changed", ["password changed"]),
+        ("device-disabled", ["why: unseen"]),
+        ("device-enabled", []),
+        ("device-removed", ["aliases: other"]),
+        (
+            "maildrop-removed",
+            ["folder: none", "disposition: trash", "on_outage: error"],
+        ),
+        ("account-removed", ["provider: folder", "settings.path: /other", "enrolment: 1"]),
+    ]
+    assert [one.number for one in told_of] == list(range(1, len(told_of) + 1))
+    assert told_of[2].about == About(maildrop=PRINTER, device=PANEL)
+    assert told_of[5].about == About(account=OFFICE, maildrop=PRINTER)
+
+
+async def test_an_entry_says_who_and_when(storage: SqliteUnderTest) -> None:
+    clock = FakeClock()
+    behind = Actor(0, "root", 1000, "ada")
+    for actor in (ADA, behind, THE_BRIDGE):
+        register = SqliteRegister(storage.database, Scribe(actor, clock))
+        await register.add_account(account())
+        await register.remove_account(OFFICE)
+        await clock.sleep(DAY)
+    entries = await told(storage)
+    assert [one.actor for one in entries[::2]] == [ADA, behind, THE_BRIDGE]
+    assert entries[2].at == entries[1].at + DAY
+
+
+async def test_what_changes_nothing_leaves_no_entry(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    before = await events(storage)
+    await storage.register.change_device(device())
+    await storage.register.change_maildrop(maildrop())
+    assert not await storage.register.lose_grant(OFFICE, 7, "revoked")
+    assert not await storage.register.enable_device(PANEL, 2.0)
+    with pytest.raises(RegisterError):
+        await storage.register.add_device(device())
+    with pytest.raises(RegisterError):
+        await storage.register.remove_maildrop(PRINTER)
+    assert await events(storage) == before
+
+
+async def test_a_change_that_cannot_be_told_is_not_made(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    await storage.run_sql(
+        "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+    before = await storage.register.snapshot()
+    with pytest.raises(Exception, match="full"):
+        await storage.register.remove_device(PANEL)
+    assert await storage.register.snapshot() == before
+
+
+async def test_entries_are_chosen_by_time_device_and_maildrop_the_newest_of_them(
+    storage: SqliteUnderTest,
+) -> None:
+    clock = FakeClock()
+    register = SqliteRegister(storage.database, Scribe(ADA, clock))
+    await register.add_account(account())
+    await register.add_maildrop(maildrop())
+    await clock.sleep(DAY)
+    noon = clock.now()
+    await register.add_maildrop(maildrop(FAX))
+    await register.add_device(device())
+    await register.add_device(device(DeviceName("other"), FAX))
+    assert await events(storage, since=noon) == ["maildrop-added", *2 * ["device-added"]]
+    assert [one.about.maildrop for one in await told(storage, device=PANEL)] == [PRINTER]
+    assert await events(storage, maildrop=FAX) == ["maildrop-added", "device-added"]
+    assert await events(storage, maildrop="nowhere") == []
+    assert [one.about.device for one in await told(storage, limit=2)] == [PANEL, "other"]
+
+
+async def test_what_is_old_is_forgotten_some_at_a_time(
+    storage: SqliteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "FORGOTTEN_AT_ONCE", 2)
+    clock = FakeClock()
+    register = SqliteRegister(storage.database, Scribe(ADA, clock))
+    await register.add_account(account())
+    for name in "abc":
+        await clock.sleep(1)
+        await register.add_maildrop(maildrop(MaildropName(name)))
+    last = clock.now()
+    log = SqliteAuditLog(storage.database)
+    await log.forget(last)
+    assert [one.about.maildrop for one in await told(storage)] == ["b", "c"]
+    await log.forget(last)
+    assert [one.about.maildrop for one in await told(storage)] == ["c"]
+
+
+async def test_what_is_of_the_last_30_days_is_kept_however_wrong_the_clock_is(
+    storage: SqliteUnderTest,
+) -> None:
+    await storage.run_sql(
+        "INSERT INTO audit (at, user, sudo_user, event, account, maildrop, device, differences)"
+        " VALUES ((julianday('now') - 2440587.5 - 1) * 86400, 'x', '', 'e', '', '', '', '[]')"
+    )
+    await SqliteAuditLog(storage.database).forget(1e12)
+    assert await events(storage) == ["e"]
+
+
+async def test_a_disk_that_takes_nothing_is_an_error_of_the_spool(
+    storage: SqliteUnderTest,
+) -> None:
+    await storage.refuse_writes()
+    with pytest.raises(SpoolUnavailable):
+        await SqliteAuditLog(storage.database).forget(1.0)

@@ -1,0 +1,29 @@
+"""Whoever gives an order is known by number and by name, through sudo too."""
+
+import os
+
+import pytest
+
+from bridge.app.actors import actor_here
+
+NOBODY = 4_200_000_123
+
+
+def test_without_sudo_it_is_whose_process_this_is() -> None:
+    actor = actor_here({})
+    assert (actor.uid, actor.sudo_uid, actor.sudo_user) == (os.getuid(), None, "")
+    assert actor.user
+
+
+def test_sudo_says_who_stands_behind_it() -> None:
+    actor = actor_here({"SUDO_UID": str(NOBODY)})
+    assert (actor.uid, actor.sudo_uid, actor.sudo_user) == (os.getuid(), NOBODY, "unknown")
+
+
+@pytest.mark.parametrize("text", ["", "root", "-1", "1.5", "٣", "9" * 400])
+def test_what_is_no_number_names_nobody(text: str) -> None:
+    assert actor_here({"SUDO_UID": text}).sudo_uid is None
+
+
+def test_who_uses_sudo_as_themselves_is_told_once() -> None:
+    assert actor_here({"SUDO_UID": str(os.getuid())}).sudo_uid is None

@@ -1,0 +1,93 @@
+"""`popbridge audit` tells who changed what, one line each, and never a password."""
+
+import os
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.canary import CANARY
+from tests.cli.command_line import Owner
+
+
+def test_each_change_is_a_line_the_newest_last(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("device", "change", "d", "--set", "top=off")
+    owner.must("device", "passwd", "d", "--password-stdin", stdin=f"2{CANARY}\n".encode())
+    said = owner.must("audit")
+    lines = [line.split(maxsplit=3) for line in said.out.splitlines()]
+    assert [line[3].split()[0] for line in lines] == [
+        "account-added",
+        "maildrop-added",
+        "device-added",
+        "device-changed",
+        "device-password-changed",
+    ]
+    assert all(f"({os.getuid()})" in line[2] for line in lines)
+    assert lines[3][3] == "device-changed maildrop=m device=d quirks.top: none -> off"
+    assert lines[4][3] == "device-password-changed maildrop=m device=d password changed"
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as database:
+        rows = database.execute("SELECT * FROM audit").fetchall()
+    assert CANARY not in f"{rows}{said}"
+
+
+def test_programs_get_fields(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner.enrol()
+    monkeypatch.setenv("SUDO_UID", "4200000123")
+    owner.must("device", "passwd", "d")
+    [*_, last] = owner.must("audit", "--device", "d", "--json").json
+    assert last.pop("at") > 0
+    assert last.pop("user")
+    assert last == {
+        "number": 4,
+        "uid": os.getuid(),
+        "sudo_uid": 4200000123,
+        "sudo_user": "unknown",
+        "event": "device-password-changed",
+        "account": "",
+        "maildrop": "m",
+        "device": "d",
+        "message": None,
+        "changes": [{"field": "password", "secret": True}],
+    }
+
+
+def test_a_device_that_is_gone_is_still_told_of(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("device", "remove", "d")
+    said = owner.must("audit", "--device", "d", "--json").json
+    assert [one["event"] for one in said] == ["device-added", "device-removed"]
+
+
+@pytest.mark.parametrize("when", ["2020-01-01", "2020-01-01T12:30", "1h", "3d"])
+def test_what_was_done_since_is_told(owner: Owner, when: str) -> None:
+    owner.enrol()
+    assert len(owner.must("audit", "--since", when, "--json").json) == 3
+
+
+@pytest.mark.parametrize("when", ["2999-01-01", "2999-01-01T00:00:00+02:00", "0h"])
+def test_what_was_done_before_is_not(owner: Owner, when: str) -> None:
+    owner.enrol()
+    assert owner.must("audit", "--since", when, "--json").json == []
+    assert owner.must("audit", "--since", when).out == "Nothing.\n"
+
+
+def test_the_newest_are_told_where_there_are_more(owner: Owner) -> None:
+    owner.enrol()
+    [one] = owner.must("audit", "--limit", "1", "--json").json
+    assert one["event"] == "device-added"
+
+
+@pytest.mark.parametrize("when", ["yesterday", "", "999999d", "3w"])
+def test_what_is_no_time_is_refused(owner: Owner, when: str) -> None:
+    said = owner.runs("audit", "--since", when)
+    assert said.code == 2
+    assert "30d" in said.err
+
+
+def test_a_value_cannot_break_out_of_its_line(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("maildrop", "change", "m", "--subject", "a\nb\x1b[2J")
+    said = owner.must("audit", "--maildrop", "m")
+    assert len(said.out.splitlines()) == 3
+    assert r"admission.subject: none -> a\nb\x1b[2J" in said.out

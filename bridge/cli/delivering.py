@@ -95,7 +95,7 @@ WISHES = (
         "--inline-floor",
         metavar="OCTETS",
         type=click.IntRange(0, 1 << 30),
-        help=f"An image in the text that is smaller is a logo, and left out. {INLINE_FLOOR} otherwise; 0 keeps all.",
+        help=f"An image that a text shows in itself is a logo where it is smaller, and left out. {INLINE_FLOOR} otherwise; 0 keeps all.",
     ),
     _of(
         "--signatures",

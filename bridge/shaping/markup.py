@@ -18,6 +18,7 @@ QUOTE_DEPTH = 5
 LINK_CHARACTERS = 80
 """Longer addresses are for machines; nobody types them off a page."""
 
+_BEGIN = re.compile(r"<(?=[a-zA-Z!?/])")
 _NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _TAG = re.compile(r"(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _ATTRIBUTE = re.compile(
@@ -92,14 +93,12 @@ def to_text(source: str) -> str:
     """Return what a reader sees of `source`: line feeds as line ends, no blank at an end of a line."""
     writer = _Writer()
     position, budget = 0, 4 * len(source)
-    while (start := source.find("<", position)) >= 0:
+    while begun := _BEGIN.search(source, position):  # any other "<" is one of the text
+        start = begun.start()
         writer.text(source[position:start])
         found = _NAME.match(source, start)
         if not found:
             position = _declaration_end(source, start)
-            if position == start:  # a "<" of the text
-                writer.text("<")
-                position = start + 1
             continue
         position, cost = _tag_end(source, found.end(), budget)
         budget -= cost
@@ -126,14 +125,10 @@ def _tag(writer: "_Writer", source: str, found: re.Match[str], end: int) -> int:
 
 
 def _declaration_end(source: str, start: int) -> int:
-    """Return the end of a comment or a declaration, or `start` where none begins; a comment may never end."""
-    if source.startswith("<!--", start):
-        end = source.find("-->", start + 4)
-        return end + 3 if end >= 0 else len(source)
-    if source.startswith(("<!", "<?", "</"), start):
-        end = source.find(">", start)
-        return end + 1 if end >= 0 else len(source)
-    return start
+    """Return the end of the comment or the declaration that begins at `start`; it may never end."""
+    closing = "-->" if source.startswith("<!--", start) else ">"
+    end = source.find(closing, start + len("<!"))
+    return end + len(closing) if end >= 0 else len(source)
 
 
 def _tag_end(source: str, start: int, budget: int) -> tuple[int, int]:

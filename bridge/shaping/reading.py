@@ -21,9 +21,13 @@ from bridge.shaping.wish import Crypto, Signatures, Wish
 TEXT_OCTETS = 4194304
 """More text than this is an attachment: a thousand pages."""
 
+FILE_TEXT_OCTETS = 16777216
+"""A file of more text is not printed."""
+
 _TEXTS = frozenset(
     ["text/plain", "text/html", "text/enriched", "text/x-amp-html", "text/watch-html"]
 )
+_CALENDARS = frozenset(["text/calendar", "application/ics"])
 _UNPRINTED_TEXTS = frozenset(["text/x-amp-html", "text/watch-html"])  # copies for screens
 _SIGNATURES = frozenset(
     [
@@ -37,6 +41,7 @@ _OPAQUE = frozenset(
     ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"]
 )
 _ENCRYPTED = "A part is encrypted (S/MIME or PGP) and can be read by its recipient alone."
+_SEALED = "A part is signed in a form that only a mail program opens (S/MIME)."
 _PARTIAL = "It is one piece of a message that was sent in pieces; ask the sender for the whole."
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _POOR = 5  # a plain text this many times shorter than the HTML beside it only says that there is HTML
@@ -78,6 +83,8 @@ def read(message: bytes, wish: Wish) -> Reading:
     whole = parse(normal(message), wish.max_parts)
     reader = _Reader(wish, wish.max_parts - sum(1 for _ in whole.leaves()))
     reader.take(whole)
+    if not any(map(str.strip, reader.texts)) and not reader.attachments:
+        reader.take_logos()
     return Reading(
         whole.header,
         "\n\n".join(text.strip("\n") for text in reader.texts if text.strip()),
@@ -94,6 +101,7 @@ class _Reader:
     _parts_left: int  # that may still come to light
     texts: list[str] = attrs.field(factory=list)
     attachments: list[Attachment] = attrs.field(factory=list)
+    logos: list[Part] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
     _begun: int = 0  # where the texts of the message begin that is being read
     _packed: int = 0  # levels of TNEF around what is being read
@@ -113,6 +121,12 @@ class _Reader:
             case _:
                 self._take_leaf(part)
 
+    def take_logos(self) -> None:
+        """Take the small images after all: they are what there is."""
+        self._wish = attrs.evolve(self._wish, inline_floor=0)
+        for leaf in self.logos:
+            self._take_file(leaf)
+
     def _take_message(self, part: Part) -> None:
         match part.media_type:
             case "message/partial":
@@ -130,9 +144,11 @@ class _Reader:
         if leaf.media_type in _UNSEEN:
             return
         if leaf.media_type in _OPAQUE:
-            self.left_out.append(_ENCRYPTED)
-        elif leaf.media_type == "text/calendar" and leaf.disposition != "attachment":
-            self.texts.append(calendar_text(_text(leaf)))
+            is_signed = leaf.parameters.get("smime-type", "").lower() == "signed-data"
+            self.left_out.append(_SEALED if is_signed else _ENCRYPTED)
+        elif leaf.media_type in _CALENDARS and (entry := _entry(leaf)):
+            if entry not in self.texts:  # most invitations bring theirs twice, once attached
+                self.texts.append(entry)
         elif self._is_read(leaf):
             self._take_text(_readable(leaf))
         else:
@@ -213,21 +229,28 @@ class _Reader:
             self._take_packed(leaf)
             return
         kind = recognise(head, leaf.media_type, leaf.name)
-        is_image = kind.media_type.startswith("image/")
-        if (
-            is_image
-            and leaf.disposition != "attachment"
-            and leaf.body.size() < self._wish.inline_floor
-        ):
-            return  # a logo
         if not head:
             self._leave_out(leaf, kind, "it is empty")
+        elif self._is_logo(leaf, kind):
+            self.logos.append(leaf)
         elif claims_too_much(head):
             self._leave_out(leaf, kind, "it claims to be larger than any page")
         elif kind.name not in self._wish.attachments:
             self._leave_out(leaf, kind, kind.spoken)
+        elif kind.name == "text" and leaf.body.size() > FILE_TEXT_OCTETS:
+            self._leave_out(leaf, kind, "it is longer than anybody reads")
         else:
-            self.attachments.append(Attachment(leaf.name, kind, _text_body(leaf, kind)))
+            self.attachments.append(_attached(leaf, kind))
+
+    def _is_logo(self, leaf: Part, kind: Kind) -> bool:
+        """Tell whether this is a small image that a text shows in itself; a fax is none."""
+        return (
+            kind.media_type.startswith("image/")
+            and kind.name != "tiff"
+            and bool(leaf.content_id)
+            and leaf.disposition != "attachment"
+            and leaf.body.size() < self._wish.inline_floor
+        )
 
     def _leave_out(self, leaf: Part, kind: Kind, why: str) -> None:
         name = leaf.name or kind.spoken
@@ -250,12 +273,20 @@ def _readable(leaf: Part) -> str:
     return letters.plain(markup.to_text(_text(leaf)))
 
 
-def _text_body(leaf: Part, kind: Kind) -> Body:
-    """Return the body of an attachment; text as UTF-8, and HTML as what is read in it."""
+def _entry(leaf: Part) -> str:
+    """Return what a calendar says, "" where it is none or too long to be read."""
+    return calendar_text(_text(leaf)) if leaf.body.size() <= TEXT_OCTETS else ""
+
+
+def _attached(leaf: Part, kind: Kind) -> Attachment:
+    """Return the file; text as UTF-8, and HTML as a text of what is read in it."""
     if kind.name != "text":
-        return leaf.body
-    text = _readable(leaf) if leaf.media_type == "text/html" else _text(leaf)
-    return Body((text.encode("utf-8", "replace"),), "")
+        return Attachment(leaf.name, kind, leaf.body)
+    name, text = leaf.name, _text(leaf)
+    stem, _, extension = name.lower().rpartition(".")
+    if leaf.media_type == "text/html" or extension in {"html", "htm"}:
+        name, text = f"{name[: len(stem)] or name}.txt", letters.plain(markup.to_text(text))
+    return Attachment(name, kind, Body((text.encode("utf-8", "replace"),), ""))
 
 
 def _status(part: Part) -> str:

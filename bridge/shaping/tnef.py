@@ -198,19 +198,25 @@ def _of_text(media_type: str, text: str) -> Part:
 
 def _file(stream: _Stream, file: _File) -> Part:
     kind, packed = file.told.value(Tag.FILE_DATA)
-    content = file.data or packed
     declared = file.told.text(Tag.MEDIA_TYPE).strip().lower()
-    if kind == Type.OBJECT and not file.data:
-        declared = TNEF if content[:_GUID_OCTETS] == _MESSAGE_OBJECT else _UNKNOWN
-        content = content[_GUID_OCTETS:]
+    content = file.data or packed
+    if kind == Type.OBJECT:
+        interface, object_ = packed[:_GUID_OCTETS], packed[_GUID_OCTETS:]
+        is_message = (
+            interface == _MESSAGE_OBJECT
+        )  # what lies beside it is a picture of its icon
+        declared = TNEF if is_message else _UNKNOWN
+        content = object_ if is_message else file.data or object_
     if declared.startswith(("message/", "multipart/")):
         declared = _UNKNOWN  # nobody has taken its parts apart
     name = file.told.text(Tag.LONG_NAME) or stream.text(file.title)
-    is_inline = file.told.text(Tag.CONTENT_ID) and file.told.number(Tag.HIDDEN)
+    content_id = file.told.text(Tag.CONTENT_ID)
+    is_inline = content_id and file.told.number(Tag.HIDDEN)
     return attrs.evolve(
         _NOTHING,
         media_type=declared or _UNKNOWN,
         disposition="inline" if is_inline else "attachment",
         name=(name or file.told.text(Tag.SHORT_NAME, Tag.DISPLAY_NAME))[:NAME_CHARACTERS],
+        content_id=content_id,
         body=Body((bytes(content),), ""),
     )

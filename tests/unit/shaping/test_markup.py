@@ -28,6 +28,8 @@ from bridge.shaping.markup import to_text
         ("<b>bo</b>ld  and\n more", "bold and more"),
         ("&#99999999999999999999;", "\ufffd"),
         ('<a title=">">t</a>', "t"),
+        ("<!-->a<!---->b<!doctype x>c<?php d ?>e</ f>g", "abceg"),
+        ("a <3 b << c <", "a <3 b << c <"),
     ],
 )
 def test_html_is_read(source: str, text: str) -> None:

@@ -100,6 +100,40 @@ def test_a_logo_is_dropped_and_an_image_that_is_attached_is_not() -> None:
     assert [part.get_filename() for part in printed.walk()] == [None, None, "p.png"]
 
 
+IMAGE = "Content-Transfer-Encoding: base64\n\niVBORw0KGgoAAAANSUhEUgAAAAEAAAAB\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Type: image/png; name=p.png\n",
+        "Content-Type: image/png; name=p.png\nContent-Disposition: inline\n",
+        "Content-Type: image/png; name=p.png\nContent-Disposition: attachment\nContent-ID: <x>\n",
+    ],
+    ids=["bare", "inline", "attached"],
+)
+def test_a_small_image_that_no_text_shows_is_no_logo(head: str) -> None:
+    """Scanners and phones send small pictures so; Gmail gives what is attached a Content-ID."""
+    printed = shaped(within("Content-Type: text/plain\n\nhi\n", head + IMAGE))
+    assert [part.get_filename() for part in printed.walk()][2:] == ["p.png"]
+
+
+def test_a_small_fax_is_printed_whatever_stands_above_it() -> None:
+    page = "Content-Type: image/tiff\nContent-ID: <x>\nContent-Transfer-Encoding: base64\n\nSUkqAAgAAAA=\n"
+    printed = shaped(within("Content-Type: text/plain\n\nhi\n", page))
+    assert [part.get_content_type() for part in printed.walk()][2:] == ["image/tiff"]
+
+
+def test_a_logo_is_printed_where_there_is_nothing_else() -> None:
+    image = f"Content-Type: image/png\nContent-ID: <x>\n{IMAGE}"
+    page = "Content-Type: text/html\n\n<img src=cid:x>\n"
+    printed = shaped(within(page, image, kind="related"))
+    assert [part.get_content_type() for part in printed.walk()] == [
+        "multipart/mixed",
+        "image/png",
+    ]
+
+
 def test_a_file_is_kept_by_what_it_is_and_named_so() -> None:
     fake = "Content-Type: application/pdf; name=evil.pdf\nContent-Transfer-Encoding: base64\n\nTVqQAAMAAAAEAAAA\n"
     real = f'Content-Type: application/octet-stream; name="Büro.dat"\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n'
@@ -123,6 +157,42 @@ def test_a_calendar_entry_is_a_short_text() -> None:
     assert text_of(shaped(made(entry))) == (
         "Invitation: Toner, paper\nFrom: 2026-12-01 10:00 (Europe/Berlin)\n"
     )
+
+
+def test_an_invitation_that_is_also_attached_is_told_once_and_no_file() -> None:
+    entry = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Toner\nEND:VEVENT\nEND:VCALENDAR\n"
+    message = within(
+        f"Content-Type: text/calendar; method=REQUEST\n\n{entry}",
+        f"Content-Type: application/ics; name=invite.ics\nContent-Disposition: attachment\n\n{entry}",
+        "Content-Type: text/calendar; name=no.ics\n\nnothing of the kind\n",
+    )
+    printed = shaped(message)
+    assert text_of(printed) == "Invitation: Toner\n"
+    assert [part.get_filename() for part in printed.walk()][2:] == ["no.ics"]
+
+
+def test_html_that_is_attached_is_read_whatever_its_type() -> None:
+    for kind in ("text/html", "application/octet-stream"):
+        page = f"Content-Type: {kind}; name=o.html\nContent-Disposition: attachment\n\n<p>Two <b>boxes</b></p>\n"
+        printed = shaped(within("Content-Type: text/plain\n\nhi\n", page))
+        (file,) = [part for part in printed.walk() if part.get_filename()]
+        assert file.get_filename() == "o.txt"
+        assert str(file.get_payload()).rstrip() == "Two boxes"
+
+
+def test_a_notice_that_a_mail_was_read_is_its_text_alone() -> None:
+    """RFC 8098 section 3: the second part is for programs."""
+    receipt = within(
+        "Content-Type: text/plain\n\nIt was displayed.\n",
+        "Content-Type: message/disposition-notification\n\nDisposition: manual-action; displayed\n",
+        kind="report",
+    )
+    assert text_of(shaped(receipt)) == "It was displayed.\n"
+
+
+def test_what_lies_elsewhere_is_named_and_not_fetched() -> None:
+    part = "Content-Type: message/external-body; access-type=URL; URL=http://x.example\n\nContent-Type: text/plain\n"
+    assert "was not fetched" in text_of(shaped(within(part)))
 
 
 def test_a_delivery_report_is_a_short_text() -> None:
@@ -186,6 +256,14 @@ def test_what_is_encrypted_is_replaced_by_a_sentence_or_passes_as_it_is() -> Non
     )
     assert "can be read by its recipient alone" in text_of(shaped(message))
     assert b"".join(shape(message, Wish(Deliver.PRINT, crypto=Crypto.PASS))) == message
+
+
+def test_what_is_signed_so_that_it_cannot_be_read_is_not_called_encrypted() -> None:
+    message = made(
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data\n"
+        "Content-Transfer-Encoding: base64\n\nMIIB\n"
+    )
+    assert "signed in a form that only a mail program opens" in text_of(shaped(message))
 
 
 def test_what_is_signed_is_read_without_its_signature() -> None:
@@ -259,4 +337,6 @@ def test_whatever_goes_in_a_device_gets_short_lines_of_seven_bits(
     parsed = email.message_from_bytes(whole)
     assert parsed.get_content_type() in {"text/plain", "multipart/mixed"}
     assert not parsed.defects
+    encodings = [part["Content-Transfer-Encoding"] for part in parsed.walk()]
+    assert set(encodings) <= {None, "7bit", "quoted-printable", "base64"}
     assert all(len(list(part.walk())) == 1 for part in list(parsed.walk())[1:])

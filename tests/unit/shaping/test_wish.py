@@ -42,7 +42,12 @@ def mail(text: str = "Bitte prüfen", *files: tuple[str, str, bytes]) -> bytes:
     made.add_attachment(picture(), maintype="image", subtype="png", filename="scan.png")
     for name, disposition, content in files:
         made.add_attachment(
-            content, maintype="image", subtype="png", filename=name, disposition=disposition
+            content,
+            maintype="image",
+            subtype="png",
+            filename=name,
+            disposition=disposition,
+            cid=f"<{name}>",
         )
     return made.as_bytes()
 

@@ -75,4 +75,4 @@ def file(content: bytes, title: bytes = b"", *those: bytes) -> bytes:
 
 def message_within(packed: bytes) -> bytes:
     """Return the attributes of an attached message."""
-    return file(b"", b"", one(0x3701, 0x0D, IID_MESSAGE + packed), text(0x3001, "inner"))
+    return file(b"icon", b"", one(0x3701, 0x0D, IID_MESSAGE + packed), text(0x3001, "inner"))

@@ -237,3 +237,19 @@ async def test_what_fits_or_is_wished_for_in_any_size_is_had_as_it_came(
     await fetch(storage, COMMAND, wish=wish)
     [spool_id] = await listed(storage)
     assert await read_whole(storage.spool, spool_id) == MAIL
+
+
+@pytest.mark.parametrize("size", [None, 1 << 20])
+async def test_a_command_is_had_octet_for_octet(
+    storage: SqliteUnderTest, size: int | None
+) -> None:
+    """Zebra, HP and Fiery read bodies as they are: blanks at ends, NUL, escapes, long lines, raw octets."""
+    mail = (
+        b"subject:  #PRT 4711 \r\nX-Odd:\r\n\tx \r\n\r\n^XA^FD\x00\x1b%-12345X\xff \t\r\n"
+        + b"x" * 5000
+        + b"\r\n..\r\n\r\n\r\n"
+    )
+    await fetch(storage, COMMAND, wish=Wish(Deliver.COMMAND, size_octets=size), text=mail)
+    [spool_id] = await listed(storage)
+    stuffed = mail.replace(b"\r\n.", b"\r\n..")
+    assert await read_whole(storage.spool, spool_id) == stuffed

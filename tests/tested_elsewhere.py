@@ -44,6 +44,7 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
+    "bridge/app/program.py": ("tests/unit/app/test_alerting.py", "as alerts run it"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/cli/simulate.py": ("tests/system/test_simulate.py", "with a bridge at work"),

@@ -1,20 +1,15 @@
 """Tells alerts: a line in the log, and the owner's own program where one is configured.
 
-The program is run for one alert at a time, without a shell, and waited for a while. Whatever it does
-harms nothing here, and what it needs of the environment it must bring along.
+The program is run for one alert at a time, and waited for a while (bridge/app/program.py).
 """
 
 import asyncio
-import json
-import os
-import signal
-from asyncio.subprocess import Process
 from contextlib import suppress
-from typing import cast
 
 import attrs
 
 from bridge.alerts import Alert
+from bridge.app.program import run_program
 from bridge.config import AlertsConfig
 from bridge.logs import EventLog
 
@@ -26,15 +21,6 @@ PROGRAM_SECONDS = 30.0
 
 FAREWELL_SECONDS = 5.0
 """How long what waits may still take when the bridge stops."""
-
-KILLED_SECONDS = 1.0
-"""How long the kernel may take to end what was killed."""
-
-COMPLAINT_OCTETS = 200
-"""How much of what the program complains of is logged: the beginning says what is wrong."""
-
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
-"""What the program sees of our environment; the master key may stand in it."""
 
 
 class Alerting:
@@ -69,7 +55,8 @@ class Alerting:
 
     async def _run_program(self, alert: Alert) -> None:
         try:
-            why = await self._outcome(alert)
+            told = {name: str(value) for name, value in attrs.asdict(alert).items()}
+            why = await run_program(self._command, told, PROGRAM_SECONDS)
         except Exception:  # noqa: BLE001 - the bridge outlives whatever the program meets
             self._log.exception("alert-program-failed")
             return
@@ -77,70 +64,3 @@ class Alerting:
             self._log.error(
                 "alert-program-failed", program=self._command[0], reason=alert.reason, why=why
             )
-
-    async def _outcome(self, alert: Alert) -> str:
-        """Run the program and return what went wrong; an empty text where nothing did."""
-        told = {name: str(value) for name, value in attrs.asdict(alert).items()}
-        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= {
-            f"POPBRIDGE_{name.upper()}": _plain(text) for name, text in told.items()
-        }
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"it cannot be run: {error.strerror}"
-        except ValueError as error:
-            return f"it cannot be run: {error}"  # a NUL in its name or its arguments
-        complaint = None
-        try:
-            async with asyncio.timeout(PROGRAM_SECONDS):
-                complaint = await _hand_over(process, json.dumps(told).encode() + b"\n")
-        except TimeoutError:
-            return f"it took more than {PROGRAM_SECONDS:.0f} seconds and was killed"
-        finally:
-            if complaint is None:
-                await _kill_all(process)
-        ended = f"it ended with exit code {process.returncode}"
-        return f"{ended}: {complaint}".removesuffix(": ") if process.returncode else ""
-
-
-async def _hand_over(process: Process, told: bytes) -> str:
-    """Give the program its alert, wait for its end, and return the line it complains with first."""
-    stdin, stderr = (
-        cast("asyncio.StreamWriter", process.stdin),
-        cast("asyncio.StreamReader", process.stderr),
-    )
-    with suppress(OSError, RuntimeError):  # it may not want to read; uvloop raises the second
-        stdin.write(told)
-        await stdin.drain()
-    stdin.close()
-    complaint = b""
-    while piece := await stderr.read(COMPLAINT_OCTETS):
-        complaint = (complaint + piece)[:COMPLAINT_OCTETS]
-    await process.wait()
-    first, *_ = complaint.decode("utf-8", "replace").strip().splitlines() or [""]
-    return first
-
-
-async def _kill_all(process: Process) -> None:
-    """Kill the program and what it has started, all of which is one session of its own."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    stderr = cast("asyncio.StreamReader", process.stderr)
-    with suppress(TimeoutError):  # who left that session may keep its end of the pipe
-        async with asyncio.timeout(KILLED_SECONDS):
-            while await stderr.read(COMPLAINT_OCTETS):
-                pass  # what nobody reads would keep the pipe open
-            await process.wait()
-
-
-def _plain(text: str) -> str:
-    """Return a text that an environment can hold; a service's own words may have a NUL in them."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode()

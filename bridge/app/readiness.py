@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +15,7 @@ from bridge.app.opening import AccountOpener, OpenAccount
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.app.watching import look_back
 from bridge.clock import SystemClock
-from bridge.config import Config, ListenerConfig
+from bridge.config import Config, ListenerConfig, LoginHookConfig
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError, PopbridgeError
 from bridge.listener import listening_socket
@@ -22,6 +23,9 @@ from bridge.storage.register import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import RENEW_BEFORE_DAYS, CertificateInfo, describe_certificates
 from providers.contract import FolderName, ProviderError
+
+ANSWER_SECONDS = 5.0
+"""How long a neighbour's socket may take to be connected to."""
 
 
 def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -39,6 +43,7 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _listeners(config)
     yield from _exposed(config, watched)
     yield from _alert_program(config)
+    yield from _login_hook(config.login_hook)
     yield from _register(snapshot)
     yield from accounts
 
@@ -141,12 +146,31 @@ def _bind_briefly(cfg: ListenerConfig) -> str:
 
 def _alert_program(config: Config) -> Iterator[Finding]:
     if config.alerts.command:
-        program = config.alerts.command[0]
-        can_run = Path(program).is_file() and os.access(program, os.X_OK)
-        text = f"{program} can be run"
-        if not can_run:
-            text = f"{program} is missing or cannot be run; mend it, or [alerts] command"
-        yield Finding("alert program", ok=can_run, text=text)
+        yield _program("alert program", config.alerts.command[0], "[alerts] command")
+
+
+def _login_hook(config: LoginHookConfig) -> Iterator[Finding]:
+    if config.command:
+        yield _program("login hook", config.command[0], "[login_hook] command")
+    if config.socket:
+        with socket.socket(socket.AF_UNIX) as trying:
+            trying.settimeout(ANSWER_SECONDS)
+            try:
+                trying.connect(config.socket)
+            except OSError as error:
+                why = error.strerror or "no answer"
+                text = f"nobody takes logins at {config.socket} ({why}); start what reads there, or mend"
+                yield Finding("login hook", ok=False, text=f"{text} [login_hook] socket")
+            else:
+                yield Finding("login hook", ok=True, text=f"{config.socket} takes logins")
+
+
+def _program(subject: str, program: str, key: str) -> Finding:
+    if Path(program).is_file() and os.access(program, os.X_OK):
+        return Finding(subject, ok=True, text=f"{program} can be run")
+    return Finding(
+        subject, ok=False, text=f"{program} is missing or cannot be run; mend it, or {key}"
+    )
 
 
 def _register(snapshot: RegisterSnapshot) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from bridge.app.certificates import Certificates
 from bridge.app.disabling import Disabling
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.health import Health
+from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
 from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
@@ -43,6 +44,7 @@ from bridge.pop3.events import MachineLimits
 from bridge.session import Services, SessionLimits
 from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
+from bridge.storage.sightings import Login
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
@@ -107,6 +109,7 @@ class Bridge:
         )
         self._alerting = Alerting(config.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
+        self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
         self._workers: Workers | None = None
         self._manners = manners_for(config.listener)
         self._shaping = shaping_processes(config)
@@ -181,7 +184,7 @@ class Bridge:
                 limits.login_timeout, limits.autologout, self._config.tls.handshake_timeout
             ),
             is_failing=self._is_failing,
-            seen=self._watch.seen,
+            seen=self._seen,
             manners=self._manners,
             tracing=self._tracing,
         )
@@ -198,6 +201,10 @@ class Bridge:
     def _pace(self) -> Pace:
         sync, failing = self._config.sync, self._config.alerts.failing_minutes
         return Pace(sync.interval, sync.nudge_gap, failing * 60.0)
+
+    def _seen(self, login: Login) -> None:
+        self._watch.seen(login)
+        self._hook.tell(login)
 
     def _nudge(self, account: AccountName) -> None:
         if self._workers is not None:
@@ -224,6 +231,7 @@ class Bridge:
             await workers.reconcile()
             doors.create_task(self._certificates.watch(), name="certificates")
             doors.create_task(self._watch.run(), name="watch")
+            doors.create_task(self._hook.run(), name="login-hook")
             doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
             doors.create_task(self._look_after_the_house(workers), name="daily")

@@ -137,6 +137,10 @@ def _clashes(config: Config) -> Iterator[_Clash]:
         yield from _listener_clashes(listener, ("listener", index))
     yield from _same_names(config.listener)
     yield from _same_ports(config.listener)
+    if config.login_hook.command and config.login_hook.socket:
+        wrong = "must be empty where command is set: every login is told in one way"
+        keys: tuple[KeyPath, ...] = (("login_hook", "command"), ("login_hook", "socket"))
+        yield _Clash(Fault(keys[1], wrong), keys)
 
 
 def _listener_clashes(listener: ListenerConfig, path: KeyPath) -> Iterator[_Clash]:

@@ -40,6 +40,7 @@ _STATE_DIR = Path(
     "/var/lib/popbridge"
 )  # the Filesystem Hierarchy Standard's place, section 5.8
 _MAX_STATE_DIR_OCTETS = 90  # a Unix socket lives in it, whose whole path has 108 (unix(7))
+_MAX_SOCKET_OCTETS = 107  # unix(7): 108 with the NUL behind it
 _MAX_COMMON_NAME = 64  # characters (RFC 5280 appendix A.1, ub-common-name)
 
 
@@ -94,6 +95,20 @@ def _program(command: tuple[str, ...]) -> str | None:
     if not command or command[0].startswith("/"):
         return None
     return 'must begin with the full path of a program, such as "/usr/local/bin/tell-me"'
+
+
+def _socket_path(path: str) -> str | None:
+    """Accept full paths that fit into the address of a Unix socket."""
+    if not path or (
+        path.startswith("/")
+        and "\0" not in path
+        and len(os.fsencode(path)) <= _MAX_SOCKET_OCTETS
+    ):
+        return None
+    return (
+        f"must be the full path of a Unix socket, of at most {_MAX_SOCKET_OCTETS} octets, such as"
+        ' "/run/pop-before-smtp/logins"'
+    )
 
 
 _ListenerName = Annotated[
@@ -252,6 +267,16 @@ class AlertsConfig:
 
 
 @attrs.frozen
+class LoginHookConfig:
+    """Who is told of every login that went well, so that a neighbour can open for its address."""
+
+    command: Annotated[tuple[str, ...], Count(0, 64), _program] = ()
+    """A program and its arguments, run for each login; empty means none."""
+    socket: Annotated[str, _socket_path] = ""
+    """A Unix stream socket to which each login is written as a line of JSON; empty means none."""
+
+
+@attrs.frozen
 class WatchConfig:
     """What is told of devices and their logins."""
 
@@ -307,6 +332,8 @@ class Config:
     """The key that seals everything at rest."""
     alerts: AlertsConfig = AlertsConfig()
     """What an admin hears of at once, and how."""
+    login_hook: LoginHookConfig = LoginHookConfig()
+    """Who is told of every login."""
     watch: WatchConfig = WatchConfig()
     """What is told of devices and their logins."""
     audit: AuditConfig = AuditConfig()

@@ -162,7 +162,7 @@ async def test_a_program_that_does_not_read_its_alert_is_no_failure(
 async def test_a_fault_while_a_program_runs_is_logged_and_the_next_alert_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerting, "json", None)
+    monkeypatch.setattr(alerting, "run_program", None)
     await told((program(tmp_path, "true"),), ALERT, ALERT)
     assert events(caplog)[2:] == ["alert-program-failed"] * 2
 

@@ -229,3 +229,27 @@ def test_a_port_that_is_not_to_be_had_comes_with_the_way_to_it(
     [finding] = failing(owner)
     assert os.strerror(number) in finding
     assert advice in finding
+
+
+def test_the_program_of_the_login_hook_must_be_there(owner: Owner) -> None:
+    hook_with(owner, f'command = ["{owner.folder}/open-for"]')
+    assert "FAIL  login hook: " in owner.runs("check").out
+    assert "mend it, or [login_hook] command" in owner.runs("check").out
+    hook_with(owner, 'command = ["/bin/true"]')
+    assert "ok    login hook: /bin/true can be run" in owner.runs("check").out
+
+
+def test_somebody_must_listen_at_the_socket_of_the_login_hook(owner: Owner) -> None:
+    path = owner.folder / "logins"
+    hook_with(owner, f'socket = "{path}"')
+    assert f"nobody takes logins at {path} (No such file" in owner.runs("check").out
+    with socket.socket(socket.AF_UNIX) as neighbour:
+        neighbour.bind(str(path))
+        assert f"nobody takes logins at {path} (Connection refused" in owner.runs("check").out
+        neighbour.listen()
+        assert f"ok    login hook: {path} takes logins" in owner.runs("check").out
+
+
+def hook_with(owner: Owner, line: str) -> None:
+    text = owner.config.read_text("utf-8").partition("\n[login_hook]")[0]
+    owner.config.write_text(f"{text}\n[login_hook]\n{line}\n", "utf-8")

@@ -13,6 +13,7 @@ from bridge.config import (
     LimitsConfig,
     ListenerConfig,
     LogConfig,
+    LoginHookConfig,
     ShapingConfig,
     SpoolConfig,
     SyncConfig,
@@ -38,6 +39,7 @@ CLASSES: dict[str, type[attrs.AttrsInstance]] = {
     "[shaping]": ShapingConfig,
     "[vault]": VaultConfig,
     "[alerts]": AlertsConfig,
+    "[login_hook]": LoginHookConfig,
     "[watch]": WatchConfig,
     "[audit]": AuditConfig,
     "[log]": LogConfig,
@@ -79,7 +81,7 @@ def example_comments() -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     table, comment = "", ""
     for row in EXAMPLE.read_text(encoding="utf-8").splitlines():
-        header = re.fullmatch(r"(?:# )?(\[+[a-z.]+\]+)", row)
+        header = re.fullmatch(r"(?:# )?(\[+[a-z._]+\]+)", row)
         pair = re.match(r"(?:# )?([a-z_]+) = ", row)
         if header:
             table, comment = header[1], ""
@@ -316,6 +318,22 @@ def test_values_that_make_no_sense_together_are_refused(
 ) -> None:
     [line] = complaints(file, listener(text))
     assert line.startswith(told)
+
+
+def test_a_login_hook_has_one_way_to_be_told(file: Path) -> None:
+    program, socket = 'command = ["/bin/true"]', 'socket = "/run/x/logins"'
+    [line] = complaints(file, f"[login_hook]\n{program}\n{socket}")
+    assert line.startswith(
+        '3: login_hook.socket = "/run/x/logins": must be empty where command'
+    )
+    for one in (program, socket):
+        loaded(file, f"[login_hook]\n{one}")
+
+
+@pytest.mark.parametrize("path", ["logins", "./logins", "/" + "x" * 107, "/run/a\\u0000b"])
+def test_a_socket_that_cannot_be_one_is_refused(file: Path, path: str) -> None:
+    [line] = complaints(file, f'[login_hook]\nsocket = "{path}"')
+    assert "must be the full path of a Unix socket, of at most 107 octets" in line
 
 
 @pytest.mark.parametrize(

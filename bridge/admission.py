@@ -94,7 +94,7 @@ def refusal(
     `deliver` is how the maildrop's messages arrive at its devices. `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
     """
     reasons = (
-        _sender_refused(admission, message.senders),
+        sender_refusal(admission, message.senders),
         _forgery_refused(admission, message),
         _age_refused(admission, message.arrived, now),
         _kind_refused(admission, message, deliver),
@@ -102,8 +102,8 @@ def refusal(
     return next(filter(None, reasons), "")
 
 
-def _sender_refused(admission: Admission, senders: tuple[str, ...]) -> str:
-    """Refuse where one of several senders is denied, or one is not allowed."""
+def sender_refusal(admission: Admission, senders: tuple[str, ...]) -> str:
+    """Return why these senders, in small letters, are not admitted: one is denied, or not allowed."""
     if any(_fits(pattern, sender) for pattern in admission.deny for sender in senders):
         return "its sender is denied"
     if not admission.allow:

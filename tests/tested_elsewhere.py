@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
         "by contract",
     ),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/local.py": ("tests/contract/test_spool_local.py", "by contract"),
     "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
     "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
@@ -46,7 +47,12 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/program.py": ("tests/unit/app/test_alerting.py", "as alerts run it"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
+    "bridge/app/testpages.py": ("tests/system/test_test_message.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
+    "bridge/cli/test_message.py": (
+        "tests/system/test_test_message.py",
+        "with a bridge at work",
+    ),
     "bridge/cli/simulate.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/simulators/polling.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/storage/sealing.py": (

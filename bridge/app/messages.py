@@ -83,6 +83,11 @@ class MessageDesk:
             OwnerError: it cannot be; nothing was changed.
         """
         life = await self._life(number)
+        if life.local:
+            raise OwnerError(
+                f"Message {number} was made here and is nowhere else;"
+                f" `popbridge test-message {life.maildrop}` makes another. Nothing was changed."
+            )
         if life.state in _NOT_TO_BE_LISTED:
             raise OwnerError(
                 f"Message {number} {_NOT_TO_BE_LISTED[life.state]}; nothing was changed."
@@ -108,9 +113,12 @@ class MessageDesk:
             if life.state not in _DROPPABLE:
                 raise OwnerError(f"Message {number} is {life.state}; nothing was changed.")
             keep = Disposition(DispositionKind.KEEP)
-            disposition = self._maildrop(life).disposition if dispose else keep
+            disposes = dispose and not life.local
+            disposition = self._maildrop(life).disposition if disposes else keep
             if not await self.spool.drop(life.spool_id, disposition):
                 raise _went_meanwhile(number)
+        if life.local:
+            return f"Message {number} is not listed any more; upstream it never was."
         return f"Message {number} is not listed any more; upstream: {disposition.spelled()}."
 
     async def account_of(self, number: int) -> AccountName:

@@ -15,6 +15,7 @@ from bridge.app.alerting import Alerting
 from bridge.app.certificates import Certificates
 from bridge.app.disabling import Disabling
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
+from bridge.app.eventloop import loop_factory
 from bridge.app.health import Health
 from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
@@ -28,6 +29,7 @@ from bridge.app.state import (
     sweep_left_over,
 )
 from bridge.app.systemd import Systemd
+from bridge.app.testpages import TEST_MESSAGE, PageDesk, bridge_name, read_order
 from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
 from bridge.app.watching import Watch
@@ -37,7 +39,7 @@ from bridge.config import Config
 from bridge.connection import shrink_tls_buffers
 from bridge.control import Control, Values, control_path
 from bridge.devices.fitting import manners_for
-from bridge.errors import ConfigError, PopbridgeError, StateError
+from bridge.errors import PopbridgeError, StateError
 from bridge.listener import Listener
 from bridge.names import AccountName
 from bridge.pop3.events import MachineLimits
@@ -77,7 +79,7 @@ def serve(config: Config, environ: MutableMapping[str, str]) -> None:
     with (
         sole_server(config.state_dir),
         open_state(config, environ, THE_BRIDGE) as state,
-        asyncio.Runner(loop_factory=_loop_factory(config)) as runner,
+        asyncio.Runner(loop_factory=loop_factory(config.event_loop)) as runner,
     ):
         runner.run(Bridge(config, state, clock, systemd).run())
 
@@ -308,6 +310,7 @@ class Bridge:
             "health": self._health.answer,
             REDELIVER: self._do_redeliver,
             DROP: self._do_drop,
+            TEST_MESSAGE: self._do_test_message,
         }
 
     async def _do_reload(self, _request: Values) -> Values:
@@ -331,6 +334,17 @@ class Bridge:
         said = await desk.drop(number, dispose=bool(request["dispose"]))
         self._running_workers().look_soon(account)
         return {"said": said}
+
+    async def _do_test_message(self, request: Values) -> Values:
+        desk = PageDesk(
+            self._state.spool,
+            lambda: self._directory.snapshot,
+            self._clock,
+            bridge_name(self._config),
+            self._shaping,
+            self._is_failing,
+        )
+        return attrs.asdict(await desk.deliver(read_order(request)))
 
     def _desk(self) -> MessageDesk:
         return MessageDesk(
@@ -382,19 +396,3 @@ async def _wanted(stop: asyncio.Event) -> None:
     except asyncio.CancelledError:
         signal.alarm(FAULT_SECONDS)
         raise
-
-
-def _loop_factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the configured event loop; None is stock asyncio."""
-    if config.event_loop == "asyncio":
-        return None
-    try:
-        import uvloop  # noqa: PLC0415 - an extra, imported only where it is wanted
-    except ImportError:
-        if config.event_loop == "auto":
-            return None
-        raise ConfigError(
-            'event_loop = "uvloop" needs the extra: pip install "popbridge[speed]";'
-            ' or choose "auto".'
-        ) from None
-    return uvloop.new_event_loop

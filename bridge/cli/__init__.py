@@ -29,6 +29,7 @@ COMMANDS = {
     "trace": "Follow what a device and the bridge say to each other.",
     "device": "Machines, and their user names and passwords.",
     "profile": "What is known of machines that fetch mail by POP3.",
+    "test-message": "Put a test page into a maildrop, to see the way from the bridge to paper.",
     "simulate": "Poll the running bridge as a machine would, and say what its panel shows.",
     "audit": "Say who changed what, and when.",
     "cert": "The bridge's own certificates.",
@@ -51,7 +52,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"bridge.cli.{cmd_name}")
+        module = importlib.import_module(f"bridge.cli.{cmd_name.replace('-', '_')}")
         return cast("click.Command", module.command)
 
     def invoke(self, ctx: click.Context) -> object:

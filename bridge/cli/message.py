@@ -163,6 +163,7 @@ def _told(life: Life) -> dict[str, Any]:
         "unique_id": life.unique_id,
         "remote_id": life.remote_id,
         "redelivered": life.redelivered,
+        "local": life.local,
         "events": [
             {
                 "event": event.event.value,

@@ -13,6 +13,7 @@ class LifeEvent(enum.StrEnum):
     """What can happen to a message, in the words of docs/architecture.md."""
 
     ANNOUNCED = "announced"  # its id was learned
+    MADE = "made"  # the bridge made it itself: it has no counterpart upstream
     FETCH_FAILED = "fetch-failed"  # its body could not be had; it is tried again
     FETCHED = "fetched"  # its body is here: it is listed from now on
     QUARANTINED = "quarantined"  # it can never be had: a notice is listed in its place
@@ -61,7 +62,8 @@ class Life:
 
     `octets` is None where no body is here, `original_octets` where no original lies beside it,
     `arrived` where its header does not tell when the mailbox took it. Of the envelope is known what
-    its header said, once it was here.
+    its header said, once it was here. `local` is one that was made here, and of which
+    upstream knows nothing.
     """
 
     spool_id: SpoolId
@@ -75,3 +77,4 @@ class Life:
     envelope: Envelope
     redelivered: int
     events: tuple[Happened, ...]
+    local: bool = False

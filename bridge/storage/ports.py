@@ -97,7 +97,8 @@ class Spool(Protocol):
         """Remove the messages and queue their dispositions, in one durable transaction.
 
         `by` is the device that was promised it, where one was. A message of these that has vanished
-        upstream becomes a tombstone at once. A notice is removed, and its original left alone upstream.
+        upstream, or is local, becomes a tombstone at once. A notice is removed, and its original left
+        alone upstream.
 
         Raises:
             SpoolUnavailable: nothing was removed.
@@ -107,7 +108,8 @@ class Spool(Protocol):
     async def known(self, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
         """Return every message and tombstone of the maildrop.
 
-        One that an admin had listed again counts as disposed of: upstream has no say in it any more.
+        One that an admin had listed again counts as disposed of: upstream has no say in it any more. Of
+        a local one upstream knows nothing, so it is left out.
         """
         ...
 
@@ -121,7 +123,7 @@ class Spool(Protocol):
         ...
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
-        """Return what waits for its body, in listing order."""
+        """Return what waits for its body from upstream, in listing order."""
         ...
 
     async def deliver(
@@ -133,7 +135,8 @@ class Spool(Protocol):
     ) -> Delivery:
         """Store RFC 5322 octets in sealed wire form, and make the message visible durably.
 
-        A second copy within the maildrop's `print_once`, and what it does not admit, is held instead;
+        A second copy within the maildrop's `print_once`, and what it does not admit, is held instead,
+        unless it is local: its owner asked for it;
         `attests` reads what the service that took the message has recorded of its sender.
         With a `shaper` what it makes of the message is listed, or its notice where nothing can be made,
         and the original is kept beside it until upstream has obeyed. What is held is not shaped. The
@@ -174,7 +177,7 @@ class Spool(Protocol):
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
         """Remove the bodies and rows of vanished messages; call only while no session is open.
 
-        A message whose body was found damaged is announced again: it is fetched anew.
+        A message whose body was found damaged is announced again: it is fetched anew. A local one is held.
         """
         ...
 
@@ -234,6 +237,23 @@ class Spool(Protocol):
 
         An exception raised by `body` or `shaper` is passed on and changes nothing.
         """
+        ...
+
+    async def announce_local(
+        self, maildrop: MaildropName, remote_id: RemoteId, unique_id: UniqueId
+    ) -> SpoolId:
+        """Record, durably, a message that is about to be made here, and return its id for `deliver`.
+
+        It comes behind all that is known of the maildrop. Upstream is neither asked for it nor told of it.
+        One that is not delivered before the bridge ends is forgotten at its next start.
+
+        Raises:
+            SpoolUnavailable: nothing was recorded.
+        """
+        ...
+
+    async def withdraw(self, spool_id: SpoolId) -> None:
+        """Forget, durably, a local message that was announced and not delivered; any other stays."""
         ...
 
     async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:

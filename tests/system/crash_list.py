@@ -15,6 +15,7 @@ from tests.system.crash_commands import (
 )
 from tests.system.crash_grants import APP, Enrolling, Losing, Rotating, RotatingForGood
 from tests.system.crash_messages import Ordering
+from tests.system.crash_pages import Paging
 from tests.system.crash_scenario import Scenario, Stage
 from tests.system.crash_spool import Delivering, Disposing, Filing, Shaping, Visiting
 from tests.system.running_bridge import PASSWORD
@@ -57,6 +58,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "backup": BackingUp,
     "restore": Restoring,
     "message redeliver and drop": Ordering,
+    "test page": Paging,
     "token rotation": partial(Rotating, side=MICROSOFT),
     "token rotation, old token spent": partial(RotatingForGood, side=MICROSOFT),
     "grant lost": partial(Losing, side=MICROSOFT),

@@ -50,6 +50,7 @@ UNVISITED = {
     "bridge/storage/sqlite/sightings.py:SqliteSightings.add_watched COMMIT": WATCHED,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,
+    "bridge/storage/sqlite/spool.py:SqliteSpool.withdraw COMMIT": FAILED,
     "bridge/storage/sqlite/spool.py:SqliteSpool.retry COMMIT": "the steps of drop, one by one",
     "bridge/tls/wholefile.py:replace_file unlink": FAILED,
     "bridge/tls/wholefile.py:write_draft unlink": FAILED,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
+from bridge.storage.sqlite import local
 from bridge.storage.sqlite.events import happened
 from bridge.storage.sqlite.steps import DOUBTFUL_WHY, bury, ids, present, release_copies
 from providers.contract import RemoteId
@@ -59,7 +60,8 @@ def fetch_again(
 ) -> tuple[list[SpoolId], list[SpoolId]]:
     """Let messages wait for their bodies again; return whose bodies go, and which are settled.
 
-    One that an admin had listed again may be gone upstream, or lie in another folder: it is held.
+    One that an admin had listed again may be gone upstream, or lie in another folder, and one that was made
+    here never was there: it is held.
     """
     bodies: list[SpoolId] = []
     settled = []
@@ -74,6 +76,7 @@ def fetch_again(
             (spool_id,),
         ).fetchall()
         happened(db, ids(held), LifeEvent.HELD, now, detail=DAMAGED_WHY)
+        held += local.lose(db, spool_id, now)
         again = db.execute(
             "UPDATE message SET state = 'announced', octets = NULL"
             " WHERE id = ? AND state IN ('ready', 'quarantined') RETURNING id",

@@ -15,7 +15,7 @@ from providers.contract import Envelope, RemoteId
 
 _TOLD = (
     "SELECT id, maildrop, remote_id, unique_id, state, octets, original_octets, arrived, envelope,"
-    " redelivered FROM message"
+    " redelivered, local FROM message"
 )
 _ONE = f"{_TOLD} WHERE id = ?"
 _NEWEST = (
@@ -61,6 +61,7 @@ class Histories:
                 self._opened(SpoolId(spool_id), envelope),
                 redelivered,
                 read_events(db, SpoolId(spool_id)),
+                bool(local),
             )
             for (
                 spool_id,
@@ -73,6 +74,7 @@ class Histories:
                 arrived,
                 envelope,
                 redelivered,
+                local,
             ) in rows.fetchall()
         ]
 

@@ -8,6 +8,7 @@ import attrs
 
 from bridge.names import SpoolId
 from bridge.storage.lives import LifeEvent
+from bridge.storage.sqlite import local
 from bridge.storage.sqlite.events import happened
 from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, release_copies
 
@@ -48,24 +49,27 @@ def begin_without_bodies(db: sqlite3.Connection, now: float, *, is_exact: bool) 
             " (SELECT 1 FROM message WHERE maildrop = name AND message.state = 'vanished')"
         )
         release_copies(db, _step(db, "vanished", "gone"))
+    made_here = local.without_bodies(db, now)
     # An admin had these listed again: they may lie in another folder, where no look finds them.
     again = _step(db, "ready", "held", "AND redelivered > 0")
     happened(db, again, LifeEvent.HELD, now, detail=AGAIN_WHY)
     listed = _step(db, "ready", "announced") + _step(db, "quarantined", "announced")
     if is_exact:
-        return Restored(held=len(again), waiting=len(listed))
+        return Restored(held=len(again) + len(made_here), waiting=len(listed))
     # A session that was open then may have deleted these; the first look sees which are back.
     gone = _step(db, "vanished", "held")
     happened(db, gone, LifeEvent.HELD, now, detail=DOUBTFUL_WHY)
     # What waited for its body is held when that is here, and told with its sender and subject.
-    db.execute("UPDATE message SET doubtful = 1 WHERE state IN ('announced', 'held')")
+    db.execute(
+        "UPDATE message SET doubtful = 1 WHERE state IN ('announced', 'held') AND local = 0"
+    )
     db.executemany("UPDATE message SET state = 'held' WHERE id = ?", [(one,) for one in listed])
     happened(db, listed, LifeEvent.HELD, now, detail=DOUBTFUL_WHY)
     # The first copy may be printed and gone: its second one must not be let go for that.
     db.execute("UPDATE message SET twin = NULL WHERE state = 'held'")
     # What upstream has said since is asked for again, in full; what is not known then is held too.
     db.execute("UPDATE maildrop SET cursor = NULL, holds_unknown = 1")
-    return Restored(held=len(again) + len(listed), waiting=0)
+    return Restored(held=len(again) + len(made_here) + len(listed), waiting=0)
 
 
 def fold_in(path: Path) -> None:

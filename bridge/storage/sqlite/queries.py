@@ -61,12 +61,12 @@ def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
 
 
 def known(db: sqlite3.Connection, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
-    """Return every message and tombstone; one that was listed again counts as disposed of."""
+    """Return every message and tombstone of the mailbox; one that was listed again counts as disposed of."""
     return {
         RemoteId(remote_id): MessageState(state)
         for remote_id, state in db.execute(
             "SELECT remote_id, CASE WHEN redelivered > 0 THEN 'disposed' ELSE state END"
-            " FROM message WHERE maildrop = ? AND state <> 'gone'",
+            " FROM message WHERE maildrop = ? AND state <> 'gone' AND local = 0",
             (maildrop,),
         )
     }
@@ -77,7 +77,7 @@ def pending(db: sqlite3.Connection, maildrop: MaildropName) -> list[Pending]:
     return [
         Pending(SpoolId(spool_id), RemoteId(remote_id))
         for spool_id, remote_id in db.execute(
-            "SELECT id, remote_id FROM message WHERE maildrop = ? AND state = 'announced'"
+            "SELECT id, remote_id FROM message WHERE maildrop = ? AND state = 'announced' AND local = 0"
             " ORDER BY sort_key, id",
             (maildrop,),
         )

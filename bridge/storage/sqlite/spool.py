@@ -26,7 +26,7 @@ from bridge.storage.messages import (
 )
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Shaper, Spool
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite import departures, events, queries, steps
+from bridge.storage.sqlite import departures, events, local, queries, steps
 from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
@@ -57,10 +57,13 @@ class SqliteSpool:
         return await self._database.write(lambda db: events.prune(db, before))
 
     async def sweep_orphans(self) -> int:
-        """Remove body files that a crash left without a message; call once, before serving."""
-        live, originals = await self._database.read(
-            lambda db: (queries.at_rest(db), queries.originals(db))
-        )
+        """Remove what a crash left: a local message without a body, files without a message. Call once, before serving."""
+
+        def work(db: sqlite3.Connection) -> tuple[set[SpoolId], set[SpoolId]]:
+            local.sweep(db)
+            return queries.at_rest(db), queries.originals(db)
+
+        live, originals = await self._database.write(work)
         return self._bodies.sweep(live, originals)
 
     # ---- the device road
@@ -253,6 +256,22 @@ class SqliteSpool:
                 present.maildrop,
                 lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now),
             )
+
+    async def announce_local(
+        self, maildrop: MaildropName, remote_id: RemoteId, unique_id: UniqueId
+    ) -> SpoolId:
+        """Record, durably, a message that is about to be made here."""
+        now = self._clock.now()
+        spool_id = await self._database.write(
+            lambda db: local.announce(db, maildrop, remote_id, unique_id, now)
+        )
+        if spool_id is None:
+            raise SpoolUnavailable(f"the maildrop {maildrop} was removed")
+        return spool_id
+
+    async def withdraw(self, spool_id: SpoolId) -> None:
+        """Forget a local message whose body never came."""
+        await self._database.write(lambda db: local.withdraw(db, spool_id))
 
     async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""

@@ -143,7 +143,7 @@ def _arrive(
     changed = db.execute(
         "UPDATE message SET state = ?, octets = ?, original_octets = ?, is_utf8 = ?, likeness = ?,"
         " arrived = ?, envelope = ?, delivered = coalesce(delivered, ?), twin = ?"
-        " WHERE id = ? AND state = 'announced'",
+        " WHERE id = ? AND state = 'announced' RETURNING local",
         (
             MessageState.HELD if verdict.held else MessageState.READY,
             None if verdict.held else arrival.octets,
@@ -156,10 +156,11 @@ def _arrive(
             verdict.twin,
             spool_id,
         ),
-    )
-    if not changed.rowcount:
+    ).fetchone()
+    if changed is None:
         return False
-    happened(db, [spool_id], LifeEvent.FETCHED, now)
+    if changed == (0,):  # one that was made here was not fetched
+        happened(db, [spool_id], LifeEvent.FETCHED, now)
     if verdict.held:
         happened(db, [spool_id], LifeEvent.HELD, now, detail=verdict.held)
     if verdict.refused_to:
@@ -208,12 +209,13 @@ def expunge(
 ) -> list[SpoolId]:
     """Move messages to their tombstones, and return those that are there.
 
-    Upstream has something to do only for what was ready, or waits to be so again since it was damaged.
+    Upstream has something to do only for what was ready, or waits to be so again since it was damaged,
+    and was not made here.
     """
     rows = [(spool_id, maildrop) for spool_id in wanted]
     db.executemany(
-        "UPDATE message SET state = 'expunged', octets = NULL, disposition ="
-        " (SELECT disposition FROM maildrop WHERE name = message.maildrop)"
+        "UPDATE message SET state = 'expunged', octets = NULL, disposition = CASE local WHEN 1 THEN"
+        " 'keep' ELSE (SELECT disposition FROM maildrop WHERE name = message.maildrop) END"
         " WHERE id = ? AND maildrop = ? AND state IN ('ready', 'announced')",
         rows,
     )
@@ -247,7 +249,8 @@ def drop(
 ) -> bool:
     """Let a message be deleted as an admin wants it; return whether it was one that can be."""
     changed = db.execute(
-        "UPDATE message SET state = 'expunged', octets = NULL, twin = NULL, disposition = ?"
+        "UPDATE message SET state = 'expunged', octets = NULL, twin = NULL,"
+        " disposition = CASE local WHEN 1 THEN 'keep' ELSE ? END"
         " WHERE id = ? AND state IN ('announced', 'ready', 'quarantined', 'held')",
         (disposition.spelled(), spool_id),
     )
@@ -273,7 +276,7 @@ def redeliver(
     changed = db.execute(
         "UPDATE message SET state = 'ready', octets = ?, original_octets = ?, is_utf8 = ?, unique_id = ?,"
         " envelope = ?, arrived = ?, twin = NULL, doubtful = 0, redelivered = redelivered + 1"
-        " WHERE id = ? AND state IN ('held', 'disposed')",
+        " WHERE id = ? AND state IN ('held', 'disposed') AND local = 0",
         (
             arrival.octets,
             arrival.original_octets,
@@ -293,7 +296,7 @@ def retry(db: sqlite3.Connection, spool_id: SpoolId, unique_id: UniqueId, now: f
     """Let a message that could not be had wait for its body again; return whether it was one."""
     changed = db.execute(
         "UPDATE message SET state = 'announced', octets = NULL, unique_id = ?, doubtful = 0"
-        " WHERE id = ? AND state = 'quarantined'",
+        " WHERE id = ? AND state = 'quarantined' AND local = 0",
         (unique_id, spool_id),
     )
     if changed.rowcount:
@@ -345,7 +348,7 @@ def _not_admitted(
     """
     row = db.execute(
         "SELECT admission, wish FROM message JOIN maildrop ON maildrop.name = message.maildrop"
-        " WHERE message.id = ? AND delivered IS NULL",
+        " WHERE message.id = ? AND delivered IS NULL AND local = 0",
         (spool_id,),
     ).fetchone()
     if row is None:
@@ -374,7 +377,7 @@ def _twin(
         "SELECT first.id FROM message AS second"
         " JOIN maildrop ON maildrop.name = second.maildrop AND print_once > 0"
         " JOIN message AS first ON first.maildrop = second.maildrop"
-        " AND first.likeness = ? AND first.id <> second.id"
+        " AND first.likeness = ? AND first.id <> second.id AND first.local + second.local = 0"
         " AND (first.state IN ('ready', 'expunged', 'disposed', 'vanished')"
         " OR (first.state = 'held' AND first.twin IS NULL))"
         # Neither long ago nor far ahead: the clock may have been wrong then.

@@ -1,0 +1,211 @@
+"""A test page goes the whole way from the bridge to a device, and nowhere else."""
+
+import email
+import json
+import shutil
+from email.message import Message
+from email.policy import default
+from typing import Any
+
+import pytest
+
+from bridge.errors import OwnerError
+from tests.system.pop_client import assert_ok
+from tests.system.running_bridge import Home, RunningBridge, running
+
+pytestmark = pytest.mark.slow
+
+MAIL = b"From: a@example.com\r\nMessage-ID: <1@x>\r\nSubject: mail\r\n\r\nmail\r\n"
+
+
+@pytest.fixture
+def bridge(home: Home) -> RunningBridge:
+    with running(home) as bridge:
+        home.sync()
+        yield bridge
+
+
+def make(home: Home, *words: str) -> dict[str, Any]:
+    done = home.run("test-message", "office", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def shown(home: Home, number: int) -> dict[str, Any]:
+    return dict(json.loads(home.run("message", "show", str(number), "--json").stdout))
+
+
+def taken(bridge: RunningBridge) -> bytes:
+    """Return the one message that is listed, and delete it."""
+    client = bridge.log_in()
+    assert len(client.octets()) == 1
+    octets = client.retrieve(1)
+    assert client.octets() == [len(octets)]
+    assert_ok(client.command("DELE 1"))
+    assert_ok(client.quit())
+    return octets
+
+
+def parsed(octets: bytes) -> Message:
+    return email.message_from_bytes(octets, policy=default)
+
+
+def test_a_page_is_taken_by_a_device_and_done_with_at_once(bridge: RunningBridge) -> None:
+    home = bridge.home
+    told = make(home)
+    assert told["warnings"] == []
+    assert told["devices"] == ["printer"]
+    octets = taken(bridge)
+    assert told["octets"] == len(octets)
+    page = parsed(octets)
+    assert page["From"] == told["sender"] == "popbridge@localhost"
+    assert page["Subject"] == f"Test page {told['message']} for office"
+    assert f"{len(octets):7} as made; sent as it is (original)" in page.get_content()
+    bridge.log.wait_for("session-closed", device="printer")
+    life = shown(home, told["message"])
+    assert (life["state"], life["local"]) == ("disposed", True)
+    assert [one["event"] for one in life["events"]] == ["made", "listed", "sent", "expunged"]
+    assert home.sync()["disposed"] == 0
+    assert list(home.mail().iterdir()) == []
+
+
+def test_a_look_does_not_miss_it(bridge: RunningBridge) -> None:
+    home = bridge.home
+    path = home.put("1.eml", MAIL)
+    home.sync()
+    told = make(home)
+    path.unlink()
+    assert home.sync()["vanished"] == 1
+    assert b"Test page" in taken(bridge)
+    assert shown(home, told["message"])["state"] == "disposed"
+
+
+def test_without_its_mailbox_a_page_comes_all_the_same(bridge: RunningBridge) -> None:
+    home = bridge.home
+    shutil.rmtree(home.mail())
+    with pytest.raises(OwnerError):
+        home.sync()
+    make(home)
+    assert b"Test page" in taken(bridge)
+
+
+def test_a_page_that_a_failing_account_hides_is_made_with_a_warning(
+    bridge: RunningBridge,
+) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--on-outage", "empty").returncode == 0
+    shutil.rmtree(home.mail())
+    with pytest.raises(OwnerError):
+        home.sync()
+    (warning,) = make(home)["warnings"]
+    assert "Account office is failing" in warning
+    assert "--on-outage empty" in warning
+    assert bridge.log_in().octets() == []
+
+
+def test_without_a_bridge_a_page_is_listed_at_its_next_start(home: Home) -> None:
+    told = make(home)
+    with running(home) as bridge:
+        home.sync()
+        assert told["octets"] == len(taken(bridge))
+
+
+def test_who_may_print_does_not_hold_it_and_is_told(bridge: RunningBridge) -> None:
+    home = bridge.home
+    words = ("--allow-sender", "boss@example.com", "--automatic", "hold")
+    assert home.run("maildrop", "change", "office", *words).returncode == 0
+    (warning,) = make(home)["warnings"]
+    assert warning == (
+        "Mail from popbridge@localhost would be held: its sender is not among the allowed ones."
+    )
+    told = make(home, "--from", "boss@example.com")
+    assert told["warnings"] == []
+    client = bridge.log_in()
+    assert len(client.octets()) == 2  # neither is a second copy of the other
+    assert parsed(client.retrieve(2))["From"] == "boss@example.com"
+    assert "Auto-Submitted" not in parsed(client.retrieve(2))
+
+
+def test_a_page_is_shaped_as_mail_is(bridge: RunningBridge) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--deliver", "text").returncode == 0
+    told = make(home)
+    octets = taken(bridge)
+    assert told["octets"] == len(octets)
+    assert "shaped before it is sent (text)" in parsed(octets).get_content()
+    assert home.bodies == []
+
+
+def test_a_full_maildrop_takes_no_page(bridge: RunningBridge) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--ceiling", "1").returncode == 0
+    most = (1 << 20) // 70 - 10  # lines of 70 octets, so that some hundred are left
+    home.put("1.eml", MAIL + (b"x" * 68 + b"\r\n") * most)
+    home.sync()
+    done = home.run("test-message", "office")
+    assert done.returncode == 1
+    assert "no room in maildrop office" in done.stderr
+    assert "Nothing was changed" in done.stderr
+    assert len(home.bodies) == 1
+    assert [row["local"] for row in listed(home)] == [False]
+
+
+def listed(home: Home) -> list[dict[str, Any]]:
+    return list(json.loads(home.run("message", "list", "--json").stdout))
+
+
+def test_a_page_behind_more_than_a_session_sees_is_made_with_a_warning(
+    bridge: RunningBridge,
+) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--at-most", "1").returncode == 0
+    home.put("1.eml", MAIL)
+    home.sync()
+    (warning,) = make(home)["warnings"]
+    assert "A session sees 1 messages at most" in warning
+    assert taken(bridge) == MAIL
+    assert b"Test page" in taken(bridge)
+
+
+def test_it_is_dropped_and_never_redelivered(bridge: RunningBridge) -> None:
+    home = bridge.home
+    number = str(make(home)["message"])
+    again = home.run("message", "redeliver", number)
+    assert again.returncode == 1
+    assert "`popbridge test-message office` makes another" in again.stderr
+    dropped = home.run("message", "drop", number, "--dispose", "--yes")
+    assert dropped.stdout == (
+        f"Message {number} is not listed any more; upstream it never was.\n"
+    )
+    assert bridge.log_in().octets() == []
+    assert home.sync()["disposed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "no maildrop nowhere"),
+        (("office", "--from", "nobody"), "'nobody' is no address"),
+        (("office", "--from", "a@b\r\nX: y@c"), "is no address"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_and_leaves_nothing(
+    bridge: RunningBridge, words: tuple[str, ...], said: str
+) -> None:
+    done = bridge.home.run("test-message", *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert listed(bridge.home) == []
+
+
+def test_an_admin_is_told_what_to_do_next(bridge: RunningBridge) -> None:
+    done = bridge.home.run("test-message", "office")
+    first, second = done.stdout.splitlines()
+    assert first.startswith("Message 1, a test page as text, lies in maildrop office: ")
+    assert second == (
+        "printer takes it at the next poll, or when told to at its panel;"
+        " `popbridge message show 1` tells when that was."
+    )
+    assert bridge.home.run("device", "remove", "printer").returncode == 0
+    done = bridge.home.run("test-message", "office")
+    assert done.stderr == "Warning: No device takes the mail of maildrop office yet.\n"

@@ -22,6 +22,7 @@ from servers import Running, free_port, launch, on_cores
 from bridge.accounts import changes
 from bridge.app.offline import Offline
 from bridge.app.state import State
+from bridge.clock import SystemClock
 from bridge.config import load_config
 from bridge.names import MaildropName
 from bridge.vault.passwords import hash_password
@@ -133,7 +134,8 @@ def _add_users(config: Path, mail: MailSet) -> None:
             if user != first.name:
                 await state.register.add_maildrop(attrs.evolve(first, name=user))
             order = changes.DeviceOrder(user, user, (), (), apop=False)
-            device = changes.new_device(order, PASSWORD, hash_password, state.secrets)
+            now = SystemClock().now()
+            device = changes.new_device(order, PASSWORD, hash_password, state.secrets, now)
             await state.register.add_device(device)
 
     Offline(load_config(config), os.environ).read(work)

@@ -52,6 +52,14 @@ class PopClient:
         del self._received[: end + 2]
         return line
 
+    def exactly(self, octets: int) -> bytes:
+        """Return so many octets and leave what follows them where it is."""
+        while len(self._received) < octets:
+            self._more(octets - len(self._received))
+        found = bytes(self._received[:octets])
+        del self._received[:octets]
+        return found
+
     def lines_to_end(self) -> bytes:
         """Return the rest of a multi-line reply, its dots un-stuffed, without the termination."""
         # A reply of no line at all is ".CRLF" and has no CRLF before its dot.
@@ -82,9 +90,9 @@ class PopClient:
         except EOFError:
             return bytes(self._received)
 
-    def _more(self) -> None:
+    def _more(self, most: int = RECEIVE_OCTETS) -> None:
         try:
-            octets = self.socket.recv(RECEIVE_OCTETS)
+            octets = self.socket.recv(min(most, RECEIVE_OCTETS))
         except (ConnectionError, ssl.SSLError) as error:
             raise EOFError(f"the connection broke: {error}") from error
         if not octets:
@@ -154,18 +162,25 @@ def connect(
     *,
     source: str = "127.0.0.1",
     host: str | None = "127.0.0.1",
+    window: int = 0,
 ) -> PopClient:
-    """Return a client, past its TLS handshake where there is a context; the greeting waits to be read."""
-    raw = socket.create_connection(
-        ("127.0.0.1", port), timeout=DEADLINE_SECONDS, source_address=(source, 0)
-    )
-    client = PopClient(raw)
-    if context is not None:
-        try:
+    """Return a client, past its TLS handshake where there is a context; the greeting waits to be read.
+
+    `window` bounds the octets that the system takes before they are asked for.
+    """
+    raw = socket.socket()
+    try:
+        if window:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        raw.settimeout(DEADLINE_SECONDS)
+        raw.bind((source, 0))
+        raw.connect(("127.0.0.1", port))
+        client = PopClient(raw)
+        if context is not None:
             client.secure(context, host)
-        except BaseException:
-            raw.close()
-            raise
+    except BaseException:
+        raw.close()
+        raise
     return client
 
 

@@ -2,7 +2,8 @@
 
 A dialogue is a header and, behind a blank line, what happens. Lines that start with # are remarks.
 
-    about: what it shows, and who says so
+    about: what it shows
+    source: who says so: manual and page, RFC and section, a client as it was heard, or our choice
     tls: yes | no                  the connection is encrypted from the start (default no)
     plaintext-login: yes | no      a password may be sent without encryption (default no)
     stls: yes | no                 STLS is offered (default no)
@@ -45,7 +46,7 @@ Chunking = Callable[[bytes], list[bytes]]
 
 HEADINGS = frozenset(
     (
-        "about", "tls", "plaintext-login", "stls", "apop", "login", "message", "sized",
+        "about", "source", "tls", "plaintext-login", "stls", "apop", "login", "message", "sized",
         "unreadable", "refusal", "expunge", "limit", "quirk", "quirk-before",
     )
 )  # fmt: skip
@@ -57,6 +58,7 @@ class Dialogue:
     """One file: the scene, and the acts as (mark, text)."""
 
     about: str
+    source: str
     scene: Scene
     acts: tuple[tuple[str, str], ...]
 
@@ -70,7 +72,8 @@ class Dialogue:
             if name not in HEADINGS:
                 raise ValueError(f"{path.name}: {name} is no heading")
             fields[name].append(value)
-        return cls(fields["about"][0], _scene(fields), tuple(_acts(path.name, body)))
+        about, source = ("".join(fields[name]) for name in ("about", "source"))
+        return cls(about, source, _scene(fields), tuple(_acts(path.name, body)))
 
     def play(self, chunking: Chunking) -> tuple[list[str], list[str]]:
         """Return what happened and what was to happen, act by act, in the same words."""
@@ -137,10 +140,10 @@ def _acts(name: str, body: str) -> Iterator[tuple[str, str]]:
 
 
 def _octets(mark: str, text: str) -> bytes:
-    return _unescaped(text) if mark == "C=" else text.encode("utf-8") + b"\r\n"
+    return unescaped(text) if mark == "C=" else text.encode("utf-8") + b"\r\n"
 
 
-def _unescaped(text: str) -> bytes:
+def unescaped(text: str) -> bytes:
     """Return what `text` means as the inside of a Python bytes literal, with repetition: "x"*300."""
     pieces = re.split(r"\{(.+?)\*(\d+)\}", text)
     literal = "".join(
@@ -187,7 +190,7 @@ def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _messages(fields: defaultdict[str, list[str]]) -> Iterator[Message]:
     for unique_id, text in _pairs(fields["message"]):
-        yield Message.of(unique_id, _unescaped(text))
+        yield Message.of(unique_id, unescaped(text))
     for unique_id, octets in _pairs(fields["sized"]):
         yield Message(unique_id, b"", int(octets))
     for unique_id, code in _pairs(fields["unreadable"]):

@@ -37,8 +37,10 @@ def test_a_dialogue_goes_as_written(path: Path, chunking: Chunking) -> None:
 
 
 @pytest.mark.parametrize("path", DIALOGUES, ids=lambda path: path.stem)
-def test_a_dialogue_says_what_it_shows(path: Path) -> None:
-    assert Dialogue.read(path).about
+def test_a_dialogue_says_what_it_shows_and_who_says_so(path: Path) -> None:
+    dialogue = Dialogue.read(path)
+    assert dialogue.about
+    assert dialogue.source
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ class Session:
             # connections of its address is what makes guessing slow.
             device = await check
             quirks = self._services.manners.of(device)
-            holder = Holder(device.name, self._peer.address)
+            holder = self._holder(device)
             async with self._connection.while_open():
                 self._lock = await self._acquire(device.maildrop, holder, quirks)
             listing = await self._listing(device)
@@ -323,6 +323,9 @@ class Session:
         self._trace.fact(f"login refused [{code}]: {error}")
         return Refused(code, quirks)
 
+    def _holder(self, device: Device) -> Holder:
+        return Holder(device.name, self._peer.address, self._peer.connection_id)
+
     def _be_evicted(self) -> None:
         self._connection.abort("taken over by a newer connection of the device")
 
@@ -340,8 +343,8 @@ class Session:
             raise AssertionError("UPDATE without a maildrop")
         self._lock.pin()
         try:
-            holder = Holder(self._device.name, self._peer.address)
-            await self._services.spool.expunge(maildrop, effect.messages, holder)
+            holder, taken = self._holder(self._device), self._done.taken
+            await self._services.spool.expunge(maildrop, effect.messages, holder, taken)
         except SpoolUnavailable as error:
             self._log.error(
                 "expunge-failed",

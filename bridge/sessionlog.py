@@ -4,6 +4,8 @@ The notes are written when the session is over: they are for an admin who asks w
 and must not make a device wait.
 """
 
+from collections.abc import Sequence
+
 import attrs
 
 from bridge.clock import Clock
@@ -11,7 +13,7 @@ from bridge.connection import Connection
 from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing, Maildrop
-from bridge.names import PROBE, ConnectionId, SpoolId
+from bridge.names import PROBE, ConnectionId, Octets, SpoolId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.ports import Spool
@@ -49,14 +51,28 @@ class SessionLog:
         self.retrieved += 1
         self.octets += octets
         if self._holder is not None:
-            device, address = self._holder.device, self._holder.address
-            now = self.clock.now()
-            self._notes.append(Note(spool_id, LifeEvent.SENT, now, device, address))
+            self._notes.append(
+                Note(
+                    spool_id,
+                    LifeEvent.SENT,
+                    self.clock.now(),
+                    self._holder.device,
+                    self._holder.address,
+                    octets=Octets(octets),
+                    connection=self.connection_id,
+                )
+            )
+
+    @property
+    def taken(self) -> Sequence[Note]:
+        """Return the notes of what the device took, as far as they are not written down."""
+        return tuple(self._notes)
 
     def note_deleted(self, count: int) -> None:
-        """Note that QUIT was obeyed: the spool has written down which messages went."""
+        """Note that QUIT was obeyed: the spool has written down which messages went, and what was `taken`."""
         self.deleted = count
         self._drop = None
+        self._notes.clear()
 
     async def write_notes(self, spool: Spool) -> None:
         """Write down what happened to messages; a spool that takes nothing now does no harm."""

@@ -31,7 +31,7 @@ COMMANDS = {
     "profile": "What is known of machines that fetch mail by POP3.",
     "test-message": "Put a test page into a maildrop, to see the way from the bridge to paper.",
     "simulate": "Poll the running bridge as a machine would, and say what its panel shows.",
-    "audit": "Say who changed what, and when.",
+    "audit": "Say who changed what, and which device took which message.",
     "cert": "The bridge's own certificates.",
     "backup": "Seal all but the bodies in one file, while the bridge runs.",
     "restore": "Put a backup in place on a new machine.",

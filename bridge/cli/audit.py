@@ -10,9 +10,10 @@ import attrs
 import click
 
 from bridge.app.offline import Offline
+from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, moment, say
 from bridge.clock import SystemClock
-from bridge.storage.audit import About, AuditEntry, Wanted
+from bridge.storage.audit import About, AuditEntry, Taking, Wanted
 
 AGO = re.compile(r"([0-9]{1,5})([hd])")
 SECONDS = {"h": 3600.0, "d": 86400.0}
@@ -50,17 +51,46 @@ def _since(_context: click.Context, _option: click.Parameter, given: str | None)
 @json_option
 @click.pass_obj
 def command(option: Path | None, /, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
-    """Say who changed what, the newest last."""
-    offline = Offline(loaded(option), os.environ)
-    entries = offline.read(lambda state: state.audit.entries(Wanted(**wanted)))
-    lines = [_line(entry) for entry in entries] or ["Nothing."]
-    say(as_json, [_told(entry) for entry in entries], lines)
+    """Say who changed what, and which device took which message, the newest last."""
+    asked = Wanted(**wanted)
+
+    async def work(state: State) -> list[AuditEntry | Taking]:
+        return [*await state.audit.entries(asked), *await state.audit.takings(asked)]
+
+    found = Offline(loaded(option), os.environ).read(work)
+    newest = sorted(found, key=_when)[-asked.limit :]
+    say(as_json, [_told(one) for one in newest], [_line(one) for one in newest] or ["Nothing."])
 
 
-def _line(entry: AuditEntry) -> str:
+def _when(one: AuditEntry | Taking) -> float:
+    return one.at if isinstance(one, AuditEntry) else one.last
+
+
+def _line(one: AuditEntry | Taking) -> str:
+    return _printable(_entry_line(one) if isinstance(one, AuditEntry) else _taking_line(one))
+
+
+def _taking_line(taking: Taking) -> str:
+    often = f"{taking.times} times since {moment(taking.first)}" if taking.times > 1 else ""
+    size = "" if taking.octets is None else f"octets={taking.octets}"
+    where = f"connection={taking.connection}" if taking.connection else ""
+    names = [
+        f"maildrop={taking.maildrop}",
+        f"message={taking.message}",
+        f"unique-id={taking.unique_id}",
+        size,
+        f"address={taking.address}",
+        where,
+        often,
+    ]
+    said = [moment(taking.last), f"device {taking.device}", taking.event, *names]
+    return " ".join(filter(None, said))
+
+
+def _entry_line(entry: AuditEntry) -> str:
     what = "; ".join(one.spelled() for one in entry.differences)
     said = [moment(entry.at), entry.actor.spelled(), entry.event, *_names(entry.about), what]
-    return _printable(" ".join(filter(None, said)))
+    return " ".join(filter(None, said))
 
 
 def _names(about: About) -> list[str]:
@@ -76,7 +106,9 @@ def _printable(text: str) -> str:
     )
 
 
-def _told(entry: AuditEntry) -> dict[str, Any]:
+def _told(entry: AuditEntry | Taking) -> dict[str, Any]:
+    if isinstance(entry, Taking):
+        return {**attrs.asdict(entry), "event": entry.event.value, "at": entry.last}
     return {
         "number": entry.number,
         "at": entry.at,

@@ -173,6 +173,8 @@ def _told(life: Life) -> dict[str, Any]:
                 "last": event.last,
                 "times": event.times,
                 "detail": event.detail,
+                "octets": event.octets,
+                "connection": event.connection,
             }
             for event in life.events
         ],

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 import attrs
 
-from bridge.names import SpoolId
+from bridge.names import DeviceName, MaildropName, Octets, SpoolId, UniqueId
 from providers.contract import Disposition
 
 VALUE_CHARACTERS = 200
@@ -113,6 +113,33 @@ class AuditEntry:
     differences: tuple[Difference, ...] = ()
 
 
+class TakingEvent(enum.StrEnum):
+    """What a device does with a message, as it is called in `popbridge audit`."""
+
+    TAKEN = "message-taken"  # it got all of it
+    DELETED = "message-deleted"  # it said DELE and QUIT, and was told +OK
+
+
+@attrs.frozen
+class Taking:
+    """A device took a message, or deleted it: so often, between when and when (seconds since the epoch).
+
+    `address`, `connection` and `octets` are those of the last time; no octets are known of a deletion.
+    """
+
+    event: TakingEvent
+    device: DeviceName
+    maildrop: MaildropName
+    message: SpoolId
+    unique_id: UniqueId
+    octets: Octets | None
+    address: str
+    connection: str
+    first: float
+    last: float
+    times: int
+
+
 @attrs.frozen
 class Wanted:
     """Which entries are wanted: since when, about what, and at most how many, the newest ones."""
@@ -130,8 +157,12 @@ class AuditLog(Protocol):
         """Return the entries that are wanted, the newest last."""
         ...
 
+    async def takings(self, wanted: Wanted) -> list[Taking]:
+        """Return what devices took and deleted, by the last time, the newest last."""
+        ...
+
     async def forget(self, before: float) -> None:
-        """Forget entries older than that, some at a time; one of the last 30 days is never forgotten.
+        """Forget entries and takings older than that, some at a time; one of the last 30 days is never forgotten.
 
         Raises:
             SpoolUnavailable: nothing was forgotten.

@@ -10,10 +10,11 @@ from bridge.names import DeviceName, MaildropName
 
 @attrs.frozen
 class Holder:
-    """Who holds a maildrop: the device, and the network address it came from."""
+    """Who holds a maildrop: the device, and the network address it came from; in any of its connections."""
 
     device: DeviceName
     address: str
+    connection: str = attrs.field(default="", eq=False)
 
 
 class MaildropLock(Protocol):

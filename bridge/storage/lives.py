@@ -33,7 +33,7 @@ class LifeEvent(enum.StrEnum):
 
 @attrs.frozen
 class Note:
-    """One event of one message, at `at` seconds since the epoch; `detail` is for a person."""
+    """One event of one message, at `at` seconds since the epoch; `detail` is for a person, `octets` what a device took."""
 
     spool_id: SpoolId
     event: LifeEvent
@@ -41,11 +41,16 @@ class Note:
     device: str = ""
     address: str = ""
     detail: str = ""
+    octets: Octets | None = None
+    connection: str = ""
 
 
 @attrs.frozen
 class Happened:
-    """What happened to a message: between when and when, how often, by which device from where."""
+    """What happened to a message: between when and when, how often, by which device from where.
+
+    `address`, `detail`, `octets` and `connection` are those of the last time.
+    """
 
     event: LifeEvent
     device: str
@@ -54,6 +59,8 @@ class Happened:
     last: float
     times: int
     detail: str
+    octets: Octets | None = None
+    connection: str = ""
 
 
 @attrs.frozen

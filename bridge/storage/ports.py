@@ -92,13 +92,17 @@ class Spool(Protocol):
         ...
 
     async def expunge(
-        self, maildrop: MaildropName, messages: Iterable[SpoolId], by: Holder | None = None
+        self,
+        maildrop: MaildropName,
+        messages: Iterable[SpoolId],
+        by: Holder | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction.
 
-        `by` is the device that was promised it, where one was. A message of these that has vanished
-        upstream, or is local, becomes a tombstone at once. A notice is removed, and its original left
-        alone upstream.
+        `by` is the device that was promised it, where one was; `notes` are written down along with it.
+        A message of these that has vanished upstream, or is local, becomes a tombstone at once. A notice is
+        removed, and its original left alone upstream.
 
         Raises:
             SpoolUnavailable: nothing was removed.

@@ -5,7 +5,7 @@ Each takes a `monkeypatch` and puts the broken part in the place of the true one
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from bridge.pop3.events import Accepted, Expunge, Expunged, Refused
 from bridge.pop3.replies import ResponseCode
 from bridge.session import Session
 from bridge.storage.holding import Holder
+from bridge.storage.lives import Note
 from bridge.storage.register import Device
 from bridge.storage.sqlite import steps
 from bridge.storage.sqlite.moved import Restored
@@ -71,9 +72,11 @@ def quit_is_obeyed_piece_by_piece(patch: Patch) -> None:
         maildrop: MaildropName,
         messages: Iterable[SpoolId],
         by: Holder | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         for one in messages:
-            await true(self, maildrop, [one], by)
+            await true(self, maildrop, [one], by, notes)
+            notes = ()
 
     patch.setattr(SqliteSpool, "expunge", expunge)
 

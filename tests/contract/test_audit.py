@@ -7,12 +7,23 @@ import attrs
 import pytest
 
 from bridge.errors import RegisterError, SpoolUnavailable
-from bridge.names import DeviceName, MaildropName
-from bridge.storage.audit import THE_BRIDGE, About, Actor, AuditEntry, Wanted
+from bridge.names import DeviceName, MaildropName, SpoolId
+from bridge.storage.audit import (
+    THE_BRIDGE,
+    About,
+    Actor,
+    AuditEntry,
+    Taking,
+    TakingEvent,
+    Wanted,
+)
+from bridge.storage.holding import Holder
+from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.register import Disabled, OnOutage, WhyDisabled
 from bridge.storage.sqlite import audit
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.register import SqliteRegister
+from providers.contract import RemoteId
 from tests.contract.storage_harness import (
     FAX,
     OFFICE,
@@ -20,6 +31,7 @@ from tests.contract.storage_harness import (
     PRINTER,
     SqliteUnderTest,
     account,
+    deliver,
     device,
     maildrop,
 )
@@ -147,6 +159,109 @@ async def test_entries_are_chosen_by_time_device_and_maildrop_the_newest_of_them
     assert await events(storage, maildrop=FAX) == ["maildrop-added", "device-added"]
     assert await events(storage, maildrop="nowhere") == []
     assert [one.about.device for one in await told(storage, limit=2)] == [PANEL, "other"]
+
+
+SENT = 1_000_001.0
+QUIT = 1_000_002.0
+BY = Holder(PANEL, "192.0.2.7", "c7")
+
+
+async def takings(storage: SqliteUnderTest, **wanted: object) -> list[Taking]:
+    asked = attrs.evolve(Wanted(1000), **wanted)
+    return await SqliteAuditLog(storage.database).takings(asked)
+
+
+async def take(storage: SqliteUnderTest, name: str = "a") -> tuple[SpoolId, list[Taking]]:
+    """Let a device take a message and delete it; return what is to be told of that."""
+    spool_id = await deliver(storage, name)
+    [entry] = (await storage.spool.listing(PRINTER)).entries
+    note = Note(
+        spool_id, LifeEvent.SENT, SENT, PANEL, "192.0.2.7", octets=entry.octets, connection="c7"
+    )
+    storage.clock.advance(QUIT - storage.clock.now())
+    await storage.spool.expunge(PRINTER, [spool_id], BY, [note])
+    taken = Taking(
+        TakingEvent.TAKEN,
+        PANEL,
+        PRINTER,
+        spool_id,
+        entry.unique_id,
+        entry.octets,
+        "192.0.2.7",
+        "c7",
+        SENT,
+        SENT,
+        1,
+    )
+    deleted = attrs.evolve(taken, event=TakingEvent.DELETED, octets=None, first=QUIT, last=QUIT)
+    return spool_id, [taken, deleted]
+
+
+async def test_what_a_device_took_and_deleted_is_told_once_quit_was_obeyed(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    _, expected = await take(storage)
+    storage.crash()
+    assert await takings(storage) == expected
+    assert await takings(storage, device=PANEL, maildrop=PRINTER, limit=1) == expected[1:]
+    assert await takings(storage, since=SENT + 0.5) == expected[1:]
+    assert await takings(storage, device="other") == []
+    assert await takings(storage, maildrop=FAX) == []
+
+
+async def test_a_message_that_is_taken_again_and_again_is_told_once(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    spool_id = await deliver(storage, "a")
+    for second in range(3):
+        note = Note(spool_id, LifeEvent.SENT, SENT + second, PANEL, f"192.0.2.{second}")
+        await storage.spool.note([note])
+    [taken] = await takings(storage)
+    assert (taken.first, taken.last, taken.times) == (SENT, SENT + 2, 3)
+    assert taken.address == "192.0.2.2"
+
+
+async def test_who_took_a_message_outlives_its_life(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    spool_id, expected = await take(storage)
+    await storage.spool.disposed([spool_id])
+    await storage.spool.prune(QUIT + DAY)
+    assert await storage.run_sql("SELECT * FROM message_event") == []
+    assert await takings(storage) == expected
+
+
+async def test_who_took_a_message_outlives_what_was_taken_away_upstream(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    spool_id = await deliver(storage, "a")
+    await storage.spool.note([Note(spool_id, LifeEvent.SENT, SENT, PANEL, "192.0.2.7")])
+    before = await takings(storage)
+    await storage.spool.forget(PRINTER, [RemoteId("a")])
+    await storage.spool.sweep_vanished(PRINTER)
+    await storage.spool.prune(QUIT + DAY)
+    assert await storage.run_sql("SELECT * FROM message") == []
+    assert await takings(storage) == before != []
+
+
+async def test_who_took_a_message_outlives_its_maildrop(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    spool_id, expected = await take(storage)
+    await storage.spool.disposed([spool_id])
+    await storage.register.remove_device(PANEL)
+    await storage.register.remove_maildrop(PRINTER)
+    assert await takings(storage) == expected
+
+
+async def test_takings_are_forgotten_by_their_age(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    spool_id, expected = await take(storage)
+    await storage.spool.disposed([spool_id])
+    await storage.spool.prune(QUIT + DAY)
+    await SqliteAuditLog(storage.database).forget(QUIT)
+    assert await takings(storage) == expected[1:]
 
 
 async def test_what_is_old_is_forgotten_some_at_a_time(

@@ -1,10 +1,13 @@
 """Crash scenarios of the two roads, with a mail folder upstream (docs/architecture.md)."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from bridge.accounts.changes import Knobs
 from bridge.app.messages import DROP
 from bridge.names import MaildropName
+from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
 from tests.system.crash_scenario import (
     Scenario,
@@ -59,7 +62,10 @@ class Shaping(Delivering):
 
 
 class Visiting(Scenario):
-    """A device prints two of three messages (section 4): all that was confirmed is deleted, or nothing."""
+    """A device prints two of three messages (section 4): all that was confirmed is deleted, or nothing.
+
+    Of what is deleted it is told which device took it: no kill comes between.
+    """
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
@@ -78,6 +84,10 @@ class Visiting(Scenario):
             return bool(look(self.home))
 
     def check(self) -> None:
+        taken = noted(self.home, LifeEvent.SENT)
+        deleted = noted(self.home, LifeEvent.EXPUNGED)
+        assert deleted in ([], taken)
+        assert len(deleted) == 2 or not self.confirmed
         with self.restarted() as bridge:
             client = bridge.log_in()
             unique_ids = client.unique_ids()
@@ -213,6 +223,13 @@ def visit(bridge: RunningBridge) -> bool:
         return client.command("QUIT").startswith(b"+OK")
     except (EOFError, OSError):
         return False  # it died meanwhile
+
+
+def noted(home: Home, event: LifeEvent) -> list[tuple[object, ...]]:
+    """Return which messages a device took, or deleted, and in which connection."""
+    sql = "SELECT message, device, connection FROM message_event WHERE event = ? ORDER BY 1"
+    with closing(sqlite3.connect(home.state / "popbridge.db")) as database:
+        return database.execute(sql, (event,)).fetchall()
 
 
 def drain(bridge: RunningBridge, expected: list[bytes]) -> list[str]:

@@ -54,6 +54,32 @@ async def test_what_was_listed_and_sent_is_noted(
     assert (session.retrieved, session.octets) == (1, 10)
 
 
+async def test_what_was_sent_is_noted_with_its_size_and_the_connection(
+    session: SessionLog, storage: SqliteUnderTest
+) -> None:
+    spool_id = await deliver(storage, "a")
+    await begin(session, storage)
+    session.note_sent(spool_id, 10)
+    [note] = session.taken
+    assert (note.spool_id, note.octets, note.connection) == (spool_id, 10, "c1")
+    await session.write_notes(storage.spool)
+    rows = "SELECT octets, connection FROM message_event WHERE event = 'sent'"
+    assert await storage.run_sql(rows) == [(10, "c1")]
+
+
+async def test_what_quit_has_written_down_is_not_written_again(
+    session: SessionLog, storage: SqliteUnderTest
+) -> None:
+    spool_id = await deliver(storage, "a")
+    await begin(session, storage)
+    session.note_sent(spool_id, 10)
+    await storage.spool.expunge(PRINTER, [spool_id], BY, session.taken)
+    session.note_deleted(1)
+    await session.write_notes(storage.spool)
+    rows = "SELECT times FROM message_event WHERE event = 'sent'"
+    assert await storage.run_sql(rows) == [(1,)]
+
+
 async def test_what_was_marked_in_vain_is_noted_with_the_reason(
     session: SessionLog, storage: SqliteUnderTest
 ) -> None:

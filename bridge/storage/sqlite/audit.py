@@ -16,8 +16,11 @@ from bridge.storage.audit import (
     AuditEvent,
     AuditLog,
     Difference,
+    Taking,
+    TakingEvent,
     Wanted,
 )
+from bridge.storage.lives import LifeEvent
 from bridge.storage.sqlite.database import Database
 
 FORGOTTEN_AT_ONCE = 10_000
@@ -32,11 +35,26 @@ _READ = (
     " differences FROM audit WHERE at >= ?1 AND (maildrop = ?2 OR ?2 IS NULL)"
     " AND (device = ?3 OR ?3 IS NULL) ORDER BY at DESC, number DESC LIMIT ?4"
 )
-_FORGET = (
-    "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at < ?"
-    # As the trigger has it, which else would fail the sweep where our clock is ahead of SQLite's.
-    " AND at < (julianday('now') - 2440587.5) * 86400.0 - 30 * 86400.0 ORDER BY at LIMIT ?)"
+_TAKINGS = (
+    "SELECT event, device, maildrop, message, unique_id, octets, address, connection, first, last, times"
+    " FROM (SELECT event, device, maildrop, id AS message, unique_id, message_event.octets, address,"
+    " connection, first, last, times FROM message_event JOIN message ON message.id = message_event.message"
+    " WHERE event IN ('sent', 'expunged') AND device <> ''"
+    " UNION ALL SELECT event, device, maildrop, message, unique_id, octets, address, connection, first,"
+    " last, times FROM taking)"
+    " WHERE last >= ?1 AND (maildrop = ?2 OR ?2 IS NULL) AND (device = ?3 OR ?3 IS NULL)"
+    " ORDER BY last DESC, first DESC, message DESC LIMIT ?4"
 )
+# As the triggers have it, which else would fail the sweep where our clock is ahead of SQLite's.
+_OLD = "< min(?, (julianday('now') - 2440587.5) * 86400.0 - 30 * 86400.0)"
+_FORGET = (
+    f"DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at {_OLD} ORDER BY at LIMIT ?)",  # noqa: S608 - texts of ours
+    f"DELETE FROM taking WHERE rowid IN (SELECT rowid FROM taking WHERE last {_OLD} ORDER BY last LIMIT ?)",  # noqa: S608 - texts of ours
+)
+_TAKING_EVENTS = {
+    LifeEvent.SENT.value: TakingEvent.TAKEN,
+    LifeEvent.EXPUNGED.value: TakingEvent.DELETED,
+}
 
 
 @attrs.frozen
@@ -78,11 +96,18 @@ class SqliteAuditLog:
         rows = await self._database.read(lambda db: db.execute(_READ, values).fetchall())
         return [_entry(row) for row in reversed(rows)]
 
+    async def takings(self, wanted: Wanted) -> list[Taking]:
+        """Return what devices took and deleted, by the last time, the newest last."""
+        values = (wanted.since, wanted.maildrop, wanted.device, wanted.limit)
+        rows = await self._database.read(lambda db: db.execute(_TAKINGS, values).fetchall())
+        return [Taking(_TAKING_EVENTS[event], *rest) for event, *rest in reversed(rows)]
+
     async def forget(self, before: float) -> None:
-        """Forget entries older than that, some at a time."""
+        """Forget entries and takings older than that, some at a time."""
 
         def work(db: sqlite3.Connection) -> None:
-            db.execute(_FORGET, (before, FORGOTTEN_AT_ONCE))
+            for statement in _FORGET:
+                db.execute(statement, (before, FORGOTTEN_AT_ONCE))
 
         await self._database.write(work)
 

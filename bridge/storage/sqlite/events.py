@@ -12,8 +12,10 @@ DETAIL_CHARACTERS = 300
 """Longest detail kept: a sentence."""
 
 _WRITE = (
-    "INSERT INTO message_event SELECT id, ?, ?, ?, ?, ?, 1, ? FROM message WHERE id = ?"
-    " ON CONFLICT DO UPDATE SET last = excluded.last, times = times + 1, address = excluded.address, detail = excluded.detail"
+    "INSERT INTO message_event (message, event, device, address, first, last, times, detail, octets, connection)"
+    " SELECT id, ?, ?, ?, ?, ?, 1, ?, ?, ? FROM message WHERE id = ?"
+    " ON CONFLICT DO UPDATE SET last = excluded.last, times = times + 1, address = excluded.address,"
+    " detail = excluded.detail, octets = excluded.octets, connection = excluded.connection"
 )
 
 
@@ -27,8 +29,14 @@ def happened(
     detail: str = "",
 ) -> None:
     """Write down that the same thing happened to some messages."""
-    device, address = (by.device, by.address) if by else ("", "")
-    write_notes(db, [Note(one, event, now, device, address, detail) for one in messages])
+    device, address, connection = (by.device, by.address, by.connection) if by else ("", "", "")
+    write_notes(
+        db,
+        [
+            Note(one, event, now, device, address, detail, connection=connection)
+            for one in messages
+        ],
+    )
 
 
 def write_notes(db: sqlite3.Connection, notes: Sequence[Note]) -> None:
@@ -43,6 +51,8 @@ def write_notes(db: sqlite3.Connection, notes: Sequence[Note]) -> None:
                 note.at,
                 note.at,
                 note.detail[:DETAIL_CHARACTERS],
+                note.octets,
+                note.connection,
                 note.spool_id,
             )
             for note in notes
@@ -55,7 +65,8 @@ def write_listed(
 ) -> None:
     """Write down that a device was told of messages, for those it was not told of before."""
     db.execute(
-        "INSERT INTO message_event SELECT message.id, ?, ?, ?, ?, ?, 1, ''"
+        "INSERT INTO message_event (message, event, device, address, first, last, times, detail)"
+        " SELECT message.id, ?, ?, ?, ?, ?, 1, ''"
         " FROM json_each(?) AS listed JOIN message ON message.id = listed.value"
         " WHERE TRUE ON CONFLICT DO NOTHING",
         (LifeEvent.LISTED, by.device, by.address, at, at, json.dumps(list(messages))),
@@ -67,7 +78,7 @@ def read_events(db: sqlite3.Connection, spool_id: SpoolId) -> tuple[Happened, ..
     return tuple(
         Happened(LifeEvent(event), *rest)
         for event, *rest in db.execute(
-            "SELECT event, device, address, first, last, times, detail FROM message_event"
+            "SELECT event, device, address, first, last, times, detail, octets, connection FROM message_event"
             " WHERE message = ? ORDER BY first, last, event",
             (spool_id,),
         )

@@ -83,13 +83,22 @@ class SqliteSpool:
         return await self._bodies.open(spool_id)
 
     async def expunge(
-        self, maildrop: MaildropName, messages: Iterable[SpoolId], by: Holder | None = None
+        self,
+        maildrop: MaildropName,
+        messages: Iterable[SpoolId],
+        by: Holder | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         """Remove the messages and queue their dispositions, in one durable transaction."""
         wanted, now = list(messages), self._clock.now()
-        gone = await self._change(
-            maildrop, lambda db: steps.expunge(db, maildrop, wanted, by, now)
-        )
+
+        def work(db: sqlite3.Connection) -> list[SpoolId]:
+            there = steps.expunge(db, maildrop, wanted, by, now)
+            if set(wanted) <= set(there):  # else the session goes on with them
+                events.write_notes(db, notes)
+            return there
+
+        gone = await self._change(maildrop, work)
         await self._bodies.remove(gone, [Held.BODY])
         await self._tidy(gone)
         if not set(wanted) <= set(gone):

@@ -52,6 +52,41 @@ def test_programs_get_fields(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
+def test_what_devices_took_stands_between_the_changes(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("account", "sync", "a")
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as database:
+        database.executescript(
+            "INSERT INTO message_event VALUES (1, 'sent', 'd', '192.0.2.7', 10, 20, 3, '', 42, 'c7');"
+            "INSERT INTO message_event VALUES (2, 'sent', 'd', '192.0.2.7', 4e9, 4e9, 1, '', NULL, '');"
+        )
+        [[unique_id]] = database.execute("SELECT unique_id FROM message WHERE id = 1")
+    first, *changes, last = owner.must("audit", "--device", "d").out.splitlines()
+    assert first == (
+        "1970-01-01 00:00:20Z device d message-taken maildrop=m message=1"
+        f" unique-id={unique_id} octets=42 address=192.0.2.7 connection=c7"
+        " 3 times since 1970-01-01 00:00:10Z"
+    )
+    assert len(changes) == 1
+    assert last.startswith("2096-10-02 07:06:40Z device d message-taken maildrop=m message=2")
+    assert last.endswith("address=192.0.2.7")
+    told, *_ = owner.must("audit", "--json").json
+    assert told == {
+        "event": "message-taken",
+        "device": "d",
+        "maildrop": "m",
+        "message": 1,
+        "unique_id": unique_id,
+        "octets": 42,
+        "address": "192.0.2.7",
+        "connection": "c7",
+        "first": 10.0,
+        "last": 20.0,
+        "times": 3,
+        "at": 20.0,
+    }
+
+
 def test_a_device_that_is_gone_is_still_told_of(owner: Owner) -> None:
     owner.enrol()
     owner.must("device", "remove", "d")

@@ -18,6 +18,16 @@ class MessageEntry:
     spool_id: SpoolId
     unique_id: UniqueId
     octets: Octets
+    utf8_octets: Octets | None = None
+    """Octets as it came, where its headers are UTF-8 and were made ASCII."""
+    is_utf8: bool = False
+    """It is sent as it came."""
+
+    def in_utf8(self) -> "MessageEntry":
+        """Return the message as a session sees it that asked for UTF-8 (RFC 6856 section 2.1)."""
+        if self.utf8_octets is None:
+            return self
+        return attrs.evolve(self, octets=self.utf8_octets, is_utf8=True)
 
 
 @attrs.frozen
@@ -31,6 +41,12 @@ class Listing:
     def of(cls, entries: Sequence[MessageEntry]) -> "Listing":
         """Return the listing of `entries`, its octets summed once."""
         return cls(tuple(entries), Octets(sum(entry.octets for entry in entries)))
+
+    def in_utf8(self) -> "Listing":
+        """Return the listing of a session that asked for UTF-8: unique-ids and order are the same."""
+        if all(entry.utf8_octets is None for entry in self.entries):
+            return self
+        return Listing.of([entry.in_utf8() for entry in self.entries])
 
 
 NO_MESSAGES = Listing.of([])
@@ -46,6 +62,10 @@ class Maildrop:
         self._listing = listing
         self._marked: set[MessageNumber] = set()
         self._marked_octets = 0
+
+    def use_utf8(self) -> None:
+        """Show messages as they came where their headers are UTF-8; nothing is marked yet."""
+        self._listing = self._listing.in_utf8()
 
     def drop_listing(self) -> tuple[int, Octets]:
         """Return count and octets of the messages not marked (RFC 1939 section 5, STAT)."""

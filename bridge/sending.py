@@ -41,10 +41,10 @@ class MessageSender:
         Raises:
             ConnectionClosed: the device has gone.
         """
-        spool_id = effect.entry.spool_id
+        spool_id, as_it_came = effect.entry.spool_id, effect.entry.is_utf8
         try:
             with (
-                closing(await self.spool.open_body(spool_id)) as body,
+                closing(await self.spool.open_body(spool_id, as_it_came=as_it_came)) as body,
                 self.trace.sending(effect.head) as tally,
             ):
                 whole = await self._copy(effect, body, tally)

@@ -124,6 +124,18 @@ class Stls:
     """STLS (RFC 2595 section 4)."""
 
 
+@attrs.frozen
+class Utf8:
+    """UTF8 (RFC 6856 section 2.1)."""
+
+
+@attrs.frozen
+class Lang:
+    """LANG [range] (RFC 6856 section 3); without a range it asks for the list."""
+
+    language: str | None = attrs.field(repr=False)  # may be anything that was typed
+
+
 Command = (
     User
     | Pass
@@ -141,6 +153,8 @@ Command = (
     | Quit
     | Capa
     | Stls
+    | Utf8
+    | Lang
 )
 
 
@@ -195,6 +209,11 @@ def _auth(rest: bytes) -> Auth:
     if len(words) > 2:  # noqa: PLR2004 - mechanism and initial response
         raise BadCommand("AUTH takes a mechanism and at most one response")
     return Auth(_text(words[0]).upper(), words[1] if len(words) > 1 else None)
+
+
+def _lang(rest: bytes) -> Lang:
+    words = _words(rest, 0, 1, "LANG takes at most one language")
+    return Lang(_text(words[0]) if words else None)
 
 
 def _number(word: bytes) -> int:
@@ -256,4 +275,6 @@ _READERS: dict[bytes, Callable[[bytes], Command]] = {
     b"QUIT": _bare(Quit(), "QUIT"),
     b"CAPA": _bare(Capa(), "CAPA"),
     b"STLS": _bare(Stls(), "STLS"),
+    b"UTF8": _bare(Utf8(), "UTF8"),
+    b"LANG": _lang,
 }

@@ -32,12 +32,21 @@ class Entry(Protocol):
         """Return what LIST answers."""
         ...
 
+    @property
+    def is_utf8(self) -> bool:
+        """Tell whether RETR sends the message as it came, its headers in UTF-8."""
+        ...
+
 
 class Drop(Protocol):
     """A frozen maildrop as the machine needs it; bridge.maildrop.Maildrop is one.
 
     `entry` and `mark` raise NoSuchMessage for a number that names nothing or something marked.
     """
+
+    def use_utf8(self) -> None:
+        """Show messages as they came where their headers are UTF-8; nothing is marked yet."""
+        ...
 
     def drop_listing(self) -> tuple[int, Octets]:
         """Return count and octets of what is not marked."""
@@ -77,6 +86,11 @@ class Terms:
     stls_offered: bool
     timestamp: str | None = None
     quirks: Quirks = STANDARD
+
+    @property
+    def logins_possible(self) -> bool:
+        """Tell whether anybody can log in as things stand."""
+        return self.password_allowed or self.timestamp is not None
 
 
 @attrs.frozen

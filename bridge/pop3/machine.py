@@ -6,7 +6,7 @@ that the table does not list for the present state is refused there, not here.
 
 from typing import assert_never
 
-from bridge.pop3 import replies, transaction
+from bridge.pop3 import languages, replies, transaction
 from bridge.pop3.commands import (
     UNKNOWN,
     Apop,
@@ -14,6 +14,7 @@ from bridge.pop3.commands import (
     BadCommand,
     Capa,
     Command,
+    Lang,
     Last,
     Noop,
     Pass,
@@ -22,6 +23,7 @@ from bridge.pop3.commands import (
     Rset,
     Stls,
     User,
+    Utf8,
     parse,
 )
 from bridge.pop3.events import (
@@ -71,6 +73,7 @@ class Machine:
         "_exchange",
         "_failed_logins",
         "_held",
+        "_in_utf8",
         "_last",
         "_limits",
         "_lines",
@@ -96,6 +99,7 @@ class Machine:
         self._exchange: Exchange | None = None
         self._drop: Drop | None = None
         self._held: Effect | None = None
+        self._in_utf8 = False
         self._event: type[Event] = Quit
         self._bad_commands = 0
         self._failed_logins = 0
@@ -180,11 +184,6 @@ class Machine:
         self._step(type(command))
         return self._obey(command)
 
-    def _is_tiresome(self) -> bool:
-        """Count a line of somebody who has not logged in, and tell whether it is one too many."""
-        self._lines_before_login += self._drop is None
-        return self._drop is None and self._lines_before_login > COMMANDS_BEFORE_LOGIN
-
     def _step(self, event: type[Event]) -> None:
         if event not in TRANSITIONS[self.state]:
             raise AssertionError(f"{event.__name__} in {self.state}")  # a fault of the session
@@ -221,15 +220,18 @@ class Machine:
 
     def _obey(self, command: Command) -> Effect:
         match command:
+            case Utf8():
+                return self._utf8()
             case User() | Pass() | Apop() | Auth() | Stls():
                 return self._obey_before_login(command)
             case Capa():
-                return Send(
-                    replies.multi_line(
-                        self._voice.ok("Capability list follows"),
-                        self._voice.capabilities(self._terms, self.state),
-                    )
+                listed = self._voice.capabilities(
+                    self._terms, self.state, in_utf8=self._in_utf8
                 )
+                head = self._voice.ok("Capability list follows")
+                return Send(replies.multi_line(head, listed))
+            case Lang(language):
+                return Send(languages.answer(language, self._voice))
             case Quit():
                 return self._quit()
             case Noop():
@@ -260,12 +262,7 @@ class Machine:
                 return Send(replies.multi_line(self._voice.ok("Mechanisms follow"), listed))
             case _ if not self._terms.password_allowed:
                 self.refused_in_clear = True
-                hint = "use STLS first" if self._terms.stls_offered else "use the TLS port"
-                return Send(
-                    self._voice.err(
-                        f"No password is taken without encryption, {hint}", ResponseCode.AUTH
-                    )
-                )
+                return Send(self._voice.no_password(self._terms))
             case User(name):
                 self._user = name
                 return Send(self._voice.ok("Send the password"))
@@ -282,6 +279,10 @@ class Machine:
         return self._drop
 
     def _stls(self) -> Effect:
+        if (
+            self._in_utf8
+        ):  # a client must not (RFC 6856 section 2.1): who has put UTF8 in between?
+            return Send(self._voice.err("STLS is not possible after UTF8"))
         if not self._terms.stls_offered:
             return Send(self._voice.err("STLS is not possible on this connection"))
         # Nothing heard before the handshake may count after it (RFC 2595 section 4).
@@ -289,6 +290,14 @@ class Machine:
         self._user = None
         self._enter(State.SECURING)
         return StartTls(self._voice.ok("Begin TLS negotiation"))
+
+    def _utf8(self) -> Effect:
+        if (
+            not self._terms.logins_possible
+        ):  # or nothing would be left to do: no STLS comes after it
+            return Send(self._voice.err("UTF8 is not possible before STLS"))
+        self._in_utf8 = True
+        return Send(self._voice.ok("Headers may hold UTF-8"))
 
     def _quit(self) -> Effect:
         marked = self._drop.marked() if self._drop else ()
@@ -354,6 +363,8 @@ class Machine:
         match answer:
             case Accepted(drop, quirks):
                 self._drop = drop
+                if self._in_utf8:
+                    drop.use_utf8()
                 self._voice = self._voice if quirks is None else Voice(quirks)
                 self._enter(State.TRANSACTION)
                 return Send(self._voice.ok("Logged in"))

@@ -46,7 +46,7 @@ class Quirks:
     """How one machine is spoken to; as it stands here it is what the standards say."""
 
     capa: bool = True
-    """CAPA is known (RFC 2449 section 5)."""
+    """CAPA is known (RFC 2449 section 5), and so are UTF8 and LANG (RFC 6856)."""
     uidl: bool = True
     """UIDL is known (RFC 1939 section 7)."""
     top: bool = True

@@ -14,6 +14,7 @@ from bridge.pop3.commands import (
     Capa,
     Command,
     Dele,
+    Lang,
     Last,
     List,
     Noop,
@@ -26,6 +27,7 @@ from bridge.pop3.commands import (
     Top,
     Uidl,
     User,
+    Utf8,
 )
 from bridge.pop3.events import (
     Accepted,
@@ -74,6 +76,8 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], frozenset[State]]] = {
         Auth: frozenset({_A, State.SASL}),
         Capa: frozenset({_A}),
         Stls: frozenset({_A, State.SECURING}),
+        Utf8: frozenset({_A}),
+        Lang: frozenset({_A}),
         Quit: frozenset({State.CLOSED}),
     },
     State.SECURING: {Secured: frozenset({_A})},
@@ -93,6 +97,7 @@ TRANSITIONS: Mapping[State, Mapping[type[Event], frozenset[State]]] = {
         Last: frozenset({_T}),
         Noop: frozenset({_T}),
         Capa: frozenset({_T}),
+        Lang: frozenset({_T}),
         Quit: frozenset({State.UPDATE, State.CLOSED}),
     },
     State.SENDING: {

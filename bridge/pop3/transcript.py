@@ -17,6 +17,7 @@ from bridge.pop3.commands import (
     Capa,
     Command,
     Dele,
+    Lang,
     Last,
     List,
     Noop,
@@ -29,19 +30,19 @@ from bridge.pop3.commands import (
     Top,
     Uidl,
     User,
+    Utf8,
     is_verb,
     parse,
 )
 from bridge.pop3.events import Effect
 from bridge.pop3.framing import Overlong
+from bridge.pop3.languages import ANY, LANGUAGES
 from bridge.pop3.table import State
 
 REPLY_LINES = 100
 """Lines shown of one reply: the listing of any maildrop that a person would read."""
 
-FOREIGN_VERBS = frozenset(
-    (b"LAST", b"RPOP", b"XTND", b"UTF8", b"LANG", b"HELO", b"EHLO", b"GET")
-)
+FOREIGN_VERBS = frozenset((b"LAST", b"RPOP", b"XTND", b"HELO", b"EHLO", b"GET"))
 """Verbs that are not taken here, but tell what a device takes this server for."""
 
 MECHANISM_NAMES = frozenset(
@@ -51,6 +52,8 @@ MECHANISM_NAMES = frozenset(
     )
 )  # fmt: skip
 """Names of SASL mechanisms; any other word in their place may be a password."""
+
+_LANGUAGES = {None: "", ANY: ANY} | {tag: tag for tag in LANGUAGES}
 
 IsLogin = Callable[[str], bool]
 """Tells whether a name is the login of a device of this bridge."""
@@ -141,20 +144,30 @@ class Tally:
 def _shown_command(command: Command, is_login: IsLogin) -> str:
     verb = type(command).__name__.upper()
     match command:
-        case User(name):
-            return f"{verb} {_shown_name(name, is_login)}"
-        case Pass():
-            return f"{verb} (not shown)"
-        case Apop(name):
-            return f"{verb} {_shown_name(name, is_login)} (digest not shown)"
-        case Auth():
-            return _shown_auth(command)
+        case User() | Pass() | Apop() | Auth():
+            return _shown_login(command, is_login)
         case Top(number, body_lines):
             return f"{verb} {number} {body_lines}"
         case List(number) | Uidl(number) | Retr(number) | Dele(number):
             return verb if number is None else f"{verb} {number}"
-        case Stat() | Rset() | Last() | Noop() | Quit() | Capa() | Stls():
+        case Lang(language):
+            return f"{verb} {_shown_language(language)}".rstrip()
+        case Stat() | Rset() | Last() | Noop() | Quit() | Capa() | Stls() | Utf8():
             return verb
+        case _:
+            assert_never(command)
+
+
+def _shown_login(command: User | Pass | Apop | Auth, is_login: IsLogin) -> str:
+    match command:
+        case User(name):
+            return f"USER {_shown_name(name, is_login)}"
+        case Pass():
+            return "PASS (not shown)"
+        case Apop(name):
+            return f"APOP {_shown_name(name, is_login)} (digest not shown)"
+        case Auth():
+            return _shown_auth(command)
         case _:
             assert_never(command)
 
@@ -162,6 +175,11 @@ def _shown_command(command: Command, is_login: IsLogin) -> str:
 def _shown_name(name: str, is_login: IsLogin) -> str:
     """Return the name of a device; another may be a password in the wrong field."""
     return name if name.isprintable() and is_login(name) else "(no device has this name)"
+
+
+def _shown_language(asked: str | None) -> str:
+    """Return a language of ours; another word may be anything."""
+    return _LANGUAGES.get(asked, "(no language of this server)")
 
 
 def _shown_auth(command: Auth) -> str:

@@ -2,7 +2,7 @@
 
 import attrs
 
-from bridge.pop3.commands import Capa, Command, Last, Top, Uidl
+from bridge.pop3.commands import Capa, Command, Lang, Last, Top, Uidl, Utf8
 from bridge.pop3.events import Expunged, NotExpunged, Terms
 from bridge.pop3.quirks import Quirks, TempError, Wording
 from bridge.pop3.replies import ResponseCode, err, ok
@@ -34,9 +34,10 @@ class Voice:
 
     quirks: Quirks
 
-    def ok(self, text: str) -> bytes:
-        """Return a positive status line without a number that somebody could read."""
-        return ok(SHORT_OK if self.quirks.wording is Wording.SHORT else text)
+    def ok(self, text: str, *, before: str = "") -> bytes:
+        """Return a positive status line without a number that somebody could read; `before` is never cut."""
+        said = SHORT_OK if self.quirks.wording is Wording.SHORT else text
+        return ok(f"{before} {said}" if before else said)
 
     def err(self, text: str, code: ResponseCode | None = None) -> bytes:
         """Return a negative status line, with a response code where one applies and is understood."""
@@ -48,6 +49,12 @@ class Voice:
     def refusal(self, code: ResponseCode) -> bytes:
         """Return what a login is answered that opens no maildrop."""
         return self.err(_REFUSALS[code], code)
+
+    def no_password(self, terms: Terms) -> bytes:
+        """Return what a password is answered that nothing protects."""
+        hint = "use STLS first" if terms.stls_offered else "use the TLS port"
+        text = f"No password is taken without encryption, {hint}"
+        return self.err(text, ResponseCode.AUTH)
 
     def last_refusal(self, code: ResponseCode) -> bytes:
         """Return the same where the connection is closed behind it."""
@@ -63,20 +70,27 @@ class Voice:
     def knows(self, command: type[Command]) -> bool:
         """Tell whether the command exists for this machine."""
         quirks = self.quirks
-        hidden = {Capa: quirks.capa, Uidl: quirks.uidl, Top: quirks.top, Last: quirks.last}
+        hidden = {
+            Capa: quirks.capa, Uidl: quirks.uidl, Top: quirks.top, Last: quirks.last,
+            # What came with CAPA is not for a machine that does not know of it.
+            Utf8: quirks.capa, Lang: quirks.capa,
+        }  # fmt: skip
         return hidden.get(command, True)
 
-    def capabilities(self, terms: Terms, state: State) -> list[str]:
+    def capabilities(self, terms: Terms, state: State, *, in_utf8: bool) -> list[str]:
         """Return what works on this connection in this state, and nothing else (RFC 2449)."""
         quirks = self.quirks
         listed = ["TOP"] if self.knows(Top) else []
         listed += ["UIDL"] if self.knows(Uidl) else []
         listed += ["RESP-CODES", "AUTH-RESP-CODE"] if quirks.resp_codes else []
         listed += ["PIPELINING"] if quirks.pipelining else []
+        listed.append("LANG")
         if state is State.TRANSACTION:
             return [*listed, "IMPLEMENTATION popbridge"]
         if terms.password_allowed:
             listed += ["USER", f"SASL {' '.join(MECHANISMS)}"]
-        if terms.stls_offered and quirks.stls_advert:
+        if terms.logins_possible:
+            listed.append("UTF8")
+        if terms.stls_offered and quirks.stls_advert and not in_utf8:
             listed.append("STLS")
         return listed

@@ -82,8 +82,8 @@ class Spool(Protocol):
         """
         ...
 
-    async def open_body(self, spool_id: SpoolId) -> OpenBody:
-        """Return the body after opening every frame of it.
+    async def open_body(self, spool_id: SpoolId, *, as_it_came: bool = False) -> OpenBody:
+        """Return the body after opening every frame of it; `as_it_came` the original that lies beside it.
 
         Raises:
             BodyUnreadable: it is missing, cut short or altered.

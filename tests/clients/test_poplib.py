@@ -209,8 +209,28 @@ def test_a_connection_that_ends_without_quit_deletes_nothing(
     assert mailbox.printed == []
 
 
-def test_utf8_is_honestly_not_offered(bridge: ClientsBridge, mailbox: Mailbox) -> None:
-    with logged_in(bridge, mailbox) as client:
+RAW = "From: a@example.org\r\nSubject: Müll\r\n\r\n.text\r\n".encode()
+
+
+def test_who_says_utf8_gets_headers_as_they_came_and_others_in_ascii(
+    bridge: ClientsBridge,
+) -> None:
+    """RFC 6856 section 2.1."""
+    mailbox = bridge.mailbox({"raw.eml": RAW})
+    with connected(bridge) as client:
+        assert client.capa()["UTF8"] == []
+        client.utf8()
+        client.user(mailbox.user)
+        client.pass_(PASSWORD)
+        assert client.stat() == (1, len(RAW))
+        assert client.list(1).split()[-1] == b"%d" % len(RAW)
+        assert retrieved(client, 1) == RAW
         assert "UTF8" not in client.capa()
         with pytest.raises(poplib.error_proto):
             client.utf8()
+        client.quit()
+    with logged_in(bridge, mailbox) as client:
+        plain = RAW.replace("Müll".encode(), b"=?utf-8?Q?M=C3=BCll?=")
+        assert client.stat() == (1, len(plain))
+        assert retrieved(client, 1) == plain
+        client.quit()

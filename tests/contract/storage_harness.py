@@ -184,8 +184,8 @@ async def listed(storage: SqliteUnderTest) -> list[SpoolId]:
     return [entry.spool_id for entry in (await storage.spool.listing(PRINTER)).entries]
 
 
-async def read_whole(spool: Spool, spool_id: SpoolId) -> bytes:
-    opened: OpenBody = await spool.open_body(spool_id)
+async def read_whole(spool: Spool, spool_id: SpoolId, *, as_it_came: bool = False) -> bytes:
+    opened: OpenBody = await spool.open_body(spool_id, as_it_came=as_it_came)
     try:
         return b"".join([piece async for piece in opened.pieces()])
     finally:

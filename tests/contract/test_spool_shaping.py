@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from bridge.admission import Admission
-from bridge.errors import ShaperUnavailable, SpoolUnavailable
+from bridge.errors import BodyUnreadable, ShaperUnavailable, SpoolUnavailable
 from bridge.names import Octets, SpoolId, UniqueId
 from bridge.rawheaders import RawHeaders
 from bridge.shaping.errors import Skipped, Unshapeable
@@ -18,6 +18,7 @@ from tests.contract.storage_harness import (
     PRINTER,
     SqliteUnderTest,
     announcement,
+    flip,
     listed,
     pieces_of,
     read_whole,
@@ -25,6 +26,7 @@ from tests.contract.storage_harness import (
 )
 
 ORIGINAL = b"Subject: a\r\n\r\n.dots\r\n..and more\r\n"
+RAW = ORIGINAL.replace(b" a", " ä".encode())
 SHAPED = b"Subject: a\r\n\r\n.shaped\r\n"
 
 
@@ -182,13 +184,78 @@ async def test_with_ascii_headers_nothing_is_made_and_one_file_is_kept(
 async def test_of_raw_headers_devices_get_what_was_made_and_both_are_kept(
     storage: SqliteUnderTest,
 ) -> None:
-    raw = ORIGINAL.replace(b" a", " ä".encode())
+    raw = RAW
     spool_id, made = await deliver(storage, Reversing(shapes_all=False), raw)
     (entry,) = (await storage.spool.listing(PRINTER)).entries
     assert entry.octets == len(SHAPED) == made.octets
     assert await read_whole(storage.spool, spool_id) == SHAPED.replace(b"\r\n.", b"\r\n..")
     assert await original(storage, spool_id) == raw
     assert await storage.spool.octets_at_rest(PRINTER) == len(SHAPED) + len(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes_all", "is_offered"),
+    [
+        (RAW, False, True),
+        (RAW, True, False),  # a session gets what its maildrop's owner wishes, whatever it says
+        (RAW.decode().encode("latin-1"), False, False),  # octets of no charset are no UTF-8
+        (ORIGINAL, False, False),
+    ],
+)
+async def test_what_came_is_listed_to_who_asks_for_utf8_where_it_is_utf8(
+    storage: SqliteUnderTest, text: bytes, *, shapes_all: bool, is_offered: bool
+) -> None:
+    """RFC 6856 section 2.1: messages in UTF-8 are sent as they are."""
+    spool_id, _ = await deliver(storage, Reversing(shapes_all=shapes_all), text)
+    listing = await storage.spool.listing(PRINTER)
+    shown, asked = listing.entries, listing.in_utf8().entries
+    if not is_offered:
+        assert asked == shown
+        return
+    assert [one.octets for one in asked] == [len(text)]
+    assert [one.unique_id for one in asked] == [one.unique_id for one in shown]
+    assert asked[0].is_utf8
+    wire = await read_whole(storage.spool, spool_id, as_it_came=True)
+    assert wire == text.replace(b"\r\n.", b"\r\n..")
+    storage.crash()
+    assert (await storage.spool.listing(PRINTER)).in_utf8().entries == asked
+
+
+async def test_a_notice_is_the_same_to_who_asks_for_utf8(storage: SqliteUnderTest) -> None:
+    await deliver(storage, Reversing(Unshapeable("too deep"), shapes_all=False), RAW)
+    listing = await storage.spool.listing(PRINTER)
+    assert listing.in_utf8() == listing
+
+
+async def test_one_that_is_listed_again_is_listed_as_it_came_too(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id, _ = await deliver(storage, Reversing(Skipped("large"), shapes_all=False), RAW)
+    shaper = Reversing(shapes_all=False)
+    await storage.spool.redeliver(spool_id, UniqueId("again"), pieces_of(RAW), shaper)
+    (entry,) = (await storage.spool.listing(PRINTER)).in_utf8().entries
+    assert (entry.octets, entry.is_utf8) == (len(RAW), True)
+
+
+@pytest.mark.parametrize("damaged", [".original", ".body"])
+async def test_where_either_is_damaged_both_are_fetched_again(
+    storage: SqliteUnderTest, damaged: str
+) -> None:
+    shaper = Reversing(shapes_all=False)
+    spool_id, _ = await deliver(storage, shaper, RAW)
+    [path] = [path for path in storage.body_files() if path.suffix == damaged]
+    flip(path, path.stat().st_size // 2)
+    with pytest.raises(BodyUnreadable):
+        await read_whole(storage.spool, spool_id, as_it_came=damaged == ".original")
+    before = (await storage.spool.listing(PRINTER)).entries
+    await storage.spool.note_damaged(spool_id, "altered", 0.0)
+    await storage.spool.sweep_vanished(PRINTER)
+    assert files(storage) == []
+    (item,) = await storage.spool.pending(PRINTER)
+    await storage.spool.deliver(item.spool_id, pieces_of(RAW), None, shaper)
+    assert (await storage.spool.listing(PRINTER)).entries == before
+    for as_it_came in (True, False):
+        assert await read_whole(storage.spool, spool_id, as_it_came=as_it_came)
 
 
 @pytest.mark.parametrize("error", [ShaperUnavailable("no memory"), ValueError("a fault")])

@@ -55,6 +55,25 @@ def test_a_marked_message_is_not_there_and_no_number_shifts() -> None:
     assert drop.entry(number(3)).octets == 300
 
 
+def test_a_session_in_utf8_sees_what_came_with_its_own_octets() -> None:
+    """RFC 6856 section 2.1; unique-ids stay, or a message would be printed twice."""
+    came = MessageEntry(SpoolId(1), UniqueId("uid-1"), Octets(120), Octets(100))
+    listing = Listing.of([came, entry(2, 200)])
+    drop, plain = Maildrop(listing), Maildrop(listing)
+    drop.use_utf8()
+    assert drop.drop_listing() == (2, 300)
+    shown = drop.entry(number(1))
+    assert (shown.octets, shown.is_utf8) == (100, True)
+    assert (shown.unique_id, shown.spool_id) == ("uid-1", 1)
+    assert drop.entry(number(2)) == entry(2, 200)
+    drop.mark(number(1))
+    assert drop.drop_listing() == (1, 200)
+    assert drop.marked() == (1,)
+    assert plain.drop_listing() == (2, 320)
+    assert not plain.entry(number(1)).is_utf8
+    assert Listing.of([entry(2, 200)]).in_utf8().entries == (entry(2, 200),)
+
+
 def test_marking_twice_is_refused_and_counts_once() -> None:
     drop = maildrop(120, 200)
     drop.mark(number(1))

@@ -54,6 +54,8 @@ class Message:
     wire: bytes
     octets: int
     code: ResponseCode | None = None
+    as_it_came: "Message | None" = None
+    """What it was before its headers became ASCII."""
 
     @classmethod
     def of(cls, unique_id: str, text: bytes, code: ResponseCode | None = None) -> "Message":
@@ -210,6 +212,9 @@ class LocalSession:
         message = self._scene.messages[effect.entry.spool_id - 1]
         if message.code is not None:
             return Unsendable(message.code)
+        if effect.entry.is_utf8:
+            assert message.as_it_came is not None
+            message = message.as_it_came
         body = cut(message.wire, effect.body_lines)
         body = without_nul(body) if effect.without_nul else body
         self._said(effect.head + body + TERMINATION)
@@ -226,7 +231,12 @@ def listing(messages: Sequence[Message]) -> Listing:
     """Return the messages as the spool would list them; the spool id is the number."""
     return Listing.of(
         [
-            MessageEntry(SpoolId(number), UniqueId(message.unique_id), Octets(message.octets))
+            MessageEntry(
+                SpoolId(number),
+                UniqueId(message.unique_id),
+                Octets(message.octets),
+                Octets(message.as_it_came.octets) if message.as_it_came else None,
+            )
             for number, message in enumerate(messages, 1)
         ]
     )

@@ -10,6 +10,7 @@ A dialogue is a header and, behind a blank line, what happens. Lines that start 
     apop: <timestamp>              APOP is offered
     login: NAME PASSWORD           who may log in; may repeat
     message: UNIQUE-ID TEXT        a message; \\n and other Python escapes are understood; may repeat
+    as-it-came: UNIQUE-ID TEXT     what such a message was before its headers became ASCII; may repeat
     sized: UNIQUE-ID OCTETS        a message of which only the size is told; may repeat
     unreadable: UNIQUE-ID CODE     a message whose body cannot be had; may repeat
     refusal: CODE                  what a right password is answered
@@ -23,6 +24,7 @@ A dialogue is a header and, behind a blank line, what happens. Lines that start 
     S: text                        the server sends the line; " ..." at its end stands for any words
                                    that are no response code
     M: number                      the server sends the message in wire form, and the termination
+    O: number                      the same of the message as it came
     T:                             the TLS handshake takes place
     E: number number               the messages are deleted, durably
     X: reason                      the server closes the connection
@@ -47,10 +49,10 @@ Chunking = Callable[[bytes], list[bytes]]
 HEADINGS = frozenset(
     (
         "about", "source", "tls", "plaintext-login", "stls", "apop", "login", "message", "sized",
-        "unreadable", "refusal", "expunge", "limit", "quirk", "quirk-before",
+        "unreadable", "as-it-came", "refusal", "expunge", "limit", "quirk", "quirk-before",
     )
 )  # fmt: skip
-_ACT = re.compile(r"(C:|C=|S:|M:|T:|E:|X:)(?: (.*))?", re.DOTALL)
+_ACT = re.compile(r"(C:|C=|S:|M:|O:|T:|E:|X:)(?: (.*))?", re.DOTALL)
 
 
 @attrs.frozen
@@ -102,8 +104,11 @@ class Dialogue:
         return happened, expected
 
     def _expected(self, mark: str, text: str) -> Iterator[str]:
-        if mark == "M:":
-            wire = self.scene.messages[int(text) - 1].wire + b".\r\n"
+        if mark in ("M:", "O:"):
+            message = self.scene.messages[int(text) - 1]
+            sent = message if mark == "M:" else message.as_it_came
+            assert sent is not None
+            wire = sent.wire + b".\r\n"
             lines = wire.decode("latin-1").split("\r\n")[:-1]
             yield from (f"S: {line}".rstrip(" ") for line in lines)
         else:
@@ -189,8 +194,13 @@ def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _messages(fields: defaultdict[str, list[str]]) -> Iterator[Message]:
+    came = {
+        unique_id: Message.of(unique_id, unescaped(text))
+        for unique_id, text in _pairs(fields["as-it-came"])
+    }
     for unique_id, text in _pairs(fields["message"]):
-        yield Message.of(unique_id, unescaped(text))
+        message = Message.of(unique_id, unescaped(text))
+        yield attrs.evolve(message, as_it_came=came.get(unique_id))
     for unique_id, octets in _pairs(fields["sized"]):
         yield Message(unique_id, b"", int(octets))
     for unique_id, code in _pairs(fields["unreadable"]):

@@ -61,8 +61,15 @@ def test_before_the_login_what_is_listed_works_and_nothing_else(scene: Scene) ->
     assert bare[1:-2] == mechanisms
     stls = LocalSession(scene)
     assert stls.ask("STLS").startswith(b"+OK" if "STLS" in listed else b"-ERR")
+    assert ("LANG" in listed) == LocalSession(scene).ask("LANG").startswith(b"+OK")
+    utf8 = LocalSession(scene)
+    assert utf8.ask("UTF8").startswith(b"+OK" if "UTF8" in listed else b"-ERR")
+    after = capabilities(utf8)
+    assert set(after) == set(listed) - ({"STLS"} if "UTF8" in listed else set())
+    assert utf8.ask("STLS").startswith(b"+OK" if "STLS" in after else b"-ERR")
+    assert listed.get("UTF8", "") == ""  # without USER: names of devices are ASCII
     assert set(listed) <= {
-        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "USER", "SASL", "STLS",
+        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "USER", "SASL", "STLS", "UTF8", "LANG",
     }  # fmt: skip
 
 
@@ -87,7 +94,9 @@ def test_after_the_login_what_is_listed_works_and_nothing_else(scene: Scene) -> 
     assert ("STLS" in listed) == session.ask("STLS").startswith(b"+OK")
     assert ("USER" in listed) == session.ask("USER mrose").startswith(b"+OK")
     assert ("SASL" in listed) == session.ask("AUTH").startswith(b"+OK")
-    assert not {"EXPIRE", "LOGIN-DELAY", "UTF8", "LANG"} & set(listed)
+    assert ("UTF8" in listed) == session.ask("UTF8").startswith(b"+OK")
+    assert ("LANG" in listed) == session.ask("LANG *").startswith(b"+OK en ")
+    assert not {"EXPIRE", "LOGIN-DELAY"} & set(listed)
 
 
 @pytest.mark.parametrize("before", [(), LOGIN])

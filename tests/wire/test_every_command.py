@@ -26,7 +26,7 @@ LOGIN = ("USER mrose", "PASS tanstaaf")
 COMMANDS = [
     "USER mrose", "PASS tanstaaf", APOP, "AUTH", "AUTH PLAIN", "AUTH LOGIN", AUTH_PLAIN,
     "STAT", "LIST", "LIST 1", "UIDL", "UIDL 1", "RETR 1", "TOP 1 0", "DELE 1", "RSET", "NOOP",
-    "QUIT", "CAPA", "STLS",
+    "QUIT", "CAPA", "STLS", "UTF8", "LANG", "LANG *",
 ]  # fmt: skip
 
 CLEAR = Scene(
@@ -47,6 +47,7 @@ PLACES: dict[str, tuple[Scene, tuple[str, ...]]] = {
     "clear, name given": (CLEAR, ("USER mrose",)),
     "clear, no password taken": (GUARDED, ()),
     "after STLS": (CLEAR, ("USER mrose", "STLS")),
+    "after UTF8": (CLEAR, ("UTF8",)),
     "encrypted": (ENCRYPTED, ()),
     "after a failed login": (ENCRYPTED, ("USER mrose", "PASS wrong")),
     "after a cancelled exchange": (ENCRYPTED, ("AUTH LOGIN", "*")),
@@ -54,14 +55,25 @@ PLACES: dict[str, tuple[Scene, tuple[str, ...]]] = {
     "logged in, message marked": (CLEAR, (*LOGIN, "DELE 1")),
     "exchange": (CLEAR, ("AUTH PLAIN",)),
 }
-WITH_PASSWORD = {"USER mrose", "AUTH", "AUTH PLAIN", "AUTH LOGIN", AUTH_PLAIN, "QUIT", "CAPA"}
+LANG = {"LANG", "LANG *"}
+WITH_PASSWORD = {
+    "USER mrose",
+    "AUTH",
+    "AUTH PLAIN",
+    "AUTH LOGIN",
+    AUTH_PLAIN,
+    "QUIT",
+    "CAPA",
+    "UTF8",
+} | LANG
 READING = {"LIST 1", "UIDL 1", "RETR 1", "TOP 1 0", "DELE 1"}
-IN_TRANSACTION = {"STAT", "LIST", "UIDL", "RSET", "NOOP", "QUIT", "CAPA"}
+IN_TRANSACTION = {"STAT", "LIST", "UIDL", "RSET", "NOOP", "QUIT", "CAPA"} | LANG
 WORKS: dict[str, set[str]] = {
     "clear": WITH_PASSWORD | {APOP, "STLS"},
     "clear, name given": WITH_PASSWORD | {APOP, "STLS", "PASS tanstaaf"},
-    "clear, no password taken": {APOP, "AUTH", "QUIT", "CAPA", "STLS"},
+    "clear, no password taken": {APOP, "AUTH", "QUIT", "CAPA", "STLS", "UTF8"} | LANG,
     "after STLS": WITH_PASSWORD,
+    "after UTF8": WITH_PASSWORD | {APOP},
     "encrypted": WITH_PASSWORD,
     "after a failed login": WITH_PASSWORD,
     "after a cancelled exchange": WITH_PASSWORD,

@@ -53,11 +53,16 @@ def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:
     chosen = Admission.parse(known[0]) if known else EVERYTHING
     order = "sort_key DESC, id DESC" if chosen.newest_first else "sort_key, id"
     rows = db.execute(
-        "SELECT id, unique_id, octets FROM message"  # noqa: S608 - texts of ours
+        "SELECT id, unique_id, octets, CASE WHEN is_utf8 THEN original_octets END FROM message"  # noqa: S608 - texts of ours
         f" WHERE maildrop = ? AND state IN ('ready', 'quarantined') ORDER BY {order} LIMIT ?",
         (maildrop, chosen.at_most or -1),
     )
-    return Listing.of([MessageEntry(SpoolId(i), UniqueId(u), Octets(o)) for i, u, o in rows])
+    return Listing.of(
+        [
+            MessageEntry(SpoolId(i), UniqueId(u), Octets(o), None if w is None else Octets(w))
+            for i, u, o, w in rows
+        ]
+    )
 
 
 def known(db: sqlite3.Connection, maildrop: MaildropName) -> dict[RemoteId, MessageState]:

@@ -78,9 +78,9 @@ class SqliteSpool:
         self._listings.remember(maildrop, listing, changes)
         return listing
 
-    async def open_body(self, spool_id: SpoolId) -> OpenBody:
-        """Return the body after opening every frame of it."""
-        return await self._bodies.open(spool_id)
+    async def open_body(self, spool_id: SpoolId, *, as_it_came: bool = False) -> OpenBody:
+        """Return the body, or the original, after opening every frame of it."""
+        return await self._bodies.open(spool_id, Held.ORIGINAL if as_it_came else Held.BODY)
 
     async def expunge(
         self,

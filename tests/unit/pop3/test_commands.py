@@ -11,6 +11,7 @@ from bridge.pop3.commands import (
     Capa,
     Command,
     Dele,
+    Lang,
     Last,
     List,
     Noop,
@@ -23,6 +24,7 @@ from bridge.pop3.commands import (
     Top,
     Uidl,
     User,
+    Utf8,
     parse,
 )
 from tests.unit.pop3.chunking import octets_of
@@ -53,6 +55,9 @@ COMMANDS: list[tuple[bytes, Command]] = [
     (b"QUIT", Quit()),
     (b"CAPA", Capa()),
     (b"STLS", Stls()),
+    (b"UTF8", Utf8()),
+    (b"LANG", Lang(None)),
+    (b"LANG *", Lang("*")),
 ]
 
 
@@ -120,7 +125,7 @@ def test_names_and_passwords_lose_no_octet_of_any_encoding(octets: bytes) -> Non
 @pytest.mark.parametrize(
     "line",
     [
-        b"", b" ", b"\t", b"\r", b"LAST 1", b"XTND XMIT", b"LANG de", b"UTF8", b"RETR1", b"RETR\t1",
+        b"", b" ", b"\t", b"\r", b"LAST 1", b"XTND XMIT", b"LANG de en", b"UTF8 now", b"RETR1", b"RETR\t1",
         b"QUIT\r", b"GET / HTTP/1.1", b"\xff\xfe", b"USER", b"USER  ", b"USER \x0b", b"APOP", b"APOP mrose",
         b"APOP " + b"0" * 32, b"APOP  " + b"0" * 32, b"APOP mrose " + b"0" * 31,
         b"APOP mrose " + b"0" * 33, b"AUTH PLAIN a b", b"STAT 1", b"LIST 1 2", b"UIDL 1 2",

@@ -52,7 +52,8 @@ LANGUAGE = re.compile(
     rf"|PASS(?: \(not shown\))?"
     rf"|AUTH(?: \(not shown\)| (?:{MECHANISMS}|\(unknown mechanism\))(?: \(response not shown\))?)?"
     rf"|(?:LIST|UIDL|RETR|DELE)(?: \d{{1,10}}| \(not shown\))?|TOP(?: \d+ \d+| \(not shown\))?"
-    rf"|(?:STAT|RSET|NOOP|QUIT|CAPA|STLS|{FOREIGN})(?: \(not shown\))?"
+    r"|LANG(?: \(not shown\)| \(no language of this server\)| \*| en| i-default)?"
+    rf"|(?:STAT|RSET|NOOP|QUIT|CAPA|STLS|UTF8|{FOREIGN})(?: \(not shown\))?"
     r"|\(unparseable line, [\d,]+ octets\)|\(line too long, not shown\)"
     r"|\*|\(SASL response, not shown\)",
     re.IGNORECASE,
@@ -62,7 +63,7 @@ VERBS = (
     "PASS", "pass", "PaSs", "PAS", "PASSS", "XPASS", "USER", "user", f"USER {NAME} PASS", "APOP", f"apop {NAME}",
     "AUTH", "AUTH PLAIN", "auth plain", "AUTH LOGIN", "AUTH PLAIN =", "AUTH LOGIN =", "AUTH CRAM-MD5", "AUTHPLAIN",
     "AUTH PLAIN PASS", f"USER {NAME}\r\nPASS", "AUTH LOGIN\r\ncHJpbnRlcg==", "AUTH PLAIN\r\n", "AUTH LOGIN\r\n",
-    "LOGIN", "RETR", "LIST", "TOP 1", "DELE", "LAST", "XTND", "GET", "STLS\r\n", "QUIT", "NOOP", "*", "", "+OK", "-ERR",
+    "LOGIN", "RETR", "LIST", "TOP 1", "DELE", "LAST", "XTND", "GET", "STLS\r\n", "LANG", "LANG en", "UTF8", "QUIT", "NOOP", "*", "", "+OK", "-ERR",
 )  # fmt: skip
 GAPS = (
     "",

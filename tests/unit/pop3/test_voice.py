@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.pop3.commands import Capa, Last, Stat, Top, Uidl
+from bridge.pop3.commands import Capa, Lang, Last, Stat, Top, Uidl, Utf8
 from bridge.pop3.events import NotExpunged
 from bridge.pop3.quirks import STANDARD, with_settings
 from bridge.pop3.replies import ResponseCode
@@ -36,3 +36,9 @@ def test_a_command_is_hidden_by_its_own_quirk_alone() -> None:
         True, True, False, False, True,
     ]  # fmt: skip
     assert voice(last="on").knows(Last)
+
+
+def test_what_came_with_capa_is_hidden_with_it() -> None:
+    for one in (Capa, Utf8, Lang):
+        assert voice().knows(one)
+        assert not voice(capa="off").knows(one)

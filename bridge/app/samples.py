@@ -7,13 +7,17 @@ import struct
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from bridge.testpage.pdf import one_page
+
+_DRAWING = b"BT /F1 24 Tf 72 720 Td (popbridge test page) Tj ET"
+
 
 def samples() -> dict[str, bytes]:
     """Return file names and RFC 5322 octets, in the order in which a printer should see them."""
     return {
         "01-text.eml": _text().as_bytes(policy=SMTP),
         "02-print-job.eml": _attached(
-            "Print job: one page", "page.pdf", ("application", "pdf"), _pdf()
+            "Print job: one page", "page.pdf", ("application", "pdf"), one_page(_DRAWING)
         ),
         "03-fax.eml": _attached("Fax from +1 555 0100", "fax.tif", ("image", "tiff"), _tiff()),
         "04-leading-dots.eml": _dots(),
@@ -62,32 +66,6 @@ def _head(subject: str) -> bytes:
     message["Content-Type"] = "text/plain; charset=us-ascii"
     message["Content-Transfer-Encoding"] = "7bit"
     return message.as_bytes(policy=SMTP)
-
-
-def _pdf() -> bytes:
-    """Return a PDF of one page (ISO 32000-1 section 7.5): objects, their offsets, a trailer."""
-    drawing = b"BT /F1 24 Tf 72 720 Td (popbridge test page) Tj ET"
-    page = (
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>"
-    )
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        page,
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawing), drawing),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    pdf = b"%PDF-1.4\n"
-    offsets = []
-    for number, content in enumerate(objects, 1):
-        offsets.append(len(pdf))
-        pdf += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return pdf + (
-        b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\n"
-        b"startxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table, len(objects) + 1, len(pdf))
-    )
 
 
 def _tiff() -> bytes:

@@ -7,7 +7,7 @@ has lost its grant is no hindrance, and nobody who may print is asked.
 import ipaddress
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import attrs
 
@@ -22,6 +22,9 @@ from bridge.control import Values, ask
 from bridge.errors import CeilingReached, OwnerError, ShaperUnavailable, SpoolUnavailable
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.shaper.processes import ShapingProcesses
+from bridge.shaping.errors import Unshapeable
+from bridge.shaping.fax import missing_libraries
+from bridge.shaping.wish import Deliver, FaxText, Wish
 from bridge.storage.messages import Delivery
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord, OnOutage, RegisterSnapshot
@@ -29,16 +32,18 @@ from bridge.sync.plan import mint_unique_id
 from bridge.sync.room import Room
 from bridge.sync.shaping import MaildropShaper
 from bridge.testpage.mail import mail
-from bridge.testpage.page import Kind, Page
+from bridge.testpage.page import Kind, Page, usual_kind
 from providers.contract import RemoteId
 
 TEST_MESSAGE = "test-message"
 """The order, as the command line gives it to a running bridge."""
 
+_A_FAX = Wish(deliver=Deliver.IFAX, fax_text=FaxText.DROP)
+
 
 @attrs.frozen
 class PageOrder:
-    """What an admin asks for; without a kind a text, without a sender the bridge's own."""
+    """What an admin asks for; without a kind the maildrop's usual one, without a sender the bridge's own."""
 
     maildrop: MaildropName
     kind: Kind | None = None
@@ -92,7 +97,7 @@ class PageDesk:
         snapshot = self.register()
         drop = find_maildrop(snapshot, order.maildrop)
         devices = tuple(one.name for one in snapshot.devices if one.maildrop == drop.name)
-        kind = order.kind or Kind.TEXT
+        kind = order.kind or usual_kind(drop.wish.deliver)
         sender = order.sender or f"popbridge@{self.bridge}"
         token = secrets.token_hex(16)
         remote_id = RemoteId(f"local:{token}")  # no service names a message so
@@ -103,7 +108,7 @@ class PageDesk:
         try:
             now = self.clock.now()
             page = Page(number, self.bridge, drop.name, devices, now, kind, drop.wish.deliver)
-            octets = mail(page, sender, token)
+            octets = await self._made(page, sender, token)
             delivery = await self._deliver(drop, number, octets, room)
         except BaseException:
             with suppress(SpoolUnavailable):  # then the next start forgets it
@@ -116,6 +121,22 @@ class PageDesk:
         return Delivered(
             number, drop.name, kind, sender, delivery.octets, devices, tuple(warnings)
         )
+
+    async def _made(self, page: Page, sender: str, token: str) -> bytes:
+        """Return the mail that brings the page; a fax is drawn where mail for a fax is."""
+        octets = mail(page, sender, token)
+        if page.kind is not Kind.TIFF:
+            return octets
+        if missing := missing_libraries():
+            raise OwnerError(
+                f"A TIFF is drawn by {' and '.join(missing)}: install popbridge[ifax], or choose"
+                " another kind. Nothing was changed."
+            )
+        try:
+            async with aclosing(self.shaping.shape(_A_FAX, len(octets), _once(octets))) as made:
+                return b"".join([piece async for piece in made])
+        except (Unshapeable, ShaperUnavailable) as error:
+            raise OwnerError(f"No TIFF can be drawn: {error}; nothing was changed.") from error
 
     async def _deliver(
         self, drop: MaildropRecord, number: SpoolId, octets: bytes, room: Room

@@ -19,7 +19,7 @@ from bridge.testpage.page import Kind
 @click.option(
     "--kind",
     type=click.Choice([kind.value for kind in Kind]),
-    help="What the page comes as; text otherwise.",
+    help="What it comes as: a text, a PDF, a TIFF as faxes send it. text otherwise, or pdf where devices get ifax.",
 )
 @click.option(
     "--from",

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Final
 
 import attrs
@@ -26,6 +27,8 @@ class Kind(enum.StrEnum):
     """What a test page comes as."""
 
     TEXT = "text"  # one text/plain part
+    PDF = "pdf"  # a page of PDF, attached
+    TIFF = "tiff"  # the same as a page of a fax, a TIFF of profile S
 
 
 @attrs.frozen
@@ -41,8 +44,14 @@ class Page:
     deliver: Deliver
 
 
+def usual_kind(deliver: Deliver) -> Kind:
+    """Return the kind that a maildrop gets for which its owner names none: of a fax one that has to be drawn."""
+    return Kind.PDF if deliver is Deliver.IFAX else Kind.TEXT
+
+
 def facts(page: Page, octets: int) -> Sequence[str]:
     """Return the lines that tell of the page; those of any two numbers of octets are equally long."""
+    made = f"{octets:{_DIGITS}} as made; " if page.kind is not Kind.TIFF else ""
     shown = {
         "Message": str(page.number),
         "Bridge": page.bridge,
@@ -50,9 +59,18 @@ def facts(page: Page, octets: int) -> Sequence[str]:
         "Devices": _named(page.devices),
         "Time": f"{datetime.fromtimestamp(page.when, UTC):%Y-%m-%d %H:%M:%S} UTC",
         "Kind": page.kind.value,
-        "Octets": f"{octets:{_DIGITS}} as made; {_arriving(page.deliver)}",
+        "Octets": f"{made}{_arriving(page.deliver)}",
     }
-    return [f"{name + ':':{_WIDTH}} {value}" for name, value in shown.items()]
+    return [
+        line
+        for name, value in shown.items()
+        for line in wrap(
+            f"{name + ':':{_WIDTH}} {value}",
+            RULER_COLUMNS,
+            subsequent_indent=" " * (_WIDTH + 1),
+            break_on_hyphens=False,
+        )
+    ]
 
 
 def ruler() -> Sequence[str]:

@@ -136,6 +136,41 @@ def test_a_page_is_shaped_as_mail_is(bridge: RunningBridge) -> None:
     assert home.bodies == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "deliver", "holds"),
+    [
+        ("pdf", "original", ["text/plain", "application/pdf"]),
+        ("pdf", "print", ["text/plain", "application/pdf"]),
+        ("pdf", "ifax", ["text/plain", "image/tiff"]),
+        ("tiff", "original", ["image/tiff"]),
+        ("tiff", "ifax", ["image/tiff"]),
+        ("text", "ifax", ["image/tiff"]),
+        ("text", "print", ["text/plain"]),
+    ],
+)
+def test_each_kind_comes_as_its_maildrop_wishes(
+    bridge: RunningBridge, kind: str, deliver: str, holds: list[str]
+) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--deliver", deliver).returncode == 0
+    told = make(home, "--kind", kind)
+    assert (told["kind"], told["warnings"]) == (kind, [])
+    octets = taken(bridge)
+    assert told["octets"] == len(octets)
+    page = parsed(octets)
+    leaves = [part.get_content_type() for part in page.walk() if not part.is_multipart()]
+    assert leaves == holds
+    assert page["From"] == "popbridge@localhost"
+    assert page["Subject"] == f"Test page {told['message']} for office"
+    assert home.bodies == []
+
+
+def test_a_fax_gets_a_pdf_where_no_kind_is_named(bridge: RunningBridge) -> None:
+    home = bridge.home
+    assert home.run("maildrop", "change", "office", "--deliver", "ifax").returncode == 0
+    assert make(home)["kind"] == "pdf"
+
+
 def test_a_full_maildrop_takes_no_page(bridge: RunningBridge) -> None:
     home = bridge.home
     assert home.run("maildrop", "change", "office", "--ceiling", "1").returncode == 0

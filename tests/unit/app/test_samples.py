@@ -45,7 +45,7 @@ def test_the_print_job_is_a_pdf_whose_offsets_are_right() -> None:
     assert pdf.endswith(b"%%EOF\n")
     table_at = int(pdf.rpartition(b"startxref\n")[2].split()[0])
     lines = pdf[table_at:].splitlines()
-    assert lines[:3] == [b"xref", b"0 6", b"0000000000 65535 f "]
+    assert lines[:3] == [b"xref", b"0 7", b"0000000000 65535 f "]
     for number, line in enumerate(lines[3:8], 1):
         assert pdf[int(line.split()[0]) :].startswith(b"%d 0 obj" % number)
 

@@ -11,7 +11,7 @@ from bridge.imprint import ImprintTaker
 from bridge.names import MaildropName
 from bridge.shaping.fax.envelope import SHOWN
 from bridge.testpage.mail import mail
-from bridge.testpage.page import LETTERS, ruler
+from bridge.testpage.page import LETTERS, Kind, ruler
 from tests.unit.testpage.test_page import PAGE
 
 SENDER = "popbridge@popbridge.lan"
@@ -47,6 +47,24 @@ def test_its_header_tells_a_fax_in_24_characters_what_it_is() -> None:
     assert page["From"] == SENDER
     assert page["To"] == "hall@popbridge.lan"
     assert page["Date"].datetime.timestamp() == PAGE.when
+
+
+def test_a_pdf_is_attached_to_a_short_text_and_tells_the_octets_of_the_mail() -> None:
+    octets = mail(attrs.evolve(PAGE, kind=Kind.PDF), SENDER, "token")
+    page = parsed(octets)
+    assert octets.isascii()
+    text, attached = page.iter_parts()
+    assert text.get_content_type() == "text/plain"
+    assert f"{len(octets):7} as made" in text.get_content()
+    assert attached.get_content_type() == "application/pdf"
+    assert attached.get_filename() == "testpage.pdf"
+    assert f"{len(octets):7} as made".encode() in attached.get_content()
+    assert page.get_boundary() == "test-page-token"
+
+
+def test_the_same_page_is_the_same_octets() -> None:
+    page = attrs.evolve(PAGE, kind=Kind.PDF)
+    assert mail(page, SENDER, "token") == mail(page, SENDER, "token")
 
 
 def test_no_two_have_the_same_message_id() -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from bridge.names import DeviceName, MaildropName, SpoolId
 from bridge.shaping.wish import Deliver
-from bridge.testpage.page import LETTERS, RULER_COLUMNS, Kind, Page, facts, ruler
+from bridge.testpage.page import LETTERS, RULER_COLUMNS, Kind, Page, facts, ruler, usual_kind
 
 PAGE = Page(
     SpoolId(17),
@@ -39,6 +39,25 @@ def test_a_page_says_whether_it_is_shaped_before_it_is_sent(deliver: Deliver) ->
 def test_its_lines_are_as_long_whatever_its_octets_are() -> None:
     few, many = (sum(map(len, facts(PAGE, octets))) for octets in (0, 9_999_999))
     assert few == many
+
+
+def test_of_a_page_that_is_drawn_later_no_octets_are_told() -> None:
+    page = attrs.evolve(PAGE, kind=Kind.TIFF)
+    assert facts(page, 868)[-1] == "Octets:    sent as it is (original)"
+
+
+def test_a_fax_maildrop_gets_what_has_to_be_drawn() -> None:
+    kinds = {deliver: usual_kind(deliver) for deliver in Deliver}
+    assert kinds.pop(Deliver.IFAX) is Kind.PDF
+    assert set(kinds.values()) == {Kind.TEXT}
+
+
+def test_long_names_are_wrapped_within_the_ruler() -> None:
+    names = tuple(DeviceName(letter * 62) for letter in "abc")
+    lines = facts(attrs.evolve(PAGE, bridge=f"{'x' * 63}.{'y' * 63}.lan", devices=names), 1)
+    assert max(map(len, lines)) <= RULER_COLUMNS
+    joined = "".join(line.strip() for line in lines)
+    assert all(name in joined.replace(" ", "") for name in names)
 
 
 def test_a_herd_of_devices_does_not_fill_it() -> None:

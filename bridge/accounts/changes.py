@@ -193,15 +193,17 @@ def with_password(
     hasher: Callable[[str], str],
     sealer: SecretSealer,
     now: float,
+    apop: bool | None = None,  # noqa: FBT001 - None is the third answer
 ) -> Device:
-    """Return the device with another password, made now, for APOP too where it had that.
+    """Return the device with another password, made now; for APOP too as is said, or as it had it.
 
     Raises:
         RegisterError: the password cannot be used.
     """
     hashed = hasher(_password(password))
-    changed = attrs.evolve(device, password=hashed, password_made=now)
-    return _with_apop(changed, password, sealer) if device.apop_secret is not None else changed
+    changed = attrs.evolve(device, password=hashed, password_made=now, apop_secret=None)
+    by_apop = device.apop_secret is not None if apop is None else apop
+    return _with_apop(changed, password, sealer) if by_apop else changed
 
 
 async def change_manners(
@@ -257,20 +259,15 @@ def find_account(snapshot: RegisterSnapshot, name: str) -> Account:
 
 
 async def replace_password(
-    register: Register,
-    name: str,
-    password: str,
-    hasher: Callable[[str], str],
-    sealer: SecretSealer,
-    now: float,
+    register: Register, name: str, replaced: Callable[[Device], Device]
 ) -> None:
-    """Give the device of that name another password, durably.
+    """Give the device of that name another password, by `with_password`, durably.
 
     Raises:
         RegisterError: there is no such device, or the password cannot be used.
     """
     device = find_device(await register.snapshot(), name)
-    await register.change_device(with_password(device, password, hasher, sealer, now))
+    await register.change_device(replaced(device))
 
 
 def _disposition(account: str, on_dele: str, can: Collection[DispositionKind]) -> Disposition:

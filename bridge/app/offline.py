@@ -215,18 +215,20 @@ class Offline:
         now = SystemClock().now()
         return self._change(lambda state: standing.enable(state.register, name, now))
 
-    def set_password(self, name: str, password: str) -> None:
-        """Give a device another password."""
-        self._change(
-            lambda state: changes.replace_password(
+    def set_password(self, name: str, password: str, *, apop: bool | None = None) -> None:
+        """Give a device another password, with APOP or without, or as it was."""
+
+        async def work(state: State) -> None:
+            now = SystemClock().now()
+            await changes.replace_password(
                 state.register,
                 name,
-                password,
-                hash_password,
-                state.secrets,
-                SystemClock().now(),
+                lambda device: changes.with_password(
+                    device, password, hash_password, state.secrets, now, apop
+                ),
             )
-        )
+
+        self._change(work)
 
     def sync(self, account: str) -> Values:
         """Look at an account now, in the running bridge or here, and return what changed.

@@ -58,6 +58,7 @@ def command() -> None:
 @click.option("--alias", multiple=True, metavar="NAME", help="Another login; may be repeated.")
 @click.option("--apop", is_flag=True, help="Also take APOP, where a listener offers it.")
 @click.option("--profile", help="The kind of machine; see the verb profile list.")
+@click.option("--unchecked", is_flag=True, help="Also what the profile's machine cannot hold.")
 @_set
 @json_option
 @click.pass_obj
@@ -77,7 +78,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     name = order["profile"]
     profile = find_profile(shipped_profiles(), name) if name is not None else None
     password = _password(from_stdin=password_stdin, profile=profile)
-    if profile is not None:
+    if profile is not None and not order["unchecked"]:
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
     Offline(config, os.environ).add_device(wanted, password)
@@ -178,12 +179,19 @@ def enable(option: Path | None, user: str) -> None:
 @command.command()
 @click.argument("user")
 @_password_stdin
+@click.option("--apop/--no-apop", default=None, help="Take APOP too, or no more.")
 @json_option
 @click.pass_obj
-def passwd(option: Path | None, user: str, password_stdin: bool, as_json: bool) -> None:  # noqa: FBT001 - click's flags
+def passwd(
+    option: Path | None,
+    user: str,
+    password_stdin: bool,  # noqa: FBT001 - click's flags
+    apop: bool | None,  # noqa: FBT001 - the same
+    as_json: bool,  # noqa: FBT001 - the same
+) -> None:
     """Give the device USER another password."""
     password = _password(from_stdin=password_stdin)
-    Offline(loaded(option), os.environ).set_password(user, password)
+    Offline(loaded(option), os.environ).set_password(user, password, apop=apop)
     _show(user, password, generated=not password_stdin, as_json=as_json)
 
 

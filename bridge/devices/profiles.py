@@ -70,7 +70,7 @@ class _Table:
 
 @attrs.frozen(kw_only=True)
 class QuirkTable(_Table):
-    """Settings of bridge.pop3.quirks in which a machine differs from the standards."""
+    """Settings of bridge.pop3.quirks for a machine; what is missing is as the standards have it."""
 
     capa: Text | None = None
     uidl: Text | None = None

@@ -16,12 +16,15 @@ import attrs
 from bridge.accounts.changes import DeviceOrder, new_device
 from bridge.app.state import State
 from bridge.clock import SystemClock
+from bridge.devices.profiles import shipped_profiles
 from bridge.names import MaildropName
 from bridge.vault.passwords import hash_password
 from tests.canary import CANARY
 from tests.system.machines.script import SAID, Made, Script
 from tests.system.pop_client import PopClient, connect, old_device, trusting
 from tests.system.running_bridge import Home, RunningBridge, running
+
+PROFILES = shipped_profiles()
 
 PASSWORD = f"{CANARY}9"
 """Sixteen letters and digits: what every machine can hold."""
@@ -77,7 +80,7 @@ def play(script: Script, home: Home) -> None:
                 continue
             for act, text in acts:
                 if act == "by":
-                    current = machines[text]
+                    current = _line_of(machines, text)
                 elif act == "restart":
                     stack.close()
                     bridge = stack.enter_context(running(home))
@@ -85,19 +88,30 @@ def play(script: Script, home: Home) -> None:
                     _look_around(home, current, act, text.split())
 
 
+def _line_of(machines: dict[str, list[Machine]], name: str) -> list[Machine]:
+    """Return a machine, or another line of it, made when it is first named."""
+    if name not in machines:
+        first = machines[name.partition("/")[0]]
+        machines[name] = [attrs.evolve(one, client=None, known={}, held=b"") for one in first]
+    return machines[name]
+
+
 def _set_up(script: Script, home: Home) -> dict[str, list[Machine]]:
     """Give every machine a mailbox, a maildrop and a device; a herd shares the mailbox, not the rest."""
     found: dict[str, list[Machine]] = {}
     for made in script.machines.values():
-        home.add_maildrop(made.name, "move:Printed" if script.herd == 1 else "keep")
-        for file, text in made.texts.items():
-            home.put(file, text, made.name)
         number = len(found) + 1
         herd = [
             Machine(made, f"{made.name}{n}", f"127.0.{number}.{n + 1}")
             for n in range(script.herd)
         ]
         found[made.name] = herd
+        if PROFILES[made.profile].content.value == "empty":
+            home.offline.read(lambda state, made=herd: _add_logins(state, made))
+            continue
+        home.add_maildrop(made.name, "move:Printed" if script.herd == 1 else "keep")
+        for file, text in made.texts.items():
+            home.put(file, text, made.name)
         home.offline.read(lambda state, herd=herd: _add_devices(state, herd))
         home.sync(made.name)
     return found
@@ -111,17 +125,28 @@ async def _add_devices(state: State, herd: Sequence[Machine]) -> None:
         drop = MaildropName(name if machine is herd[0] else machine.user)
         if drop != name:
             await state.register.add_maildrop(attrs.evolve(first, name=drop))
-        apop = machine.made.listener == "legacy12"
-        order = DeviceOrder(
-            machine.user,
-            drop,
-            allow=(machine.address,),
-            apop=apop,
-            profile=machine.made.profile,
-        )
-        now = SystemClock().now()
-        device = new_device(order, PASSWORD, hash_password, state.secrets, now)
-        await state.register.add_device(device)
+        await _add_device(state, machine, drop)
+
+
+async def _add_logins(state: State, machines: Sequence[Machine]) -> None:
+    """Add machines that only log in, and have no maildrop."""
+    for machine in machines:
+        await _add_device(state, machine, None)
+
+
+async def _add_device(state: State, machine: Machine, drop: MaildropName | None) -> None:
+    made = machine.made
+    order = DeviceOrder(
+        machine.user,
+        drop,
+        allow=(machine.address,),
+        apop=made.listener == "legacy12",
+        profile=made.profile,
+        quirks=made.quirks,
+    )
+    now = SystemClock().now()
+    device = new_device(order, PASSWORD, hash_password, state.secrets, now)
+    await state.register.add_device(device)
 
 
 def _look_around(home: Home, herd: Sequence[Machine], act: str, files: list[str]) -> None:

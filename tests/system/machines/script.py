@@ -6,10 +6,11 @@ time that passes on the real machine, and on what its owner sees.
     about: what it shows
     source: who says so: manual and page, RFC and section, or an issue
     machine: NAME PROFILE LISTENER   may repeat; the first one begins. LISTENER is one of LISTENERS
+    quirk: MACHINE NAME VALUE        a quirk of its device alone; may repeat
     herd: NUMBER                     so many machines like the one that is named, all at once
     message: MACHINE/FILE TEXT       a message in its mailbox; \\n, other escapes and {x*1000} are understood
 
-    by: NAME        what follows is that machine's
+    by: NAME        what follows is that machine's; NAME/2 is its second line, beside the first
     connect:        a connection and, where the listener has it, the TLS handshake
     C: text         the machine says the line; lines that follow each other are one segment. {user},
                     {password} and {digest} are its login, the last for APOP
@@ -39,7 +40,7 @@ import attrs
 from tests.wire.local_session import Message
 from tests.wire.player import unescaped
 
-HEADINGS = ("about", "source", "machine", "herd", "message")
+HEADINGS = ("about", "source", "machine", "quirk", "herd", "message")
 LISTENERS = ("modern", "legacy12", "plain")
 SAID = ("connect", "C", "S", "M", "N", "H", "P", "off", "reset", "X")
 """What a machine does or hears."""
@@ -60,6 +61,7 @@ class Made:
     """What lies in the mailbox, by file."""
     messages: dict[str, Message] = attrs.field(factory=dict)
     """What is to come of it."""
+    quirks: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -88,6 +90,9 @@ class Script:
             owner, _, file = place.partition("/")
             machines[owner].texts[file] = unescaped(text)
             machines[owner].messages[file] = Message.of("unasked", unescaped(text))
+        for line in fields["quirk"]:
+            owner, name, value = line.split(" ")
+            machines[owner].quirks[name] = value
         herd = int(fields["herd"][0]) if fields["herd"] else 1
         about, source = ("".join(fields[name]) for name in ("about", "source"))
         return cls(about, source, machines, herd, tuple(_acts(path.name, body)))

@@ -11,7 +11,7 @@ from bridge.accounts.changes import PASSWORD_OCTETS, DeviceOrder
 from bridge.accounts.directory import apop_context
 from bridge.errors import RegisterError, StateError
 from bridge.names import DeviceName
-from bridge.storage.register import RegisterSnapshot
+from bridge.storage.register import Device, RegisterSnapshot
 from bridge.vault.seal import SecretSeal
 from providers.contract import DispositionKind
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, account, device, fill
@@ -178,6 +178,14 @@ def test_a_new_password_keeps_apop_as_it_was(*, apop: bool) -> None:
     assert opened == (b"new" if apop else None)
 
 
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("apop", [False, True])
+def test_a_new_password_can_bring_apop_or_take_it_away(*, before: bool, apop: bool) -> None:
+    old = changes.new_device(DeviceOrder("d", "m", (), (), before), "old", hashed, SEAL, NOW)
+    made = changes.with_password(old, "new", hashed, SEAL, NOW, apop)
+    assert (made.apop_secret is not None) == apop
+
+
 def test_a_new_password_is_held_to_the_same_rules() -> None:
     with pytest.raises(RegisterError):
         changes.with_password(device(), "", hashed, SEAL, NOW)
@@ -208,10 +216,14 @@ def storage(tmp_path: Path) -> Iterator[SqliteUnderTest]:
     made.close()
 
 
+def renewed(old: Device) -> Device:
+    return changes.with_password(old, "new", hashed, SEAL, NOW)
+
+
 async def test_a_password_is_replaced_durably(storage: SqliteUnderTest) -> None:
     await fill(storage)
     await storage.register.add_device(device(PANEL))
-    await changes.replace_password(storage.register, PANEL, "new", hashed, SEAL, NOW)
+    await changes.replace_password(storage.register, PANEL, renewed)
     storage.crash()
     (stored,) = (await storage.register.snapshot()).devices
     assert stored.password == "hash of new"
@@ -219,6 +231,4 @@ async def test_a_password_is_replaced_durably(storage: SqliteUnderTest) -> None:
 
 async def test_the_password_of_nobody_is_not_replaced(storage: SqliteUnderTest) -> None:
     with pytest.raises(RegisterError):
-        await changes.replace_password(
-            storage.register, DeviceName("nobody"), "new", hashed, SEAL, NOW
-        )
+        await changes.replace_password(storage.register, DeviceName("nobody"), renewed)

@@ -145,6 +145,21 @@ def test_passwd_makes_another_password_and_keeps_the_rest(holder: Owner) -> None
     assert holder.must("device", "list", "--json").json == before
 
 
+def test_passwd_says_whether_apop_is_taken(holder: Owner) -> None:
+    holder.must("device", "add", "d", "--maildrop", "m")
+    for word, kept in (("--apop", "yes"), ("--no-apop", "no")):
+        holder.must("device", "passwd", "d", word)
+        assert holder.must("device", "list", "--json").json[0]["apop"] == kept
+
+
+def test_what_a_machine_cannot_hold_is_taken_unchecked_alone(holder: Owner) -> None:
+    words = ("device", "add", "wf", "--maildrop", "m", "--profile", "pbs-epson")
+    by_hand = (*words, "--password-stdin")
+    said = holder.runs(*by_hand, stdin=b"x" * 21)
+    assert "at most 20 characters" in said.sentence
+    holder.must(*by_hand, "--unchecked", stdin=b"x" * 21)
+
+
 def test_a_removed_device_is_gone_and_its_maildrop_free(holder: Owner) -> None:
     holder.must("device", "add", "d", "--maildrop", "m")
     assert "removed" in holder.must("device", "remove", "d").out
@@ -182,7 +197,7 @@ def test_a_device_keeps_its_profile_and_its_own_quirks(holder: Owner) -> None:
         "toshiba-panasonic: Panasonic UF-9000 service manual p. 325",
     )
     assert first["last"] == ("on", "this device")
-    assert first["top"] == ("on", "standard")
+    assert first["wording"] == ("full", "toshiba-panasonic: unverified")
     holder.must("device", "passwd", "fax")
     assert quirks(holder, "fax") == first
     assert "last: on (this device)" in holder.must("device", "show", "fax").out

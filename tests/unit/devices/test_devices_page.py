@@ -1,6 +1,12 @@
+import re
 from pathlib import Path
 
-from bridge.devices.profiles import shipped_profiles, told
+import attrs
+import pytest
+
+from bridge.cli import device, maildrop
+from bridge.config.settings import ListenerConfig
+from bridge.devices.profiles import Profile, shipped_profiles, told
 from bridge.pop3.quirks import CHOICES, STANDARD, spelled
 
 PAGE = Path(__file__).parents[3] / "docs/devices.md"
@@ -37,3 +43,24 @@ def test_the_page_of_devices_names_every_quirk_and_its_values_the_standard_first
         ]
         for name, choices in CHOICES.items()
     ]
+
+
+OVERRIDES = {line.split("`")[1]: line for line in tables()[2]}
+FOR_READING = {"name", "machines", "notes", "enter"}
+
+
+def test_the_page_says_of_every_value_where_it_is_overridden() -> None:
+    assert set(OVERRIDES) == {one.name for one in attrs.fields(Profile)} - FOR_READING
+
+
+@pytest.mark.parametrize("value", OVERRIDES)
+def test_a_value_is_overridden_by_what_there_is(value: str) -> None:
+    groups = {"device": device.command, "maildrop": maildrop.command}
+    ways = re.findall(r"`(device|maildrop) (\w+) (--[a-z-]+)`", OVERRIDES[value])
+    for group, verb, option in ways:
+        command = groups[group].commands[verb]
+        known = [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+        assert option in known
+    keys = re.findall(r"`([a-z]+)` in config.toml", OVERRIDES[value])
+    assert set(keys) <= {one.name for one in attrs.fields(ListenerConfig)}
+    assert ways or keys or "| machine |" in OVERRIDES[value]

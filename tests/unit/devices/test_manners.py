@@ -37,4 +37,5 @@ def test_it_is_told_who_says_so() -> None:
     assert told["top"] == ("off", "this device")
     assert told["uidl"] == ("on", "star: Star IFBD-HW03/04 manual p. 26")
     assert told["pipelining"] == ("off", "star: our choice")
-    assert told["last"] == ("off", "standard")
+    assert told["last"] == ("off", "star: unverified")
+    assert ("last", "off", "standard") in MANNERS.told(device())

@@ -13,6 +13,17 @@ def test_every_shipped_value_names_its_source_or_is_marked_unverified() -> None:
     assert all(one.has_one_origin for one in values)
 
 
+def test_every_profile_says_every_quirk() -> None:
+    for profile in shipped_profiles().values():
+        assert list(profile.quirks.values()) == list(CHOICES), profile.name
+
+
+def test_no_printer_is_sent_a_nul_unless_its_mail_is_to_stay_byte_for_byte() -> None:
+    for profile in shipped_profiles().values():
+        stays = profile.content.value in ("original", "command")
+        assert profile.quirks.settings()["nul"] == ("keep" if stays else "replace")
+
+
 def test_a_limit_that_a_manual_states_is_in_its_profile() -> None:
     epson = find_profile(shipped_profiles(), "pbs-epson")
     assert (epson.password_length.value, epson.listener.value) == (20, ("plain",))

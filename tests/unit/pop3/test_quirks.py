@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import attrs
@@ -6,10 +7,11 @@ import pytest
 from bridge.errors import RegisterError
 from bridge.pop3.quirks import CHOICES, STANDARD, Quirks, SingleSession, spelled, with_settings
 
-DIALOGUES = Path(__file__).parents[2] / "wire/dialogues"
+TESTS = Path(__file__).parents[2]
+PLACES = {"single_session": TESTS / "system/machines/scripts"}
+"""Where transcripts lie: with those of one session, but for a quirk of two."""
 
-IN_OTHER_TESTS = {"single_session"}
-"""Two sessions have no one transcript: tests/system/test_quirks_served.py."""
+SOURCES = [path for path in (TESTS.parent / "bridge").rglob("*.py") if path.name != "quirks.py"]
 
 
 def test_every_field_can_be_set_and_nothing_else() -> None:
@@ -22,14 +24,23 @@ def test_what_is_spelled_is_read_back(name: str) -> None:
         assert spelled(with_settings(STANDARD, {name: text}))[name] == text
 
 
-@pytest.mark.parametrize("name", sorted(CHOICES.keys() - IN_OTHER_TESTS))
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_quirk_is_asked_in_one_file(name: str) -> None:
+    asked = [
+        path for path in SOURCES if re.search(rf"quirks\.{name}\b", path.read_text("utf-8"))
+    ]
+    assert len(asked) == 1, asked
+
+
+@pytest.mark.parametrize("name", CHOICES)
 def test_every_value_of_a_quirk_has_a_transcript(name: str) -> None:
-    """Issue 5: a quirk is a named setting applied in one place, with a transcript in the tests."""
-    shown = {path.name for path in DIALOGUES.glob("quirk-*.txt")}
+    """A quirk is a named setting applied in one place, with a transcript in the tests."""
+    place = PLACES.get(name, TESTS / "wire/dialogues")
+    shown = {path.name for path in place.glob("quirk-*.txt")}
     for text in CHOICES[name]:
         file = f"quirk-{name.replace('_', '-')}-{text}.txt"
         assert file in shown
-        heading = (DIALOGUES / file).read_text("utf-8").partition("\n\n")[0]
+        heading = (place / file).read_text("utf-8").partition("\n\n")[0]
         assert f"{name} {text}" in heading
 
 

@@ -11,7 +11,7 @@ UNREADABLE = "unreadable@address.invalid"
 """Stands for an address that ASCII cannot spell; harmless, since .invalid reaches nobody (RFC 6761 section 6.4)."""
 
 _TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.)*+(?:"|$)'
+    r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'  # one that does not end is no reason to begin anew
     r"|<[^<>]*+>?"
     r"|[(),;:]"
     r"|[ \t\r\n]++"

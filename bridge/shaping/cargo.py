@@ -3,6 +3,7 @@
 What is cut out are views of the message; a short line stands in their place until they are put back.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -75,11 +76,13 @@ def _left(
 
 
 def _unused(message: bytes) -> bytes:
-    """Return a token that the message does not hold; deterministic, so that a shape is always the same."""
-    number = 0
-    while (token := b"cargo*%d*" % number) in message:
-        number += 1
-    return token
+    """Return a token that the message does not hold, always the same for the same message. Linear."""
+    plain = b"cargo*0*"
+    if plain not in message:
+        return plain
+    return b"cargo*%s*" % hashlib.sha256(message).hexdigest().encode(
+        "ascii"
+    )  # none holds its own
 
 
 def _run(message: bytes, view: memoryview, start: int, end: int) -> Run:

@@ -8,8 +8,12 @@ import re
 from collections.abc import Collection, Sequence
 
 from bridge.shaping.caps import HEADER_OCTETS
+from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import Field, first, split, write
 from bridge.shaping.wish import LINE_LIMIT, Charset
+
+HEADERS = 20_000
+"""Headers of parts that are looked at; each costs a look at the octets that a header may have."""
 
 _DASHED = re.compile(rb"\n--([^\r\n]{1,200})\r\n")
 _BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
@@ -23,13 +27,16 @@ def down_convert(
     Its own header loses the fields of the keys `without`. The message's lines end in CRLF. Linear; what is not changed is a view of `message`.
 
     Raises:
-        Unshapeable: a header is larger than a message's may be.
+        Unshapeable: a header is larger than a message's may be, or there are too many.
     """
     view = memoryview(message)
     pieces: list[bytes | memoryview] = []
     boundaries: set[bytes] = set()
-    done = start = 0
+    done = start = headers = 0
     while start >= 0:
+        headers += 1
+        if headers > HEADERS:
+            raise Unshapeable(f"It has too many parts: more than {HEADERS}.")
         section = message[start : start + HEADER_OCTETS + 4]
         fields, length = split(section)
         shown = length if start else _shown_length(section)

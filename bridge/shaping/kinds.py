@@ -5,6 +5,7 @@ A device decodes what its type says, and prints a page of noise, or stops, where
 
 import re
 import struct
+from typing import Literal
 
 import attrs
 
@@ -60,6 +61,8 @@ _IN_ZIP = (
         "office",
     ),
 )
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # ImageWidth, ImageLength; tags stand in their order
+_TIFF_TAGS = 16  # that are looked at
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers of JPEG
 _TYPES = {kind.media_type: kind.name for kind in KINDS.values()} | {
     "image/jpg": "jpeg", "image/pjpeg": "jpeg", "image/tif": "tiff", "image/x-tiff": "tiff",
@@ -126,6 +129,8 @@ def _dimensions(head: bytes) -> tuple[int, int]:
         return abs(width), abs(height)
     if head.startswith(b"\xff\xd8"):
         return _jpeg_dimensions(head)
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return _tiff_dimensions(head)
     return 0, 0
 
 
@@ -139,3 +144,16 @@ def _jpeg_dimensions(head: bytes) -> tuple[int, int]:
             return width, height
         position += 2 + struct.unpack_from(">H", head, position + 2)[0]
     return 0, 0
+
+
+def _tiff_dimensions(head: bytes) -> tuple[int, int]:
+    """Read the first directory where it lies at the beginning (TIFF 6.0 section 2)."""
+    order: Literal["little", "big"] = "little" if head.startswith(b"II") else "big"
+    start = int.from_bytes(head[4:8], order) + 2
+    found = {_TIFF_WIDTH: 0, _TIFF_HEIGHT: 0}
+    for at in range(start, min(start + 12 * _TIFF_TAGS, len(head) - 11), 12):
+        tag = int.from_bytes(head[at : at + 2], order)
+        short = head[at + 2 : at + 4] in {b"\3\0", b"\0\3"}
+        if tag in found:
+            found[tag] = int.from_bytes(head[at + 8 : at + (10 if short else 12)], order)
+    return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]

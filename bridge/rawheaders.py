@@ -14,10 +14,12 @@ BOUNDARY_OCTETS = 200
 """The longest line that may be a boundary: 70 characters, hyphens and blanks (RFC 2046 section 5.1.1)."""
 
 BOUNDARIES = 1000
+HEADERS = 10_000
 LINES = 50_000
-"""How many are told apart, and lines that begin as a boundary does looked at; of a message with more,
-all further octets count as a header's."""
+"""How many boundaries are looked for, headers read, and lines that begin as a boundary does looked at: some
+100 ms. Of a message with more, made to exhaust a machine, all further octets count as a header's."""
 
+_BEGIN = b"\r\n--"
 _BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
 _MESSAGE = re.compile(rb"(?im)^content-type[ \t]*:\s*message/(?:rfc822|global)")
 
@@ -34,7 +36,8 @@ class RawHeaderFinder:
     """Looks at octets with CRLF line ends; any chunking finds the same."""
 
     __slots__ = (
-        "_boundaries", "_has_begun", "_holds_message", "_in_header", "_is_careful", "_lines", "_rest", "found",
+        "_boundaries", "_has_begun", "_headers", "_holds_message", "_in_header", "_is_careful", "_lines", "_named",
+        "_rest", "found",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,7 +45,7 @@ class RawHeaderFinder:
         self.found = RawHeaders.NONE
         self._rest = bytearray()
         self._boundaries: set[bytes] = set()
-        self._lines = 0
+        self._lines = self._headers = self._named = 0
         self._in_header = True
         self._has_begun = False  # the header, so that an empty line is not its first
         self._holds_message = False  # the part of this header
@@ -51,6 +54,10 @@ class RawHeaderFinder:
     def feed(self, chunk: bytes) -> None:
         """Look at the next octets."""
         if self.found is RawHeaders.OTHER or self._is_over:
+            return
+        if not self._in_header and len(self._rest) < len(_BEGIN) and b"-" not in chunk:
+            # Most of a print job is base64, in which no boundary can begin: this is many times quicker.
+            self._rest[:] = (self._rest + chunk[-3:])[-3:]
             return
         self._rest += chunk
         while self._is_careful and (
@@ -95,10 +102,8 @@ class RawHeaderFinder:
                 self._has_begun = True
             return False
         self._take(end)
-        if self._holds_message:
-            del self._rest[
-                :2
-            ]  # elsewhere the empty line stays: a boundary may follow it at once
+        if self._holds_message:  # elsewhere the empty line stays: a boundary may follow it
+            del self._rest[:2]
         self._in_header = self._holds_message
         self._has_begun = self._holds_message = False
         return not self._is_over
@@ -108,13 +113,19 @@ class RawHeaderFinder:
         header = bytes(self._rest[:octets])
         del self._rest[:octets]
         self._look_at(header)
-        self._boundaries.update(found[1] or found[2] for found in _BOUNDARY.finditer(header))
-        self._is_careful = len(self._boundaries) <= BOUNDARIES
-        self._holds_message |= _MESSAGE.search(header) is not None
+        small = header.lower()
+        for found in _BOUNDARY.finditer(header if b"boundary" in small else b""):
+            self._named += 1
+            if self._named > BOUNDARIES:
+                break
+            self._boundaries.add(found[1] or found[2])
+        self._headers += 1 + octets // 1024  # a long one costs what many do
+        self._is_careful = self._named <= BOUNDARIES and self._headers <= HEADERS
+        self._holds_message |= b"message/" in small and _MESSAGE.search(header) is not None
 
     def _pass_over(self) -> bool:
         """Go on to the next header; return whether there may be more to do."""
-        at = self._rest.find(b"\r\n--")
+        at = self._rest.find(_BEGIN)
         if at < 0:
             del self._rest[:-3]
             return False

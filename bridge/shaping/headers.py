@@ -11,6 +11,7 @@ import attrs
 
 from bridge.shaping.addresses import written_list
 from bridge.shaping.caps import check_fields, check_header
+from bridge.shaping.parameters import ascii_parameters
 from bridge.shaping.wish import Charset
 from bridge.shaping.words import has_words, read, written
 
@@ -44,6 +45,8 @@ _ADDRESSES = frozenset(
 _IDENTIFIERS = frozenset(
     ["message-id", "in-reply-to", "references", "resent-message-id", "content-id"]
 )
+
+_WITH_PARAMETERS = frozenset(["content-type", "content-disposition"])
 
 
 @attrs.frozen
@@ -112,6 +115,11 @@ def write(field: Field, charset: Charset, limit: int, *, keep_words: bool = Fals
     whole = name + b":" + field.value
     if _is_clean(whole, field.value, charset, limit, keep_words=keep_words):
         return whole + b"\r\n"
+    if field.key in _WITH_PARAMETERS:
+        spelled = ascii_parameters(field.value)
+        whole = name + b":" + spelled
+        if _is_clean(whole, spelled, charset, limit, keep_words=True):
+            return whole + b"\r\n"
     if field.key in _IDENTIFIERS:
         words = _identifiers(field.value, limit)
     elif field.key in _ADDRESSES:

@@ -66,6 +66,10 @@ def test_of_a_message_made_to_exhaust_every_octet_counts(
     message = "Content-Type: multipart/x; boundary=b\n\n" + "--c\n" * 4
     assert found(message) is RawHeaders.NONE
     assert found(message + "ü\n") is RawHeaders.UTF8
+    nested = "Content-Type: message/rfc822\n\n" * 3 + "\nü\n"
+    assert found(nested) is RawHeaders.NONE
+    monkeypatch.setattr(rawheaders, "HEADERS", 2)
+    assert found(nested) is RawHeaders.UTF8
     monkeypatch.setattr(rawheaders, "BOUNDARIES", 1)
     assert found("X: boundary=b boundary=c\n\nü\n") is RawHeaders.UTF8
 

@@ -1,5 +1,7 @@
 """Raw UTF-8 in headers is shown as ASCII to who did not ask for it; bodies stay as they are."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from bridge.shaping.addresses import UNREADABLE, mailboxes, spelled_address
 from bridge.shaping.downward import down_convert
 from bridge.shaping.headers import Field, split, write
+from bridge.shaping.parameters import ascii_parameters, parameters
 from bridge.shaping.wish import Charset
 from bridge.shaping.words import read, written
 
@@ -50,6 +53,38 @@ def test_a_header_that_breaks_off_ends_there_for_those_who_look_for_an_empty_lin
 
 
 @pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (
+            'application/pdf; charset=x; name="Büro \\"1\\".pdf"; x="a  b"',
+            "application/pdf; charset=x;\n name=\"Buro _1_.pdf\";\n name*=utf-8''B%C3%BCro%20%221%22.pdf; x=\"a  b\"",
+        ),
+        ("a/b; name=ü", "a/b;\n name=\"u\";\n name*=utf-8''%C3%BC"),
+        (
+            "a/b; name=" + "ü" * 70 + ".tiff; x=y",
+            'a/b;\n name="' + "u" * 55 + '.tiff";\n name*0*=utf-8\'\'' + "%C3%BC" * 10
+            + "".join(f";\n name*{n}*=" + "%C3%BC" * 10 for n in range(1, 7)) + ";\n name*7*=.tiff; x=y",
+        ),
+        ("a/b (ü); name=x; name*0=ü", "a/b (??); name=x; name*0=??"),
+        ("a/\x01b; name=ü", "a/b; =?utf-8?Q?name=3D=C3=BC?="),
+    ],
+)  # fmt: skip
+def test_parameters_are_spelled_as_files_are_found_by_old_machines_and_new(
+    value: str, wanted: str
+) -> None:
+    """RFC 2231 sections 3 and 4, RFC 6857 section 3; old machines go by the end of name=."""
+    out = converted(f"Content-Type: {value}\n\n")
+    assert out == f"Content-Type: {wanted}\n\n"
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=90))
+def test_a_file_is_called_what_it_was_called(name: str) -> None:
+    value = b' attachment; filename="' + re.sub(r'(["\\])', r"\\\1", name).encode() + b'"'
+    wanted = parameters(value).get("filename")
+    assert parameters(ascii_parameters(value)).get("filename") == wanted or "=?" in name
+
+
+@pytest.mark.parametrize(
     ("address", "spelled"),
     [
         ("a@bücher.example", "a@xn--bcher-kva.example"),
@@ -83,7 +118,7 @@ def test_a_display_name_with_specials_is_quoted() -> None:
 
 @given(
     st.text(max_size=200),
-    st.sampled_from(["Subject", "From", "Message-ID", "X"]),
+    st.sampled_from(["Subject", "From", "Message-ID", "X", "Content-Type"]),
     st.sampled_from(list(Charset)),
     st.sampled_from([76, 998]),
 )

@@ -7,6 +7,7 @@ PopbridgeError
 |   |-- NetworkError        an address cannot be bound (exit 5)
 |   `-- RegisterError       a name is taken, missing or still in use (exit 1)
 |-- LoginRefused            the credentials do not open a maildrop: [AUTH]
+|-- LoginTooSoon            the device logged in a moment ago: [LOGIN-DELAY]
 |-- MaildropBusy            another session holds the maildrop: [IN-USE]
 |-- NoSuchMessage           no such message-number, or it is marked as deleted
 |-- BodyUnreadable          this message's body cannot be had whole: [SYS/PERM]
@@ -54,6 +55,10 @@ class RegisterError(OwnerError):
 
 class LoginRefused(PopbridgeError):
     """The credentials open no maildrop here; the text is for the log, never for the device."""
+
+
+class LoginTooSoon(PopbridgeError):
+    """The device's last login is less than its login delay ago (RFC 2449 section 6.5)."""
 
 
 class MaildropBusy(PopbridgeError):

@@ -188,6 +188,7 @@ class Listener:
         config = self._config
         encrypted = config.tls == "implicit"
         offers_stls = config.tls == "starttls"
+        delay = self._services.directory.login_delay_at(config.login_delay)
         terms = Terms(
             banner=config.banner,
             password_allowed=encrypted or contains(config.plaintext_from, address),
@@ -196,12 +197,22 @@ class Listener:
             quirks=self._services.manners.before_login(
                 config.profile, self._services.directory.bound_to(address)
             ),
+            login_delay=delay.seconds,
+            login_delays_differ=delay.differs,
         )
         if not offers_stls:
-            return Peer(connection_id, address, terms, listener=config.name)
+            return Peer(
+                connection_id,
+                address,
+                terms,
+                listener=config.name,
+                login_delay=config.login_delay,
+            )
         secured = attrs.evolve(terms, password_allowed=True, stls_offered=False)
         context = self._contexts.context(config.policy)
-        return Peer(connection_id, address, terms, secured, context, config.name)
+        return Peer(
+            connection_id, address, terms, secured, context, config.name, config.login_delay
+        )
 
     def _timestamp(self, connection_id: ConnectionId) -> str:
         now = self._services.clock.now()

@@ -14,7 +14,7 @@ from bridge.accounts.directory import Directory
 from bridge.clock import Clock
 from bridge.connection import Connection, ConnectionClosed
 from bridge.devices.manners import Manners
-from bridge.errors import LoginRefused, MaildropBusy, SpoolUnavailable
+from bridge.errors import LoginRefused, LoginTooSoon, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import NO_MESSAGES, Listing
 from bridge.names import AccountName, ConnectionId, DeviceName, MaildropName
@@ -103,6 +103,8 @@ class Peer:
     secured_terms: Terms | None = None
     tls_context: ssl.SSLContext | None = None
     listener: str = ""
+    login_delay: int = 0
+    """The listener's, in seconds."""
 
 
 class Session:
@@ -142,11 +144,7 @@ class Session:
             self._done.reason = str(error)
             self._explain(self._connection.error)
         finally:
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = (
-                    None  # it knows this session: without the ring, memory comes back at once
-                )
+            self._let_go()
             self._connection.close()
             await self._done.write_notes(self._services.spool)
             self._hint_at_tls()
@@ -250,25 +248,36 @@ class Session:
             # connections of its address is what makes guessing slow.
             device = await check
             quirks = self._services.manners.of(device)
+            directory, usual = self._services.directory, self._peer.login_delay
+            directory.refuse_early(device, usual)
             holder = self._holder(device)
             async with self._connection.while_open():
                 self._lock = await self._acquire(device.maildrop, holder, quirks)
             listing = await self._listing(device)
+            delay = directory.count_login(device, usual)
         except LoginRefused as error:
             return self._refused(ResponseCode.AUTH, error, quirks)
         except MaildropBusy as error:
             return self._refused(ResponseCode.IN_USE, error, quirks)
         except (SpoolUnavailable, MemoryError) as error:
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
+            self._let_go()
             return self._refused(ResponseCode.SYS_TEMP, error, quirks)
+        except LoginTooSoon as error:
+            self._let_go()
+            return self._refused(ResponseCode.LOGIN_DELAY, error, quirks)
         self._device = device
         self._trace.logged_in(device.name)
         self._note_login(device.name)
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
-        return Accepted(self._done.begin(holder, device.maildrop or "", listing), quirks)
+        return Accepted(self._done.begin(holder, device.maildrop or "", listing), quirks, delay)
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = (
+                None  # it knows this session: without the ring, memory comes back at once
+            )
 
     async def _acquire(
         self, maildrop: MaildropName | None, holder: Holder, quirks: Quirks

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from bridge import wishes
+from bridge import logindelay, wishes
 from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
@@ -66,6 +66,7 @@ class DeviceOrder:
     allow: Sequence[str] = ()
     apop: bool = False
     profile: str = ""
+    login_delay: str | None = None
     quirks: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -181,6 +182,7 @@ def new_device(
         tuple(_network(text) for text in order.allow),
         profile=order.profile,
         quirks=_quirks({}, order.quirks),
+        login_delay=None if order.login_delay is None else logindelay.parse(order.login_delay),
         made=now,
         password_made=now,
     )
@@ -207,19 +209,26 @@ def with_password(
 
 
 async def change_manners(
-    register: Register, name: str, profile: str | None, quirks: Mapping[str, str]
+    register: Register,
+    name: str,
+    profile: str | None,
+    quirks: Mapping[str, str],
+    login_delay: str | None = None,
 ) -> None:
-    """Give the device of that name another profile where one is given, and these quirks, durably.
+    """Give the device of that name these quirks, and another profile and login delay where given, durably.
 
     A quirk set to PROFILE is no longer the device's own: its profile's counts again.
 
     Raises:
-        RegisterError: there is no such device or quirk, or the quirk cannot be that.
+        RegisterError: there is no such device or quirk, or a value cannot be that.
     """
-    device = find_device(await register.snapshot(), name)
-    own = _quirks(device.quirks, quirks)
-    kind = device.profile if profile is None else profile
-    await register.change_device(attrs.evolve(device, profile=kind, quirks=own))
+    old = find_device(await register.snapshot(), name)
+    device = attrs.evolve(old, quirks=_quirks(old.quirks, quirks))
+    if profile is not None:
+        device = attrs.evolve(device, profile=profile)
+    if login_delay is not None:
+        device = attrs.evolve(device, login_delay=logindelay.parse(login_delay))
+    await register.change_device(device)
 
 
 def find_device(snapshot: RegisterSnapshot, name: str) -> Device:

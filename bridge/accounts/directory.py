@@ -19,6 +19,7 @@ from bridge.accounts.logins import Logins, stem
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
+from bridge.logindelay import Announced, LoginDelays, announced
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle import Address, FailureDelays, address_key, parse_address
@@ -62,6 +63,7 @@ class _Known:
     allow: dict[str, tuple[Network, ...]]
     maildrops: dict[MaildropName, MaildropRecord]
     bound: dict[Address, Device]
+    delays: frozenset[int | None]
 
 
 class Directory:
@@ -80,6 +82,7 @@ class Directory:
         self._verifier = verifier
         self._opener = opener
         self._clock = clock
+        self._delays = LoginDelays()
         self._by_address = FailureDelays(ceiling=ceiling)
         self._by_name = FailureDelays(ceiling=ceiling)
         self._known = _index(RegisterSnapshot((), (), ()))
@@ -95,6 +98,7 @@ class Directory:
     async def load(self) -> RegisterSnapshot:
         """Read the register; logins from now on are held against it."""
         self._known = _index(await self._register.snapshot())
+        self._delays.forget_all_but(device.name for device in self._known.snapshot.devices)
         return self._known.snapshot
 
     @property
@@ -123,6 +127,30 @@ class Directory:
     def record_of(self, maildrop: MaildropName) -> MaildropRecord | None:
         """Return what the register says of a maildrop; None where its owner removed it meanwhile."""
         return self._known.maildrops.get(maildrop)
+
+    def login_delay_at(self, usual: int) -> Announced:
+        """Return what a listener whose delay is `usual` (seconds) says before a login (RFC 2449 section 6.5)."""
+        return announced(usual, self._known.delays)
+
+    def refuse_early(self, device: Device, usual: int) -> int:
+        """Return the login delay of a device, where the listener's is `usual`; both in seconds.
+
+        Raises:
+            LoginTooSoon: its last login is less than that ago.
+        """
+        delay = usual if device.login_delay is None else device.login_delay
+        self._delays.refuse_early(device.name, delay, self._clock.monotonic())
+        return delay
+
+    def count_login(self, device: Device, usual: int) -> int:
+        """Count a login from now on, and return the device's login delay in seconds.
+
+        Raises:
+            LoginTooSoon: another login of the device was counted meanwhile.
+        """
+        delay = self.refuse_early(device, usual)
+        self._delays.logged_in(device.name, self._clock.monotonic())
+        return delay
 
     async def check_password(self, login: str, password: str, address: str) -> Device:
         """Return the device that `login` and `password` open, for a peer at `address`.
@@ -237,6 +265,7 @@ def _index(snapshot: RegisterSnapshot) -> _Known:
         },
         {maildrop.name: maildrop for maildrop in snapshot.maildrops},
         _bound(snapshot.devices),
+        frozenset(device.login_delay for device in snapshot.devices),
     )
 
 

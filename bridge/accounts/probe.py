@@ -26,7 +26,9 @@ class ProbeLogin:
     password: str = attrs.field(
         factory=lambda: secrets.token_urlsafe(PASSWORD_OCTETS), init=False, repr=False
     )
-    device: Device = attrs.field(factory=lambda: Device(PROBE, None, ""), init=False)
+    device: Device = attrs.field(
+        factory=lambda: Device(PROBE, None, "", login_delay=0), init=False
+    )
     _address: Address | None = attrs.field(default=None, init=False)
 
     def come_from(self, address: str) -> None:

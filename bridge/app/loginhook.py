@@ -37,6 +37,7 @@ class LoginHook:
         self._config = config
         self._clock = clock
         self._complaints = _Complaints(clock, log)
+        self._starting = asyncio.Lock()
         self._waiting: asyncio.Queue[dict[str, object]] = asyncio.Queue(WAITING_LOGINS)
 
     def tell(self, login: Login) -> None:
@@ -78,7 +79,7 @@ class LoginHook:
     async def _outcome(self, told: dict[str, object]) -> str:
         """Tell of one login and return what went wrong; an empty text where nothing did."""
         if self._config.command:
-            return await run_program(self._config.command, told, TOLD_SECONDS)
+            return await run_program(self._config.command, told, TOLD_SECONDS, self._starting)
         try:
             async with asyncio.timeout(TOLD_SECONDS):
                 await _write_line(self._config.socket, json.dumps(told).encode() + b"\n")

@@ -195,10 +195,18 @@ class Offline:
 
         self._change(work)
 
-    def change_manners(self, name: str, profile: str | None, quirks: Mapping[str, str]) -> None:
-        """Give a device another profile, or quirks of its own."""
+    def change_manners(
+        self,
+        name: str,
+        profile: str | None,
+        quirks: Mapping[str, str],
+        login_delay: str | None = None,
+    ) -> None:
+        """Give a device another profile, quirks or a login delay of its own."""
         self._change(
-            lambda state: changes.change_manners(state.register, name, profile, quirks)
+            lambda state: changes.change_manners(
+                state.register, name, profile, quirks, login_delay
+            )
         )
 
     def remove_device(self, name: str) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import cast
 
 KILLED_SECONDS = 1.0
@@ -24,26 +24,31 @@ KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
 async def run_program(
-    command: Sequence[str], told: Mapping[str, object], seconds: float
+    command: Sequence[str],
+    told: Mapping[str, object],
+    seconds: float,
+    starting: AbstractAsyncContextManager[object] | None = None,
 ) -> str:
     """Run the program and return what went wrong; an empty text where nothing did.
 
     It gets what is `told` as a line of JSON on its standard input, and each value in its environment,
-    `POPBRIDGE_` before its name. After so many seconds it is killed.
+    `POPBRIDGE_` before its name. After so many seconds it is killed. It is started inside of `starting`: the loop
+    stands still while a process starts, and should not for several in a row.
     """
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment |= {
         f"POPBRIDGE_{name.upper()}": _plain(str(value)) for name, value in told.items()
     }
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+        async with starting or nullcontext():
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
     except OSError as error:
         return f"it cannot be run: {error.strerror}"
     except ValueError as error:

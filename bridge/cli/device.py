@@ -44,6 +44,13 @@ _set = click.option(
 )
 
 
+_login_delay = click.option(
+    "--login-delay",
+    metavar="SECONDS",
+    help="So soon it may not log in again; listener is what its listener has.",
+)
+
+
 @click.group("device")
 def command() -> None:
     """Machines, and their user names and passwords."""
@@ -59,6 +66,7 @@ def command() -> None:
 @click.option("--apop", is_flag=True, help="Also take APOP, where a listener offers it.")
 @click.option("--profile", help="The kind of machine; see the verb profile list.")
 @click.option("--unchecked", is_flag=True, help="Also what the profile's machine cannot hold.")
+@_login_delay
 @_set
 @json_option
 @click.pass_obj
@@ -73,6 +81,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
         order["allow"],
         order["apop"],
         order["profile"] or "",
+        order["login_delay"],
         order["settings"],
     )
     name = order["profile"]
@@ -123,6 +132,7 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         "allow": list(device.allow),
         "apop": "yes" if device.apop_secret is not None else "no",
         "profile": device.profile,
+        "login_delay": device.login_delay,
         "disabled": None if device.disabled is None else attrs.asdict(device.disabled),
         "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
     }
@@ -130,6 +140,8 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
     lines = [f"{device.name}: {sees}, profile {device.profile or 'none'}"]
     if device.disabled is not None:
         lines += [f"disabled ({device.disabled.why}): popbridge device enable {device.name}"]
+    if device.login_delay is not None:
+        lines += [f"login delay: {device.login_delay} seconds (this device)"]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
     say(as_json, shown, lines)
 
@@ -137,15 +149,20 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
 @command.command()
 @click.argument("user")
 @click.option("--profile", help="The kind of machine; empty takes it away.")
+@_login_delay
 @_set
 @click.pass_obj
 def change(
-    option: Path | None, user: str, profile: str | None, settings: dict[str, str]
+    option: Path | None,
+    user: str,
+    profile: str | None,
+    login_delay: str | None,
+    settings: dict[str, str],
 ) -> None:
     """Say of what kind the device USER is; --set QUIRK=profile takes its own setting back."""
     if profile:
         find_profile(shipped_profiles(), profile)
-    Offline(loaded(option), os.environ).change_manners(user, profile, settings)
+    Offline(loaded(option), os.environ).change_manners(user, profile, settings, login_delay)
     click.echo(f"Device {user} is changed; it counts from its next login on.")
 
 

@@ -160,6 +160,8 @@ class ListenerConfig:
     """Offers APOP (RFC 1939 section 7) to devices that were enrolled with it."""
     banner: _Banner = "POP3 ready"
     """What the greeting says after +OK."""
+    login_delay: Annotated[int, Between(0, 86400, "seconds")] = 0
+    """Seconds after a login in which a device may not log in again (RFC 2449 section 6.5); 0 is none."""
     profile: _ProfileName = ""
     """The kind of machine that connects here: how it is spoken to before it has logged in."""
 

@@ -79,6 +79,7 @@ class Terms:
 
     `timestamp` is the APOP challenge of this connection's greeting, with its angle brackets;
     None where the listener does no APOP. `quirks` are those of a machine that has not logged in yet.
+    `login_delay` is the largest of any device in seconds, 0 for none; `own_login_delay` counts after a login.
     """
 
     banner: str
@@ -86,11 +87,18 @@ class Terms:
     stls_offered: bool
     timestamp: str | None = None
     quirks: Quirks = STANDARD
+    login_delay: int = 0
+    login_delays_differ: bool = False
+    own_login_delay: int = 0
 
     @property
     def logins_possible(self) -> bool:
         """Tell whether anybody can log in as things stand."""
         return self.password_allowed or self.timestamp is not None
+
+    def after_login(self, login_delay: int) -> "Terms":
+        """Return the terms of a device whose own login delay is so many seconds."""
+        return attrs.evolve(self, own_login_delay=login_delay)
 
 
 @attrs.frozen
@@ -189,6 +197,8 @@ class Accepted:
     drop: Drop
     quirks: Quirks | None = None
     """None: as before the login."""
+    login_delay: int = 0
+    """Seconds after this login until the device may log in again."""
 
 
 @attrs.frozen

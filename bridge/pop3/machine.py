@@ -361,10 +361,11 @@ class Machine:
 
     def _take_answer(self, answer: Answer) -> Effect | None:
         match answer:
-            case Accepted(drop, quirks):
+            case Accepted(drop, quirks, login_delay):
                 self._drop = drop
                 if self._in_utf8:
                     drop.use_utf8()
+                self._terms = self._terms.after_login(login_delay)
                 self._voice = self._voice if quirks is None else Voice(quirks)
                 self._enter(State.TRANSACTION)
                 return Send(self._voice.ok("Logged in"))

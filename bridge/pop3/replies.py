@@ -26,6 +26,7 @@ class ResponseCode(enum.StrEnum):
 
     AUTH = "AUTH"
     IN_USE = "IN-USE"
+    LOGIN_DELAY = "LOGIN-DELAY"
     SYS_TEMP = "SYS/TEMP"
     SYS_PERM = "SYS/PERM"
 

@@ -17,6 +17,7 @@ SHORT_ERR = "refused"
 _REFUSALS = {
     ResponseCode.AUTH: "Login failed",
     ResponseCode.IN_USE: "The maildrop is in use by another session",
+    ResponseCode.LOGIN_DELAY: "You have just logged in, come again later",
     ResponseCode.SYS_TEMP: "The maildrop cannot be opened now, try again later",
     ResponseCode.SYS_PERM: "The maildrop cannot be opened, see the log of the bridge",
 }
@@ -85,6 +86,8 @@ class Voice:
         listed += ["RESP-CODES", "AUTH-RESP-CODE"] if quirks.resp_codes else []
         listed += ["PIPELINING"] if quirks.pipelining else []
         listed.append("LANG")
+        if terms.login_delay:
+            listed.append(_login_delay(terms, state))
         if state is State.TRANSACTION:
             return [*listed, "IMPLEMENTATION popbridge"]
         if terms.password_allowed:
@@ -94,3 +97,13 @@ class Voice:
         if terms.stls_offered and quirks.stls_advert and not in_utf8:
             listed.append("STLS")
         return listed
+
+
+def _login_delay(terms: Terms, state: State) -> str:
+    """Say the largest delay of any device before a login, and the device's own behind it (RFC 2449 section 6.5).
+
+    Its own is said even where it is 0: the client may have heard of a larger one before.
+    """
+    if state is State.TRANSACTION:
+        return f"LOGIN-DELAY {terms.own_login_delay}"
+    return f"LOGIN-DELAY {terms.login_delay}{' USER' if terms.login_delays_differ else ''}"

@@ -98,7 +98,8 @@ class Device:
     `allow` lists networks in CIDR notation; empty means every network the listener serves. `profile` names
     the kind of machine, and is empty where nobody said; `quirks` changes that profile's for this device alone.
     `made` and `password_made` are None where they are from before that was written down; `enabled` is when
-    an admin last enabled the device, and `disabled` is None while it may log in.
+    an admin last enabled the device, and `disabled` is None while it may log in. For `login_delay` seconds after
+    a login it may not log in again; None is what its listener has.
     """
 
     name: DeviceName
@@ -113,6 +114,7 @@ class Device:
     password_made: float | None = None
     enabled: float | None = None
     disabled: Disabled | None = None
+    login_delay: int | None = None
 
 
 @attrs.frozen

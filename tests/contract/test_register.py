@@ -82,6 +82,7 @@ async def test_everything_is_kept_as_it_was_given(storage: StorageUnderTest) -> 
         {"top": "off"},
         100.5,
         200.5,
+        login_delay=60,
     )
     await storage.register.add_account(owner)
     await storage.register.add_maildrop(drop)

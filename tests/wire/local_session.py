@@ -74,6 +74,7 @@ class Scene:
     logins: dict[str, str] = attrs.field(factory=lambda: {"mrose": "tanstaaf"})
     messages: tuple[Message, ...] = ()
     refusal: ResponseCode | None = None
+    login_delay: int = 0
     expunge_fails: bool = False
     limits: MachineLimits = attrs.field(factory=MachineLimits)
     quirks: Quirks | None = None
@@ -206,7 +207,8 @@ class LocalSession:
             return Refused(ResponseCode.AUTH)
         if self._scene.refusal is not None:
             return Refused(self._scene.refusal, self._scene.quirks)
-        return Accepted(Maildrop(listing(self._scene.messages)), self._scene.quirks)
+        drop = Maildrop(listing(self._scene.messages))
+        return Accepted(drop, self._scene.quirks, self._scene.login_delay)
 
     def _send_message(self, effect: SendMessage) -> Answer:
         message = self._scene.messages[effect.entry.spool_id - 1]

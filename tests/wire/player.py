@@ -16,6 +16,8 @@ A dialogue is a header and, behind a blank line, what happens. Lines that start 
     refusal: CODE                  what a right password is answered
     expunge: fails                 what QUIT leads to
     limit: NAME NUMBER             one of MachineLimits; may repeat
+    login-delay: SECONDS [USER]    what CAPA says before the login
+    own-login-delay: SECONDS       the device's own
     quirk: NAME VALUE              how the device is spoken to from its login on; may repeat
     quirk-before: NAME VALUE       how whoever connects is spoken to before it; may repeat
 
@@ -50,6 +52,7 @@ HEADINGS = frozenset(
     (
         "about", "source", "tls", "plaintext-login", "stls", "apop", "login", "message", "sized",
         "unreadable", "as-it-came", "refusal", "expunge", "limit", "quirk", "quirk-before",
+        "login-delay", "own-login-delay",
     )
 )  # fmt: skip
 _ACT = re.compile(r"(C:|C=|S:|M:|O:|T:|E:|X:)(?: (.*))?", re.DOTALL)
@@ -171,6 +174,8 @@ def _scene(fields: defaultdict[str, list[str]]) -> Scene:
         timestamp=fields["apop"][0] if fields["apop"] else None,
         quirks=with_settings(STANDARD, dict(_pairs(fields["quirk-before"]))),
     )
+    seconds, _, user = (fields["login-delay"] or ["0"])[0].partition(" ")
+    terms = attrs.evolve(terms, login_delay=int(seconds), login_delays_differ=user == "USER")
     secured = attrs.evolve(terms, password_allowed=True, stls_offered=False)
     names = (line.split(" ", 1) for line in fields["limit"])
     return Scene(
@@ -179,6 +184,7 @@ def _scene(fields: defaultdict[str, list[str]]) -> Scene:
         logins=dict(_pairs(fields["login"])) or {"mrose": "tanstaaf"},
         messages=tuple(_messages(fields)),
         refusal=ResponseCode(fields["refusal"][0]) if fields["refusal"] else None,
+        login_delay=int((fields["own-login-delay"] or [seconds])[0]),
         expunge_fails=fields["expunge"] == ["fails"],
         quirks=with_settings(STANDARD, dict(_pairs(fields["quirk"])))
         if fields["quirk"]

@@ -309,12 +309,13 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
 def _store_device(db: sqlite3.Connection, device: Device) -> None:
     db.execute(
         "INSERT INTO device"
-        " (name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " (name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made,"
+        " login_delay)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET maildrop = excluded.maildrop, password = excluded.password,"
         " apop_secret = excluded.apop_secret, allow = excluded.allow,"
         " profile = excluded.profile, quirks = excluded.quirks,"
-        " password_made = excluded.password_made",
+        " password_made = excluded.password_made, login_delay = excluded.login_delay",
         (
             device.name,
             device.maildrop,
@@ -325,6 +326,7 @@ def _store_device(db: sqlite3.Connection, device: Device) -> None:
             json.dumps(device.quirks),
             device.made,
             device.password_made,
+            device.login_delay,
         ),
     )
     logins: list[tuple[str, str | None]] = [(device.name, None)]

@@ -107,14 +107,14 @@ def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:
         aliases.setdefault(name, []).append(alias)
     rows = db.execute(
         "SELECT name, maildrop, password, apop_secret, allow, profile, quirks, made, password_made, enabled,"
-        " disabled, why_disabled FROM device ORDER BY name"
+        " disabled, why_disabled, login_delay FROM device ORDER BY name"
     )
     return tuple(_device(row, tuple(aliases.get(row[0], ()))) for row in rows)
 
 
 def _device(row: Sequence[Any], aliases: tuple[str, ...]) -> Device:
-    name, maildrop, password, apop_secret, allow, profile, quirks, *times, disabled, why = row
-    made, password_made, enabled = times
+    name, maildrop, password, apop_secret, allow, profile, quirks, *rest = row
+    made, password_made, enabled, disabled, why, login_delay = rest
     return Device(
         DeviceName(name),
         None if maildrop is None else MaildropName(maildrop),
@@ -128,4 +128,5 @@ def _device(row: Sequence[Any], aliases: tuple[str, ...]) -> Device:
         password_made,
         enabled,
         None if disabled is None else Disabled(disabled, WhyDisabled(why)),
+        login_delay,
     )

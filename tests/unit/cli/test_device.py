@@ -315,3 +315,23 @@ def test_a_maildrop_for_a_machine_that_only_logs_in_is_warned_of(holder: Owner) 
     assert any("--login-only" in one for one in said.json["warnings"])
     said = holder.must("device", "add", "fw2", "--login-only", *words)
     assert not any("--login-only" in one for one in said.json["warnings"])
+
+
+def test_a_login_delay_is_set_shown_and_taken_back(holder: Owner) -> None:
+    def shown() -> object:
+        return holder.must("device", "show", "fax", "--json").json["login_delay"]
+
+    holder.must("device", "add", "fax", "--maildrop", "m", "--login-delay", "60")
+    assert shown() == 60
+    holder.must("device", "passwd", "fax")
+    holder.must("device", "change", "fax", "--profile", "sharp")
+    assert shown() == 60
+    assert "login delay: 60 seconds (this device)" in holder.must("device", "show", "fax").out
+    holder.must("device", "change", "fax", "--login-delay", "0")
+    assert shown() == 0
+    said = holder.runs("device", "change", "fax", "--login-delay", "soon")
+    assert said.code == 1
+    assert "write seconds, 0 (none) to 86400, or listener" in said.sentence
+    holder.must("device", "change", "fax", "--login-delay", "listener")
+    assert shown() is None
+    assert "login delay" not in holder.must("device", "show", "fax").out

@@ -128,7 +128,7 @@ def test_every_reply_begins_with_a_proper_status_line(octets: bytes) -> None:
         assert len(line) <= 512
         assert re.fullmatch(rb"(\+OK |-ERR |\+ )[\x20-\x7e]*\r\n", line)
         if line.startswith(b"-ERR"):
-            code = rb"\[(AUTH|IN-USE|SYS/TEMP|SYS/PERM)\] "
+            code = rb"\[(AUTH|IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM)\] "
             assert re.fullmatch(rb"-ERR (" + code + rb")?[A-Z][^\[\]]*\r\n", line)
 
 
@@ -268,7 +268,13 @@ def test_failed_logins_are_counted_across_stls(fails: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [ResponseCode.IN_USE, ResponseCode.SYS_TEMP, ResponseCode.SYS_PERM]
+    "code",
+    [
+        ResponseCode.IN_USE,
+        ResponseCode.LOGIN_DELAY,
+        ResponseCode.SYS_TEMP,
+        ResponseCode.SYS_PERM,
+    ],
 )
 def test_a_right_password_is_never_counted_as_a_failed_login(code: ResponseCode) -> None:
     session = LocalSession(attrs.evolve(SCENE, refusal=code))

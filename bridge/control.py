@@ -7,6 +7,7 @@ may read the master key too, so it asks for no password.
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -37,6 +38,9 @@ FAREWELL_SECONDS = 1.0
 UNKNOWN = "The running bridge does not know this request; is it an older one?"
 
 NO_ANSWER = "The running bridge gave no answer; see its log."
+
+ASKER_UID = "asker_uid"
+"""Under which a verb finds in its request whose process asks, as the kernel says (unix(7), SO_PEERCRED)."""
 
 Values = dict[str, Any]
 Verb = Callable[[Values], Awaitable[Values]]
@@ -106,6 +110,7 @@ class Control:
         try:
             request = json.loads(line)
             name = request.pop("verb")
+            request[ASKER_UID] = _asker_uid(writer)
             stream = self._streams.get(name)
             verb = self._verbs[name] if stream is None else None
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -156,6 +161,14 @@ class Control:
         except Exception as error:  # noqa: BLE001 - the server outlives a fault in a verb
             self._log.exception("control-failed")
             return {"error": f"The running bridge failed: {type(error).__name__}; see its log."}
+
+
+def _asker_uid(writer: asyncio.StreamWriter) -> int:
+    connection = writer.get_extra_info("socket")
+    size = struct.calcsize("3i")  # struct ucred: pid, uid, gid
+    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack("iII", octets)
+    return int(uid)
 
 
 async def _write(writer: asyncio.StreamWriter, values: Values) -> None:

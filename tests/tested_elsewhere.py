@@ -46,6 +46,8 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/program.py": ("tests/unit/app/test_alerting.py", "as alerts run it"),
+    "bridge/storage/sqlite/orders.py": ("tests/contract/test_audit.py", "by contract"),
+    "bridge/app/orders.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/testpages.py": ("tests/system/test_test_message.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),

@@ -17,6 +17,7 @@ from bridge.names import AccountName, DeviceName, Octets, SpoolId, UniqueId
 from bridge.rawheaders import RawHeaders
 from bridge.shaper.processes import ShapingProcesses
 from bridge.shaping.errors import Unshapeable
+from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.holding import Holder, Locks
 from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
@@ -66,7 +67,7 @@ _DROPPABLE = frozenset(
 
 @attrs.frozen
 class MessageDesk:
-    """Carries out an admin's orders."""
+    """Carries out an admin's orders; `actor` is who gives them."""
 
     spool: Spool
     histories: Histories
@@ -75,6 +76,7 @@ class MessageDesk:
     mailbox_of: Callable[[AccountName], MailboxProvider]
     message_octets: int
     shaping: ShapingProcesses | None = None
+    actor: Actor = THE_BRIDGE
 
     async def redeliver(self, number: int) -> str:
         """Have a message listed again as a new one, fetched anew from upstream; say what was done.
@@ -97,7 +99,7 @@ class MessageDesk:
         unique_id = mint_unique_id(again)
         if life.state is MessageState.QUARANTINED:
             async with self._held(number):
-                if not await self.spool.retry(life.spool_id, unique_id):
+                if not await self.spool.retry(life.spool_id, unique_id, self.actor):
                     raise _went_meanwhile(number)
             return f"Message {number} is fetched again at the next look."
         await self._list_again(life, unique_id)
@@ -115,7 +117,7 @@ class MessageDesk:
             keep = Disposition(DispositionKind.KEEP)
             disposes = dispose and not life.local
             disposition = self._maildrop(life).disposition if disposes else keep
-            if not await self.spool.drop(life.spool_id, disposition):
+            if not await self.spool.drop(life.spool_id, disposition, self.actor):
                 raise _went_meanwhile(number)
         if life.local:
             return f"Message {number} is not listed any more; upstream it never was."
@@ -151,7 +153,8 @@ class MessageDesk:
                     self._fetched(life) if is_held_later else self._fetched_whole(life, stack)
                 )
                 body = await stack.enter_async_context(aclosing(fetched))
-                if not await self.spool.redeliver(number, unique_id, body, shaper):
+                given = body, shaper, self.actor
+                if not await self.spool.redeliver(number, unique_id, *given):
                     raise _went_meanwhile(number)
         except (Unshapeable, ShaperUnavailable) as error:
             raise OwnerError(

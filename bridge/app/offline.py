@@ -11,6 +11,7 @@ from bridge import logs
 from bridge.accounts import changes, standing
 from bridge.accounts.changes import NO_KNOBS, DeviceOrder, Knobs
 from bridge.accounts.enrolment import Change, Enrolment
+from bridge.app.actors import actor_here, introduction
 from bridge.app.choices import check_choices, check_dispositions, probe
 from bridge.app.enrolling import EnrolmentDoor, lead
 from bridge.app.examining import Examination, Finding, told
@@ -260,7 +261,8 @@ class Offline:
         Raises:
             OwnerError: it cannot be done; nothing was changed.
         """
-        answer = ask(self.config.state_dir, verb, message=number, dispose=dispose)
+        wanted = {"message": number, "dispose": dispose, **introduction(self.environ)}
+        answer = ask(self.config.state_dir, verb, **wanted)
         if answer is not None:
             return str(answer["said"])
         with sole_server(self.config.state_dir):
@@ -302,6 +304,7 @@ class Offline:
                 opened.__getitem__,
                 self.config.sync.message_octets,
                 shaping_processes(self.config),
+                actor_here(self.environ),
             )
             if verb == DROP:
                 return await desk.drop(number, dispose=dispose)

@@ -19,8 +19,8 @@ from bridge.app.eventloop import loop_factory
 from bridge.app.health import Health
 from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
-from bridge.app.messages import DROP, REDELIVER, MessageDesk
 from bridge.app.opening import AccountOpener
+from bridge.app.orders import Orders
 from bridge.app.state import (
     State,
     certificate_files,
@@ -29,7 +29,7 @@ from bridge.app.state import (
     sweep_left_over,
 )
 from bridge.app.systemd import Systemd
-from bridge.app.testpages import TEST_MESSAGE, PageDesk, bridge_name, read_order
+from bridge.app.telling import Telling
 from bridge.app.tracedesk import TRACE, TraceDesk
 from bridge.app.watchdog import Watchdog
 from bridge.app.watching import Watch
@@ -112,6 +112,7 @@ class Bridge:
         self._alerting = Alerting(config.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
+        self._telling = Telling(state.audit, clock, logs.get("audit"))
         self._workers: Workers | None = None
         self._manners = manners_for(config.listener)
         self._shaping = shaping_processes(config)
@@ -165,6 +166,7 @@ class Bridge:
             await self._workers.reconcile()
         self._certificates.reload()
         self._log.info("reloaded")
+        await self._telling.tell()
 
     # ---- building
 
@@ -234,6 +236,7 @@ class Bridge:
             doors.create_task(self._certificates.watch(), name="certificates")
             doors.create_task(self._watch.run(), name="watch")
             doors.create_task(self._hook.run(), name="login-hook")
+            doors.create_task(self._telling.run(), name="audit")
             doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
             doors.create_task(self._look_after_the_house(workers), name="daily")
@@ -308,10 +311,20 @@ class Bridge:
             "sync": self._do_sync,
             "status": self._do_status,
             "health": self._health.answer,
-            REDELIVER: self._do_redeliver,
-            DROP: self._do_drop,
-            TEST_MESSAGE: self._do_test_message,
+            **self._orders().verbs(),
         }
+
+    def _orders(self) -> Orders:
+        return Orders(
+            self._config,
+            self._state,
+            self._locks,
+            self._directory,
+            self._clock,
+            self._shaping,
+            self._running_workers,
+            self._telling.tell,
+        )
 
     async def _do_reload(self, _request: Values) -> Values:
         await self.reload()
@@ -321,41 +334,6 @@ class Bridge:
         account = AccountName(str(request["account"]))
         report = await self._running_workers().look_now(account)
         return {"report": attrs.asdict(report)}
-
-    async def _do_redeliver(self, request: Values) -> Values:
-        desk, number = self._desk(), int(request["message"])
-        said = await desk.redeliver(number)
-        self._running_workers().look_soon(await desk.account_of(number))
-        return {"said": said}
-
-    async def _do_drop(self, request: Values) -> Values:
-        desk, number = self._desk(), int(request["message"])
-        account = await desk.account_of(number)
-        said = await desk.drop(number, dispose=bool(request["dispose"]))
-        self._running_workers().look_soon(account)
-        return {"said": said}
-
-    async def _do_test_message(self, request: Values) -> Values:
-        desk = PageDesk(
-            self._state.spool,
-            lambda: self._directory.snapshot,
-            self._clock,
-            bridge_name(self._config),
-            self._shaping,
-            self._is_failing,
-        )
-        return attrs.asdict(await desk.deliver(read_order(request)))
-
-    def _desk(self) -> MessageDesk:
-        return MessageDesk(
-            self._state.spool,
-            self._state.histories,
-            self._locks,
-            lambda: self._directory.snapshot,
-            self._running_workers().mailbox_of,
-            self._config.sync.message_octets,
-            self._shaping,
-        )
 
     def _running_workers(self) -> Workers:
         if self._workers is None:

@@ -13,6 +13,7 @@ import attrs
 
 from bridge.accounts.changes import find_maildrop
 from bridge.admission import sender_refusal
+from bridge.app.actors import actor_here, introduction
 from bridge.app.offline import Offline
 from bridge.app.state import State, sole_server
 from bridge.app.workers import shaping_processes
@@ -25,6 +26,7 @@ from bridge.shaper.processes import ShapingProcesses
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.fax import missing_libraries
 from bridge.shaping.wish import Deliver, FaxText, Wish
+from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.messages import Delivery
 from bridge.storage.ports import Spool
 from bridge.storage.register import MaildropRecord, OnOutage, RegisterSnapshot
@@ -79,7 +81,7 @@ class Delivered:
 
 @attrs.frozen
 class PageDesk:
-    """Makes test pages; `bridge` is the name that the bridge goes by."""
+    """Makes test pages for `actor`; `bridge` is the name that the bridge goes by."""
 
     spool: Spool
     register: Callable[[], RegisterSnapshot]
@@ -87,6 +89,7 @@ class PageDesk:
     bridge: str
     shaping: ShapingProcesses
     is_failing: Callable[[AccountName], bool]
+    actor: Actor = THE_BRIDGE
 
     async def deliver(self, order: PageOrder) -> Delivered:
         """Put a page into its maildrop, durably, as mail comes there; say what it is and what to know of it.
@@ -103,7 +106,7 @@ class PageDesk:
         remote_id = RemoteId(f"local:{token}")  # no service names a message so
         room = Room(drop.ceiling, await self.spool.octets_at_rest(drop.name))
         number = await self.spool.announce_local(
-            drop.name, remote_id, mint_unique_id(remote_id)
+            drop.name, remote_id, mint_unique_id(remote_id), self.actor
         )
         try:
             now = self.clock.now()
@@ -182,7 +185,8 @@ def order_page(offline: Offline, order: PageOrder) -> Values:
         OwnerError: it cannot be; nothing was changed.
     """
     config = offline.config
-    answer = ask(config.state_dir, TEST_MESSAGE, **order.values())
+    claim = introduction(offline.environ)
+    answer = ask(config.state_dir, TEST_MESSAGE, **order.values(), **claim)
     if answer is not None:
         return answer
 
@@ -195,6 +199,7 @@ def order_page(offline: Offline, order: PageOrder) -> Values:
             bridge_name(config),
             shaping_processes(config),
             _is_untried,
+            actor_here(offline.environ),
         )
         return attrs.asdict(await desk.deliver(order))
 

@@ -36,6 +36,9 @@ class AuditEvent(enum.StrEnum):
     DEVICE_DISABLED = "device-disabled"
     DEVICE_ENABLED = "device-enabled"
     DEVICE_REMOVED = "device-removed"
+    MESSAGE_REDELIVERED = "message-redelivered"
+    MESSAGE_DROPPED = "message-dropped"
+    MESSAGE_MADE = "message-made"  # a test page, which a kill may leave unmade
 
 
 @attrs.frozen
@@ -159,6 +162,14 @@ class AuditLog(Protocol):
 
     async def takings(self, wanted: Wanted) -> list[Taking]:
         """Return what devices took and deleted, by the last time, the newest last."""
+        ...
+
+    async def untold(self, limit: int) -> list[AuditEntry]:
+        """Return the oldest entries that the log was not told, at most so many."""
+        ...
+
+    async def told(self, number: int) -> None:
+        """Remember, durably, that the log was told all entries up to that one."""
         ...
 
     async def forget(self, before: float) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.rawheaders import RawHeaders
+from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
 from bridge.storage.messages import (
@@ -223,10 +224,12 @@ class Spool(Protocol):
         """Have the body of a message fetched anew, once no session is open."""
         ...
 
-    async def drop(self, spool_id: SpoolId, disposition: Disposition) -> bool:
+    async def drop(
+        self, spool_id: SpoolId, disposition: Disposition, by: Actor = THE_BRIDGE
+    ) -> bool:
         """Take a message off the list for ever, durably, and queue `disposition`; tell whether it could be.
 
-        Call only while no session is open at its maildrop; so too `retry`.
+        `by` is who ordered it, which is written down with it; so too of the other orders below. Call only while no session is open at its maildrop; so too `retry`.
         """
         ...
 
@@ -236,6 +239,7 @@ class Spool(Protocol):
         unique_id: UniqueId,
         body: AsyncIterator[bytes],
         shaper: Shaper | None = None,
+        by: Actor = THE_BRIDGE,
     ) -> bool:
         """List a held or disposed message again, durably, as a new one; tell whether it was one.
 
@@ -244,7 +248,11 @@ class Spool(Protocol):
         ...
 
     async def announce_local(
-        self, maildrop: MaildropName, remote_id: RemoteId, unique_id: UniqueId
+        self,
+        maildrop: MaildropName,
+        remote_id: RemoteId,
+        unique_id: UniqueId,
+        by: Actor = THE_BRIDGE,
     ) -> SpoolId:
         """Record, durably, a message that is about to be made here, and return its id for `deliver`.
 
@@ -260,7 +268,9 @@ class Spool(Protocol):
         """Forget, durably, a local message that was announced and not delivered; any other stays."""
         ...
 
-    async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
+    async def retry(
+        self, spool_id: SpoolId, unique_id: UniqueId, by: Actor = THE_BRIDGE
+    ) -> bool:
         """Take a notice away and have its message fetched again, as a new one; tell whether it was one."""
         ...
 

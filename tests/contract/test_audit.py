@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from bridge.errors import RegisterError, SpoolUnavailable
-from bridge.names import DeviceName, MaildropName, SpoolId
+from bridge.names import DeviceName, MaildropName, SpoolId, UniqueId
 from bridge.storage.audit import (
     THE_BRIDGE,
     About,
@@ -23,7 +23,7 @@ from bridge.storage.register import Disabled, OnOutage, WhyDisabled
 from bridge.storage.sqlite import audit
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.register import SqliteRegister
-from providers.contract import RemoteId
+from providers.contract import Disposition, RemoteId
 from tests.contract.storage_harness import (
     FAX,
     OFFICE,
@@ -34,6 +34,7 @@ from tests.contract.storage_harness import (
     deliver,
     device,
     maildrop,
+    pieces_of,
 )
 from tests.fakes.clock import FakeClock
 
@@ -159,6 +160,43 @@ async def test_entries_are_chosen_by_time_device_and_maildrop_the_newest_of_them
     assert await events(storage, maildrop=FAX) == ["maildrop-added", "device-added"]
     assert await events(storage, maildrop="nowhere") == []
     assert [one.about.device for one in await told(storage, limit=2)] == [PANEL, "other"]
+
+
+async def test_an_order_about_a_message_is_told_with_who_gave_it(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    dropped, again = await deliver(storage, "a"), await deliver(storage, "b")
+    keep = Disposition.parse("keep")
+    assert await storage.spool.drop(dropped, keep, ADA)
+    assert not await storage.spool.drop(dropped, keep, ADA)
+    await storage.spool.expunge(PRINTER, [again])
+    await storage.spool.disposed([again])
+    assert await storage.spool.redeliver(again, UniqueId("u"), pieces_of(b"x\r\n"), by=ADA)
+    assert not await storage.spool.retry(again, UniqueId("v"), ADA)
+    made = await storage.spool.announce_local(PRINTER, RemoteId("local:1"), UniqueId("w"), ADA)
+    storage.crash()
+    orders = (await told(storage))[3:]
+    assert [(one.event, one.actor, one.about) for one in orders] == [
+        ("message-dropped", ADA, About(maildrop=PRINTER, message=dropped)),
+        ("message-redelivered", ADA, About(maildrop=PRINTER, message=again)),
+        ("message-made", ADA, About(maildrop=PRINTER, message=made)),
+    ]
+    assert [one.spelled() for one in orders[0].differences] == ["upstream: keep"]
+
+
+async def test_what_the_log_was_not_told_is_known_across_a_crash(
+    storage: SqliteUnderTest,
+) -> None:
+    await fill(storage)
+    log = SqliteAuditLog(storage.database)
+    assert [one.number for one in await log.untold(2)] == [1, 2]
+    await log.told(2)
+    storage.crash()
+    log = SqliteAuditLog(storage.database)
+    assert [one.number for one in await log.untold(9)] == [3]
+    await log.told(3)
+    assert await log.untold(9) == []
 
 
 SENT = 1_000_001.0

@@ -110,6 +110,34 @@ def test_nothing_is_changed_while_a_device_has_a_session(
     assert client.retrieve(1) == ONE
 
 
+def test_who_dropped_a_message_is_told_in_the_log_and_by_the_audit(
+    bridge: RunningBridge,
+) -> None:
+    home = bridge.home
+    home.put("1.eml", ONE)
+    home.sync()
+    sudo = ["env", "SUDO_UID=4200000123"]
+    assert home.run("message", "drop", "1", "--yes", before=sudo).returncode == 0
+    done = home.run("audit", "--json")
+    [*_, entry] = json.loads(done.stdout)
+    assert (entry["event"], entry["message"]) == ("message-dropped", 1)
+    assert (entry["uid"], entry["sudo_uid"]) == (os.getuid(), 4200000123)
+    told = bridge.log.wait_for("audit", change="message-dropped")
+    assert told["number"] == entry["number"]
+    assert (told["uid"], told["sudo_uid"]) == (os.getuid(), 4200000123)
+    assert (told["maildrop"], told["message"]) == ("office", 1)
+
+
+def test_a_change_by_a_command_is_told_in_the_log_without_its_values(
+    bridge: RunningBridge,
+) -> None:
+    changed = bridge.home.run("maildrop", "change", "office", "--deny-sender", "spam.example")
+    assert changed.returncode == 0
+    told = bridge.log.wait_for("audit", change="maildrop-changed")
+    assert (told["maildrop"], told["fields"]) == ("office", "admission.deny")
+    assert "spam.example" not in str(told)
+
+
 def test_a_dropped_message_is_not_listed_any_more(bridge: RunningBridge) -> None:
     home = bridge.home
     home.put("1.eml", ONE)

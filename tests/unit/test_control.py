@@ -83,7 +83,14 @@ async def raw(state_dir: Path, octets: bytes) -> Values:
 @pytest.mark.usefixtures("verbs")
 async def test_a_verb_is_carried_out_and_answered(state_dir: Path) -> None:
     answer = await asked(state_dir, "echo", account="büro", number=7)
-    assert answer == {"heard": {"account": "büro", "number": 7}}
+    heard = {"account": "büro", "number": 7, "asker_uid": os.getuid()}
+    assert answer == {"heard": heard}
+
+
+@pytest.mark.usefixtures("verbs")
+async def test_who_asks_is_told_by_the_kernel_not_by_the_asker(state_dir: Path) -> None:
+    answer = await asked(state_dir, "echo", asker_uid=4242)
+    assert answer == {"heard": {"asker_uid": os.getuid()}}
 
 
 @pytest.mark.usefixtures("verbs")
@@ -110,7 +117,7 @@ async def test_a_fault_in_a_verb_is_told_without_its_details_and_ends_nothing(
         await asked(state_dir, verb)
     assert "secret detail" not in str(raised.value)
     assert [record.message for record in caplog.records] == ["control-failed"]
-    assert await asked(state_dir, "echo") == {"heard": {}}
+    assert await asked(state_dir, "echo") == {"heard": {"asker_uid": os.getuid()}}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ async def test_a_request_beyond_the_limit_is_dropped_and_the_next_is_heard(
         assert await raw(state_dir, too_long) == {}
     except ConnectionError:
         assert verbs.heard == []
-    assert await asked(state_dir, "echo") == {"heard": {}}
+    assert await asked(state_dir, "echo") == {"heard": {"asker_uid": os.getuid()}}
 
 
 @pytest.mark.usefixtures("verbs")
@@ -155,7 +162,7 @@ async def test_a_visitor_who_says_nothing_is_answered_with_nothing(state_dir: Pa
 @pytest.mark.usefixtures("verbs")
 async def test_many_ask_at_once(state_dir: Path) -> None:
     answers = await asyncio.gather(*(asked(state_dir, "echo", n=n) for n in range(20)))
-    assert answers == [{"heard": {"n": n}} for n in range(20)]
+    assert answers == [{"heard": {"n": n, "asker_uid": os.getuid()}} for n in range(20)]
 
 
 async def test_a_socket_that_a_crash_left_behind_is_replaced(state_dir: Path) -> None:

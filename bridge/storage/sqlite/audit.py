@@ -30,9 +30,15 @@ _WRITE = (
     "INSERT INTO audit (at, uid, user, sudo_uid, sudo_user, event, account, maildrop, device,"
     " message, differences) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_READ = (
+TOLD = "audit-told"
+"""Where the database remembers the last entry that the log was told."""
+
+_COLUMNS = (
     "SELECT number, at, uid, user, sudo_uid, sudo_user, event, account, maildrop, device, message,"
-    " differences FROM audit WHERE at >= ?1 AND (maildrop = ?2 OR ?2 IS NULL)"
+    " differences FROM audit"
+)
+_READ = (
+    f"{_COLUMNS} WHERE at >= ?1 AND (maildrop = ?2 OR ?2 IS NULL)"
     " AND (device = ?3 OR ?3 IS NULL) ORDER BY at DESC, number DESC LIMIT ?4"
 )
 _TAKINGS = (
@@ -57,6 +63,27 @@ _TAKING_EVENTS = {
 }
 
 
+def write_entry(
+    db: sqlite3.Connection,
+    actor: Actor,
+    at: float,
+    event: AuditEvent,
+    about: About,
+    differences: tuple[Difference, ...] = (),
+) -> None:
+    """Write an entry, inside the transaction of what it tells."""
+    db.execute(
+        _WRITE,
+        (
+            at,
+            *attrs.astuple(actor),
+            event,
+            *attrs.astuple(about),
+            json.dumps([attrs.astuple(one) for one in differences]),
+        ),
+    )
+
+
 @attrs.frozen
 class Scribe:
     """Writes down what one actor does."""
@@ -72,16 +99,7 @@ class Scribe:
         differences: tuple[Difference, ...] = (),
     ) -> None:
         """Write an entry, inside the transaction of what it tells."""
-        db.execute(
-            _WRITE,
-            (
-                self.clock.now(),
-                *attrs.astuple(self.actor),
-                event,
-                *attrs.astuple(about),
-                json.dumps([attrs.astuple(one) for one in differences]),
-            ),
-        )
+        write_entry(db, self.actor, self.clock.now(), event, about, differences)
 
 
 class SqliteAuditLog:
@@ -101,6 +119,25 @@ class SqliteAuditLog:
         values = (wanted.since, wanted.maildrop, wanted.device, wanted.limit)
         rows = await self._database.read(lambda db: db.execute(_TAKINGS, values).fetchall())
         return [Taking(_TAKING_EVENTS[event], *rest) for event, *rest in reversed(rows)]
+
+    async def untold(self, limit: int) -> list[AuditEntry]:
+        """Return the oldest entries that the log was not told."""
+
+        def work(db: sqlite3.Connection) -> list[Sequence[Any]]:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (TOLD,)).fetchone()
+            last = int(row[0]) if row else 0
+            sql = f"{_COLUMNS} WHERE number > ? ORDER BY number LIMIT ?"
+            return db.execute(sql, (last, limit)).fetchall()
+
+        return [_entry(row) for row in await self._database.read(work)]
+
+    async def told(self, number: int) -> None:
+        """Remember that the log was told all entries up to that one."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (TOLD, b"%d" % number))
+
+        await self._database.write(work)
 
     async def forget(self, before: float) -> None:
         """Forget entries and takings older than that, some at a time."""

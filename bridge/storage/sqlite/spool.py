@@ -14,6 +14,7 @@ from bridge.errors import SpoolUnavailable
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
 from bridge.shaping.errors import Skipped, Unshapeable
+from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import (
@@ -26,7 +27,7 @@ from bridge.storage.messages import (
 )
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Shaper, Spool
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite import departures, events, local, queries, steps
+from bridge.storage.sqlite import departures, events, local, orders, queries, steps
 from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
@@ -235,11 +236,13 @@ class SqliteSpool:
 
     # ---- the owner's hand
 
-    async def drop(self, spool_id: SpoolId, disposition: Disposition) -> bool:
+    async def drop(
+        self, spool_id: SpoolId, disposition: Disposition, by: Actor = THE_BRIDGE
+    ) -> bool:
         """Take a message off the list for ever and queue `disposition`; only while no session is open."""
         present, now = await self._present(spool_id), self._clock.now()
         is_dropped = await self._change(
-            present.maildrop, lambda db: steps.drop(db, spool_id, disposition, now)
+            present.maildrop, lambda db: orders.drop(db, spool_id, disposition, now, by)
         )
         if is_dropped:
             await self._tidy([spool_id])
@@ -251,6 +254,7 @@ class SqliteSpool:
         unique_id: UniqueId,
         body: AsyncIterator[bytes],
         shaper: Shaper | None = None,
+        by: Actor = THE_BRIDGE,
     ) -> bool:
         """List a held or disposed message again, durably, as a new one."""
         async with self._alone(spool_id), self._tidied(spool_id):
@@ -263,16 +267,20 @@ class SqliteSpool:
             now = self._clock.now()
             return await self._change(
                 present.maildrop,
-                lambda db: steps.redeliver(db, spool_id, unique_id, arrival, now),
+                lambda db: orders.redeliver(db, spool_id, unique_id, arrival, now, by),
             )
 
     async def announce_local(
-        self, maildrop: MaildropName, remote_id: RemoteId, unique_id: UniqueId
+        self,
+        maildrop: MaildropName,
+        remote_id: RemoteId,
+        unique_id: UniqueId,
+        by: Actor = THE_BRIDGE,
     ) -> SpoolId:
         """Record, durably, a message that is about to be made here."""
         now = self._clock.now()
         spool_id = await self._database.write(
-            lambda db: local.announce(db, maildrop, remote_id, unique_id, now)
+            lambda db: orders.announce(db, maildrop, remote_id, unique_id, now, by)
         )
         if spool_id is None:
             raise SpoolUnavailable(f"the maildrop {maildrop} was removed")
@@ -282,11 +290,13 @@ class SqliteSpool:
         """Forget a local message whose body never came."""
         await self._database.write(lambda db: local.withdraw(db, spool_id))
 
-    async def retry(self, spool_id: SpoolId, unique_id: UniqueId) -> bool:
+    async def retry(
+        self, spool_id: SpoolId, unique_id: UniqueId, by: Actor = THE_BRIDGE
+    ) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""
         present, now = await self._present(spool_id), self._clock.now()
         is_retried = await self._change(
-            present.maildrop, lambda db: steps.retry(db, spool_id, unique_id, now)
+            present.maildrop, lambda db: orders.retry(db, spool_id, unique_id, now, by)
         )
         if is_retried:
             await self._bodies.remove([spool_id])

@@ -127,9 +127,10 @@ class Home:
         *,
         allow: Sequence[str] = (),
         apop: bool = False,
+        aliases: Sequence[str] = (),
     ) -> None:
         """Add a device with PASSWORD, hashed so cheaply that a hundred logins are no wait."""
-        wanted = DeviceOrder(name, maildrop, (), allow, apop)
+        wanted = DeviceOrder(name, maildrop, aliases, allow, apop)
 
         async def work(state: State) -> None:
             device = new_device(

@@ -46,8 +46,9 @@ def simulate(
     if by_apop and "apop" not in profile.auth.value:
         raise RegisterError(f"{profile.name} knows no APOP ({profile.auth.origin}).")
     target = _target(config, device, profile)
-    size = profile.size_octets.value if profile.size_octets is not None else None
-    machine = Machine(device.name, password, habit, content, size, by_apop, takes)
+    size = profile.size_octets
+    holds, origin = (None, "") if size is None else (size.value, size.origin)
+    machine = Machine(device.name, password, habit, content, holds, origin, by_apop, takes)
     report = asyncio.run(poll(target, machine, _policy(profile)))
     return Simulated(target, habit.origin, report)
 

@@ -12,16 +12,14 @@ from bridge.app.offline import Offline
 from bridge.app.simulating import Simulated, simulate
 from bridge.cli.handing_over import SECRET_OCTETS, read_line
 from bridge.cli.output import json_option, loaded, say
-from bridge.devices.profiles import find_profile, shipped_profiles
+from bridge.devices.profiles import UNKNOWN, find_profile, shipped_profiles
 from bridge.errors import RegisterError
 from bridge.simulators.script import Document, Report
 
 
 @click.command("simulate")
 @click.argument("device")
-@click.option(
-    "--profile", required=True, help="The kind of machine; see the verb profile list."
-)
+@click.option("--profile", help="The kind of machine; the device's own otherwise.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(
     "--password-file",
@@ -37,12 +35,13 @@ def command(option: Path | None, /, device: str, as_json: bool, **chosen: Any) -
 
     The password is asked for, unless it is read from standard input or a file.
     """
-    profile = find_profile(shipped_profiles(), chosen["profile"])
     config = loaded(option)
     devices = Offline(config, os.environ).snapshot().devices
     found = next((one for one in devices if one.name == device), None)
     if found is None:
         raise RegisterError(f"There is no device {device}; see `popbridge device list`.")
+    name = chosen["profile"] or found.profile or UNKNOWN
+    profile = find_profile(shipped_profiles(), name)
     password = _password(chosen["password_file"], from_stdin=chosen["password_stdin"])
     takes = chosen["take"]
     done = simulate(config, found, profile, password, takes=takes, by_apop=chosen["apop"])
@@ -104,7 +103,8 @@ def _summary(report: Report) -> str:
 def _said(one: Document, *, takes: bool) -> str:
     what = f"  message {one.number}, {one.octets} octets: "
     if one.refused:
-        what += f"the panel shows an error, {one.refused}; see `maildrop change --deliver`"
+        knob = "--size" if one.too_large else "--deliver"
+        what += f"the panel shows an error, {one.refused}; see `maildrop change {knob}`"
     else:
         what += f"printed ({one.holds})"
     if one.deletes:

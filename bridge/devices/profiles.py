@@ -16,6 +16,10 @@ FORMAT = 2
 """Of the file that comes along; 1 had no quirks that could be set."""
 
 
+UNKNOWN = "generic-mfp"
+"""The profile of a machine that nobody has named."""
+
+
 @attrs.frozen
 class Known:
     """Where a value was read, that nobody has confirmed it, or that we chose it: exactly one of the three."""
@@ -202,5 +206,7 @@ def find_profile(profiles: dict[str, Profile], name: str) -> Profile:
         RegisterError: there is none.
     """
     if name not in profiles:
-        raise RegisterError(f"There is no profile {name}; see `popbridge profile list`.")
+        raise RegisterError(
+            f"There is no profile {name}; see `popbridge profile list`, or take {UNKNOWN}."
+        )
     return profiles[name]

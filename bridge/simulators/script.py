@@ -47,13 +47,17 @@ class Answer:
 
 @attrs.frozen
 class Document:
-    """What became of one message; `refused` is why it was not printed, and empty where it was."""
+    """What became of one message; `refused` is why it was not printed, and empty where it was.
+
+    `too_large` says that it was refused for its size alone.
+    """
 
     number: int
     octets: int
     holds: str = ""
     refused: str = ""
     deletes: bool = False
+    too_large: bool = False
 
 
 @attrs.define
@@ -76,6 +80,8 @@ class Machine:
     habit: Habit
     content: Content
     size_octets: int | None = None
+    size_origin: str = ""
+    """Who says how much its memory holds."""
     by_apop: bool = False
     takes: bool = False
 
@@ -166,9 +172,8 @@ def _take(number: int, size: int | None, machine: Machine) -> Generator[Ask, Ans
             size = _scan(answer.first.removeprefix("+OK "))[1] if answer.is_good else None
             document = attrs.evolve(document, octets=size or 0)
         elif verb in ("RETR", "TOP"):
-            if machine.size_octets is not None and (size or 0) > machine.size_octets:
-                why = f"it has {size} octets and the machine takes {machine.size_octets}"
-                document = attrs.evolve(document, refused=why)
+            if why := _too_large(size or 0, machine):
+                document = attrs.evolve(document, refused=why, too_large=True)
                 continue
             line = f"RETR {number}" if verb == "RETR" else f"TOP {number} {FAR_LINES}"
             document = _received(number, size, (yield Ask(line, is_long=True)), machine)
@@ -187,11 +192,20 @@ def _received(number: int, size: int | None, answer: Answer, machine: Machine) -
     if size not in (None, octets):
         # A machine that reads as many octets as were listed is out of step from here on.
         raise Stopped(f"Message {number} was listed with {size} octets and has {octets}.")
-    if machine.size_octets is not None and octets > machine.size_octets:
-        why = f"it has {octets} octets and the machine takes {machine.size_octets}"
-        return Document(number, octets, refused=why)
+    if why := _too_large(octets, machine):
+        return Document(number, octets, refused=why, too_large=True)
     holds, refused = judged(answer.octets, machine.content)
     return Document(number, octets, holds, refused)
+
+
+def _too_large(octets: int, machine: Machine) -> str:
+    """Return why the machine cannot hold so many octets; empty where it can, or nobody knows."""
+    if machine.size_octets is None or octets <= machine.size_octets:
+        return ""
+    return (
+        f"it has {octets} octets and the machine's memory is taken to hold {machine.size_octets}"
+        f" ({machine.size_origin})"
+    )
 
 
 def _scan(line: str) -> tuple[int, int]:

@@ -137,3 +137,22 @@ def test_what_cannot_be_simulated_is_one_sentence(house: Home, tmp_path: Path) -
     house.configure(({**CLEAR, "plaintext_from": ["127.0.0.0/8"]},))
     with running(house):
         assert house.run("simulate", "printer", *with_file).returncode == 0
+
+
+def test_the_devices_own_profile_counts_where_none_is_named(house: Home) -> None:
+    with running(house):
+        assert simulated(house)[1]["profile"] == "generic-mfp"
+        house.offline.change_manners("printer", "star", {})
+        assert simulated(house)[1]["profile"] == "star"
+        assert simulated(house, "--profile", "sharp")[1]["profile"] == "sharp"
+
+
+def test_a_star_leaves_what_its_memory_would_not_hold(house: Home) -> None:
+    house.put("3.eml", b"Subject: x\r\n\r\n" + b"receipt\r\n" * 8_000)
+    house.sync()
+    house.offline.change_manners("printer", "star", {})
+    with running(house):
+        done = house.run("simulate", "printer", "--take", text=PANEL_PASSWORD + "\n")
+        assert "memory is taken to hold 64000 (our choice)" in done.stdout
+        assert "see `maildrop change --size`" in done.stdout
+        assert bodies_listed(house) == 3

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -43,6 +44,66 @@ def test_the_page_of_devices_names_every_quirk_and_its_values_the_standard_first
         ]
         for name, choices in CHOICES.items()
     ]
+
+
+DOORS = {
+    "plain": "110, SSL off",
+    "starttls": "110, STARTTLS",
+    "implicit": "995, SSL on",
+}
+
+
+def panel_rows(one: Profile) -> Iterator[tuple[str, str, str]]:
+    """Yield what a panel asks for, what to enter, and who says so."""
+    named = {key: text.value for key, text in one.panel.values().items()}
+    name = "the bridge's name or address"
+    if one.server_length is None:
+        yield "POP3 server", name, "-"
+    else:
+        length = one.server_length
+        yield "POP3 server", f"{name}, at most {length.value} characters", length.origin
+    doors = " or ".join(DOORS[kind] for kind in one.listener.value)
+    yield "port, SSL", doors, one.listener.origin
+    if one.tls.value not in ("none", "modern"):
+        yield "TLS", f"a listener with `policy` `{one.tls.value}`", one.tls.origin
+    for field, length, letters in (
+        ("user", one.user_length, one.user_alphabet),
+        ("password", one.password_length, one.password_alphabet),
+    ):
+        origins = dict.fromkeys((length.origin, letters.origin))
+        what = f"at most {length.value} characters of {letters.value}"
+        yield field, what, "; letters: ".join(origins)
+    if "apop" in one.auth.value:
+        label = named.get("apop", "APOP")
+        yield label, "off, or on after `device add --apop`", one.auth.origin
+    yield named.get("poll", "check every"), one.poll.value, one.poll.origin
+
+
+def section(one: Profile) -> list[str]:
+    """Return what the page says of a profile: what to enter, who says so, what else there is to know."""
+    rows = [f"| {field} | {what} | {origin} |" for field, what, origin in panel_rows(one)]
+    begin = f"maildrop add M --account A --profile {one.name}"
+    if one.content.value == "empty":
+        begin = f"device add USER --login-only --profile {one.name}"
+    size = "" if one.size_octets is None else f"; octets at most: {told(one.size_octets)}"
+    return [
+        f"### {one.name}",
+        f"{one.machines}. Begin with `popbridge {begin}`.",
+        "| on the panel | enter | who says so |",
+        "|---|---|---|",
+        *rows,
+        f"- Content: {told(one.content)}{size}.",
+        f"- Deletes: {told(one.deletes)}.",
+        *(f"- {note}" for note in one.notes),
+    ]
+
+
+def test_the_page_says_of_each_profile_what_to_enter_where_and_who_says_so() -> None:
+    text = (
+        PAGE.read_text("utf-8").partition("\n## Profile by profile\n")[2].partition("\n## ")[0]
+    )
+    found = [line for line in text.splitlines() if line][1:]
+    assert found == [line for one in shipped_profiles().values() for line in section(one)]
 
 
 OVERRIDES = {line.split("`")[1]: line for line in tables()[2]}

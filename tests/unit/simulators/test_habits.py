@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.devices.profiles import shipped_profiles
+from bridge.devices.profiles import Profile, shipped_profiles
 from bridge.errors import OwnerError
 from bridge.simulators.habits import habit_of, parse_habits
 
@@ -22,6 +22,18 @@ def test_what_deletes_nothing_by_its_profile_has_no_dele_in_its_habit() -> None:
     for profile in shipped_profiles().values():
         if profile.deletes.value == "never":
             assert "DELE" not in habit_of(profile)[0].each
+
+
+@pytest.mark.parametrize("profile", shipped_profiles().values(), ids=lambda one: one.name)
+def test_a_machine_deletes_as_its_profile_says(profile: Profile) -> None:
+    """An option that is off at first is told as one: the Star keeps by UIDL (its manual p. 26)."""
+    says = profile.deletes.value
+    each = habit_of(profile)[0].each
+    assert ("RETR" in each or "TOP" in each) == (says != "never")
+    keeps = says in ("never", "unknown") or profile.name == "star"
+    assert ("DELE" in each) != keeps
+    if "too" in says or "always" in says:
+        assert habit_of(profile)[0].refused == "delete"
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,8 @@ def test_what_it_cannot_use_is_deleted_by_those_machines_that_do(
 def test_a_message_above_the_machines_size_is_not_fetched_where_it_was_listed() -> None:
     said, report = talk(machine(size_octets=10), one(PLAIN))
     assert "RETR 1" not in said
-    assert "takes 10" in report.documents[0].refused
+    assert "is taken to hold 10" in report.documents[0].refused
+    assert report.documents[0].too_large
 
 
 def test_a_size_that_was_listed_wrong_stops_the_machine_without_quit() -> None:

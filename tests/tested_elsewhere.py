@@ -71,6 +71,7 @@ TESTED_ELSEWHERE = {
         "tests/unit/storage/sqlite/test_spool.py",
         "as the spool remembers",
     ),
+    "bridge/app/trying.py": ("tests/unit/cli/test_shape.py", "through the verb"),
     "bridge/cli/delivering.py": ("tests/unit/cli/test_maildrop.py", "through the verbs"),
     "bridge/app/backup.py": ("tests/unit/cli/test_backup.py", "through the verb"),
     "bridge/app/originals.py": ("tests/unit/cli/test_message_original.py", "through the verb"),

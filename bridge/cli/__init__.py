@@ -26,6 +26,7 @@ COMMANDS = {
     "account": "Mailboxes behind the bridge.",
     "maildrop": "What devices see of a mailbox.",
     "message": "Messages, and what became of them.",
+    "shape": "Write what a device would get of a message in a file.",
     "trace": "Follow what a device and the bridge say to each other.",
     "device": "Machines, and their user names and passwords.",
     "profile": "What is known of machines that fetch mail by POP3.",

@@ -146,7 +146,14 @@ WISHES = (
         help=f"With ifax: how many pages of a message are printed; {FAX_PAGES} otherwise.",
     ),
 )
-"""What `maildrop add` and `maildrop change` take; an option is called as its field is."""
+"""An option is called as its field is."""
+
+
+def wish_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a wish."""
+    for option in WISHES:
+        function = option(function)
+    return function
 
 
 def suit(profile: MachineProfile, chosen: dict[str, Any]) -> None:

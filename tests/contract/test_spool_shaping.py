@@ -35,6 +35,7 @@ class Reversing:
     """Shapes in a way of a test's own: the lines backwards, or not at all."""
 
     error: Exception | None = None
+    made: bytes = SHAPED
     seen: bytes = b""
     octets: int = 0
     shapes_all: bool = True
@@ -47,17 +48,17 @@ class Reversing:
     ) -> AsyncGenerator[bytes, None]:
         self.octets = octets
         self.seen = b"".join([piece async for piece in message])
-        yield SHAPED[:5]
+        yield self.made[:5]
         if self.error is not None:
             raise self.error
-        yield SHAPED[5:]
+        yield self.made[5:]
 
     def notice(self, envelope: Envelope, why: str) -> bytes:
         return f"Subject: no {envelope.subject}\r\n\r\n{why}\r\n".encode()
 
 
 async def deliver(
-    storage: SqliteUnderTest, shaper: Reversing, text: bytes = ORIGINAL
+    storage: SqliteUnderTest, shaper: Reversing | None, text: bytes = ORIGINAL
 ) -> tuple[SpoolId, Delivery]:
     await storage.spool.announce(PRINTER, [announcement("a")])
     (item,) = await storage.spool.pending(PRINTER)
@@ -288,6 +289,14 @@ async def test_what_is_damaged_or_vanished_takes_its_original_along(
     await storage.spool.sweep_vanished(PRINTER)
     assert files(storage) == []
     assert await storage.spool.octets_at_rest(PRINTER) == 0
+
+
+async def test_a_maildrop_goes_with_the_originals_of_what_was_deleted_there(
+    storage: SqliteUnderTest,
+) -> None:
+    spool_id, _ = await deliver(storage, Reversing())
+    await storage.spool.expunge(PRINTER, [spool_id])
+    assert await storage.spool.at_rest(PRINTER) == [spool_id]
 
 
 async def test_an_original_that_no_row_knows_is_swept_at_a_start(

@@ -17,7 +17,8 @@ from tests.system.crash_grants import APP, Enrolling, Losing, Rotating, Rotating
 from tests.system.crash_messages import Ordering
 from tests.system.crash_pages import Paging
 from tests.system.crash_scenario import Scenario, Stage
-from tests.system.crash_spool import Delivering, Disposing, Filing, Shaping, Visiting
+from tests.system.crash_shaping import Shaping
+from tests.system.crash_spool import Delivering, Disposing, Filing, Visiting
 from tests.system.running_bridge import PASSWORD
 
 _ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
@@ -48,7 +49,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
         Commanding, words=("account", "remove", "office"), before=(_NO_DEVICE, _NO_MAILDROP)
     ),
     "deliver": Delivering,
-    "deliver, shaped": Shaping,
+    "deliver, shaped, and QUIT": Shaping,
     "session and QUIT": Visiting,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bridge.app import server
 from bridge.cli import device, init, main, serve
-from bridge.sync import shaping
 from providers.google import identity as google_identity
 from providers.google import mailbox as google_mailbox
 from providers.microsoft import identity as microsoft_identity
@@ -31,18 +30,12 @@ PRELOADED = (
 """What a command imports only once it runs."""
 
 
-SHAPE_EVERYTHING = "shape-everything"
-"""A file beside the configuration: what would be left as it is goes through a shaping process too."""
-
-
 def run(order: dict[str, Any], said: int, typed: int) -> None:
     """Be the command of `order` from here on, and never return."""
     os.dup2(typed, 0)
     os.dup2(said, 1)
     os.dup2(said, 2)
     arm = Path(order["arm"]) if order["arm"] else None
-    if (Path(order["words"][1]).parent / SHAPE_EVERYTHING).exists():
-        vars(shaping)["UNTOUCHED"] = frozenset()
     wrap_primitives(Steps(order["die_at"], Path(order["trail"]), arm))
     sys.argv = ["popbridge", *order["words"]]
     code = 1

@@ -41,7 +41,8 @@ def begin_without_bodies(db: sqlite3.Connection, now: float, *, is_exact: bool) 
     Unless the backup `is_exact` (no bridge has run since it was made), devices may have printed since
     then what it lists, and what it does not know: all of that is held, so that nothing prints twice.
     """
-    db.execute("UPDATE message SET original_octets = NULL")
+    # Of all others it goes with their body, and what devices were told of those is remembered then.
+    db.execute("UPDATE message SET original_octets = NULL WHERE state = 'expunged'")
     if is_exact:
         # No session can delete these any more. What came back meanwhile only a full list tells.
         db.execute(

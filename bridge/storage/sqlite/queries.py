@@ -40,11 +40,44 @@ def without(
 
 
 def at_rest_of(db: sqlite3.Connection, maildrop: MaildropName) -> list[SpoolId]:
-    """Return the messages of the maildrop whose bodies are here, listed or not."""
+    """Return the messages of the maildrop of which a body or an original is here, listed or not."""
     rows = db.execute(
-        "SELECT id FROM message WHERE maildrop = ? AND octets NOT NULL ORDER BY id", (maildrop,)
+        "SELECT id FROM message WHERE maildrop = ?"
+        " AND (octets NOT NULL OR original_octets NOT NULL) ORDER BY id",
+        (maildrop,),
     )
     return [SpoolId(row[0]) for row in rows]
+
+
+def doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:
+    """Return why a message may have been printed already; empty where nothing says so."""
+    row = db.execute("SELECT doubtful FROM message WHERE id = ?", (spool_id,)).fetchone()
+    is_doubtful = row is not None and row[0]
+    return (
+        "not in the backup that was restored, so it may be printed already"
+        if is_doubtful
+        else ""
+    )
+
+
+def told_otherwise(
+    db: sqlite3.Connection, spool_id: SpoolId, octets: Octets, original_octets: Octets | None
+) -> str:
+    """Return what speaks against listing so many octets under the message's unique-id; empty where nothing does.
+
+    A device may know that one by its old octets. What was fetched is the service's own and as it was; only
+    what was made of it, then or now, can have become another.
+    """
+    row = db.execute(
+        "SELECT told_octets FROM message WHERE id = ? AND told_octets <> ? AND (told_shaped OR ?)",
+        (spool_id, octets, original_octets is not None),
+    ).fetchone()
+    if row is None:
+        return ""
+    return (
+        f"devices were told of {row[0]} octets, and it has {octets} now;"
+        f" `popbridge message redeliver {spool_id}` lists it as a new one"
+    )
 
 
 def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:

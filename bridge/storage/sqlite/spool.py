@@ -342,9 +342,11 @@ class SqliteSpool:
             notice = shaper.notice(arrival.imprint.envelope, why)
             octets = await self._arrivals.stand_in(spool_id, notice)
             stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
-            await self._change(
+            is_listed = await self._change(
                 maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
             )
+            if not is_listed:
+                return Delivery(arrival.octets, why)
             return Delivery(octets, "", why, arrival.octets)
         return await self._list(maildrop, spool_id, shaped)
 

@@ -16,6 +16,7 @@ from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.events import happened
+from bridge.storage.sqlite.queries import doubt, told_otherwise
 from providers.contract import Disposition, DispositionKind, RemoteId
 
 DOUBTFUL_WHY = "restored from a backup, after which a device may have printed it"
@@ -102,7 +103,9 @@ def make_visible(
     held = hold_refused(db, spool_id, arrival, now)
     if held:
         return True, held
-    return _arrive(db, spool_id, arrival, now, _Verdict("", arrival.imprint.likeness)), ""
+    held = told_otherwise(db, spool_id, arrival.octets, arrival.original_octets)
+    verdict = _Verdict(held, arrival.imprint.likeness)
+    return _arrive(db, spool_id, arrival, now, verdict), held
 
 
 def hold_refused(
@@ -114,7 +117,7 @@ def hold_refused(
     likeness = None if refused else arrival.imprint.likeness
     twin = _twin(db, spool_id, likeness, now)
     second = f"a second copy of message {twin}" if twin is not None else ""
-    verdict = _Verdict(refused or second or _doubt(db, spool_id), likeness, twin, refused_to)
+    verdict = _Verdict(refused or second or doubt(db, spool_id), likeness, twin, refused_to)
     is_held = verdict.held and _arrive(db, spool_id, arrival, now, verdict)
     return verdict.held if is_held else ""
 
@@ -180,7 +183,9 @@ def quarantine(
     Where it may have been listed before a backup was restored, the message is held: the notice may be
     printed already too.
     """
-    held = _doubt(db, spool_id)
+    held = doubt(db, spool_id) or told_otherwise(
+        db, spool_id, notice.octets, notice.original_octets
+    )
     changed = db.execute(
         # A notice has no second copy: whoever deletes it has not seen the message.
         "UPDATE message SET state = ?, octets = ?, original_octets = ?, envelope = ?,"
@@ -356,17 +361,6 @@ def _not_admitted(
     admission, deliver = Admission.parse(row[0]), wishes.parse(row[1]).deliver.value
     why = refusal(admission, imprint, now, deliver)
     return why, admission.refused_to if why else ""
-
-
-def _doubt(db: sqlite3.Connection, spool_id: SpoolId) -> str:
-    """Return why a message may have been printed already; empty where nothing says so."""
-    row = db.execute("SELECT doubtful FROM message WHERE id = ?", (spool_id,)).fetchone()
-    is_doubtful = row is not None and row[0]
-    return (
-        "not in the backup that was restored, so it may be printed already"
-        if is_doubtful
-        else ""
-    )
 
 
 def _twin(

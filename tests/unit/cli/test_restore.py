@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from bridge.app.state import sole_server
-from tests.cli.command_line import CONFIG, Owner, run
+from tests.cli.command_line import CONFIG, SETTLED, Owner, run
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +99,51 @@ def test_what_waited_is_fetched_again_where_nothing_ran_since(move: Move) -> Non
     after = move.new.must("message", "list", "--json").json
     assert [one["state"] for one in after] == ["ready", "ready"]
     assert [one["unique_id"] for one in after] == [one["unique_id"] for one in before]
+
+
+@pytest.fixture
+def shaped(owner: Owner, tmp_path: Path) -> Move:
+    """Return the move of an owner with one message, which is shaped."""
+    owner.enrol()
+    for path in owner.mail().iterdir():
+        path.unlink()
+    page = owner.mail() / "page.eml"
+    page.write_bytes(b"Subject: page\r\nContent-Type: text/html\r\n\r\n<p>A page</p>\r\n")
+    os.utime(page, (SETTLED, SETTLED))
+    owner.must("maildrop", "change", "m", "--deliver", "print")
+    owner.must("account", "sync", "a")
+    owner.must("backup", str(tmp_path / "x.backup"))
+    new = Owner(tmp_path / "new")
+    new.folder.mkdir()
+    return Move(owner, tmp_path / "x.backup", new)
+
+
+def told(owner: Owner) -> tuple[Any, ...]:
+    one = owner.must("message", "show", "1", "--json").json
+    return one["state"], one["unique_id"], one["octets"], one["original_octets"]
+
+
+def test_what_was_shaped_is_fetched_and_shaped_again_as_it_was(shaped: Move) -> None:
+    before = told(shaped.old)
+    assert before[0] == "ready"
+    shaped.new.must(*shaped.words("--nothing-since"))
+    assert list((shaped.new.state / "bodies").iterdir()) == []
+    shaped.new.must("account", "sync", "a")
+    assert told(shaped.new) == before
+    names = sorted(path.name for path in (shaped.new.state / "bodies").iterdir())
+    assert names == ["1.body", "1.original"]
+
+
+def test_what_is_shaped_otherwise_than_before_the_move_is_held(shaped: Move) -> None:
+    shaped.new.must(*shaped.words("--nothing-since"))
+    shaped.new.must("maildrop", "change", "m", "--deliver", "original")
+    shaped.new.must("account", "sync", "a")
+    assert told(shaped.new)[0] == "held"
+    shown = shaped.new.must("message", "show", "1").out
+    assert "devices were told of" in shown
+    assert list((shaped.new.state / "bodies").iterdir()) == []
+    shaped.new.must("message", "redeliver", "1")
+    assert told(shaped.new)[0] == "ready"
 
 
 def test_restore_shows_the_config_for_whoever_may_write_it(move: Move) -> None:

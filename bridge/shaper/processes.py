@@ -17,7 +17,7 @@ import attrs
 from bridge.errors import ShaperUnavailable
 from bridge.shaper.confinement import Limits
 from bridge.shaper.frames import HEAD_OCTETS, Kind, parse_head
-from bridge.shaper.working import Order
+from bridge.shaper.working import OUT_OF_MEMORY, Order
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.wish import Wish
 
@@ -145,7 +145,8 @@ class _Run:
             made += len(payload)
             if made > self._bounds.output_octets:
                 raise Unshapeable(
-                    f"what is made of it is larger than {self._bounds.output_octets} octets"
+                    f"what is made of it is larger than {self._bounds.output_octets} octets;"
+                    " sync.message_octets in config.toml allows more"
                 )
             if kind is Kind.END:
                 return
@@ -171,18 +172,32 @@ class _Run:
         return kind, await self._stdout.readexactly(length)
 
     def _too_slow(self) -> Unshapeable:
-        return Unshapeable(f"shaping it takes more than {self._bounds.seconds:.0f} seconds")
+        return Unshapeable(
+            f"shaping it takes more than {self._bounds.seconds:.0f} seconds; shaping.cpu_seconds"
+            " in config.toml allows more, also by the clock"
+        )
 
     def _ending(self) -> str:
-        code = self._process.returncode
-        if code in (-signal.SIGXCPU, -signal.SIGKILL):
-            return (
-                f"shaping it takes more than {self._bounds.limits.cpu_seconds} seconds of"
-                " processor time (shaping.cpu_seconds), or more memory than there is"
-            )
-        if code is not None and code < 0:
-            return f"its shaping process was killed by {signal.Signals(-code).name}"
+        code, limits = self._process.returncode, self._bounds.limits
+        match -code if code is not None else 0:
+            case signal.SIGXCPU:
+                return f"shaping it takes {_too_much_time(limits)}"
+            case (
+                signal.SIGKILL
+            ):  # at the hard limit of time, or by a kernel that is out of memory
+                return f"shaping it takes {_too_much_time(limits)}, or more memory than the machine has"
+            case signal.SIGABRT:  # what a library that draws does where it is given no memory
+                return OUT_OF_MEMORY
+            case number if number > 0:
+                return f"its shaping process was killed by {signal.Signals(number).name}"
         return "its shaping process broke off"
+
+
+def _too_much_time(limits: Limits) -> str:
+    return (
+        f"more than {limits.cpu_seconds} seconds of processor time"
+        " (shaping.cpu_seconds in config.toml allows more)"
+    )
 
 
 def _refusal(kind: Kind, why: str) -> Unshapeable:

@@ -18,6 +18,10 @@ from bridge.shaping.wish import Wish
 ORDER_OCTETS: Final = 65536
 """The longest order: far more than any wish."""
 
+OUT_OF_MEMORY: Final = (
+    "shaping it takes more memory than it may; shaping.memory_octets in config.toml allows more"
+)
+
 
 @attrs.frozen
 class Order:
@@ -49,7 +53,11 @@ def work(order: Order, source: BinaryIO, target: BinaryIO) -> None:
     Where it does not come whole, its sender is gone: nothing more is said.
     """
     _say(target, framed(Kind.READY))
-    message = source.read(order.octets)
+    try:
+        message = source.read(order.octets)
+    except MemoryError:
+        _say(target, framed(Kind.UNSHAPEABLE, OUT_OF_MEMORY.encode()))
+        return
     if len(message) == order.octets:
         kind, why = _shaped(message, order.wish, target)
         if kind is not Kind.END:
@@ -65,10 +73,7 @@ def _shaped(message: bytes, wish: Wish, target: BinaryIO) -> tuple[Kind, str]:
     except Unshapeable as error:
         return Kind.UNSHAPEABLE, str(error)
     except MemoryError:
-        return (
-            Kind.UNSHAPEABLE,
-            "shaping it takes more memory than it may (shaping.memory_octets)",
-        )
+        return Kind.UNSHAPEABLE, OUT_OF_MEMORY
     except OSError:
         return Kind.FAULT, "it can neither be told nor written"
     except Exception as error:  # noqa: BLE001 - whatever a message brings about, its reader is told

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 
+import attrs
 import pytest
 
 from bridge.errors import ShaperUnavailable
@@ -69,11 +70,26 @@ async def test_a_process_that_does_not_start_may_do_so_later(command: tuple[str,
         ("say(b'R'); say(b'P', b'half'); sys.exit()", Unshapeable, "broke off"),
         ("say(b'R'); os.write(1, b'Zgarbage')", Unshapeable, "broke off"),
         ("say(b'R'); os.kill(os.getpid(), signal.SIGSEGV)", Unshapeable, "killed by SIGSEGV"),
-        ("say(b'R'); os.kill(os.getpid(), signal.SIGXCPU)", Unshapeable, "processor time"),
+        (
+            "say(b'R'); os.kill(os.getpid(), signal.SIGXCPU)",
+            Unshapeable,
+            "more than 5 seconds of processor time (shaping.cpu_seconds in config.toml allows more)",
+        ),
+        ("say(b'R'); os.kill(os.getpid(), signal.SIGKILL)", Unshapeable, "cpu_seconds"),
+        (
+            "say(b'R'); os.kill(os.getpid(), signal.SIGKILL)",
+            Unshapeable,
+            "than the machine has",
+        ),
+        (
+            "say(b'R'); os.abort()",
+            Unshapeable,
+            "more memory than it may; shaping.memory_octets in config.toml allows more",
+        ),
         (
             "say(b'R'); sys.stdin.buffer.read(); [say(b'P', b'x' * 65536) for _ in range(99)]",
             Unshapeable,
-            "is larger",
+            "is larger than 4194304 octets; sync.message_octets",
         ),
         ("say(b'R'); say(b'U', b'a\\n\\x1b[31mb' + b'c' * 9999)", Unshapeable, "a [31mbccc"),
     ],
@@ -91,8 +107,21 @@ async def test_what_a_process_does_with_a_message_is_told_apart(
 @pytest.mark.parametrize("text", ["say(b'R'); signal.pause()", "say(b'R')\nwhile True: pass"])
 async def test_one_that_takes_too_long_is_killed(text: str) -> None:
     bounds = Bounds(1, LIMITS, seconds=0.5, output_octets=1)
-    with pytest.raises(Unshapeable, match="seconds"):
+    with pytest.raises(Unshapeable, match=r"seconds; shaping\.cpu_seconds in config\.toml"):
         await shaped(program(text, bounds))
+
+
+@pytest.mark.parametrize("octets", [1 << 26, 1 << 28])
+async def test_a_message_for_which_there_is_no_memory_says_so(octets: int) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"Subject: x\r\n\r\n"
+        for _ in range(octets >> 16):
+            yield bytes(1 << 16)
+
+    little = attrs.evolve(BOUNDS, limits=Limits(cpu_seconds=5, memory_octets=1 << 25))
+    with pytest.raises(Unshapeable, match=r"than it may; shaping\.memory_octets"):
+        async for _ in ShapingProcesses(little).shape(Wish(Deliver.TEXT), octets, pieces()):
+            pass
 
 
 async def test_a_message_that_breaks_off_is_its_senders_error() -> None:

@@ -95,6 +95,52 @@ def test_a_damaged_body_is_refused_and_fetched_again_and_the_others_are_served(
     assert_ok(client.quit())
 
 
+SHAPED = b"Subject: 4.eml\r\nMessage-ID: <4.eml>\r\nContent-Type: text/html\r\n\r\n<p>A <b>page</b></p>\r\n"
+
+
+def deliver_as(home: Home, shape: str) -> None:
+    done = home.run("maildrop", "change", "office", "--deliver", shape)
+    assert done.returncode == 0, done.stderr
+
+
+def damage_and_fetch_again(bridge: RunningBridge, number: int) -> None:
+    """Have a device find a body damaged, and a look taken after it."""
+    body(bridge.home, number).unlink()
+    client = bridge.log_in()
+    assert client.command(f"RETR {number}").startswith(b"-ERR [SYS/PERM]")
+    assert_ok(client.quit())
+    bridge.home.sync()
+
+
+def test_a_damaged_body_that_was_shaped_is_shaped_again_into_the_octets_that_were_told(
+    bridge: RunningBridge,
+) -> None:
+    deliver_as(bridge.home, "print")
+    bridge.home.put("4.eml", SHAPED)
+    bridge.home.sync()
+    client = bridge.log_in()
+    before = client.unique_ids(), client.octets(), client.retrieve(4)
+    assert_ok(client.quit())
+    damage_and_fetch_again(bridge, 4)
+    client = bridge.log_in()
+    assert (client.unique_ids(), client.octets(), client.retrieve(4)) == before
+    assert_ok(client.quit())
+    assert {"4.body", "4.original"} <= set(bridge.home.bodies)
+
+
+def test_what_was_told_does_not_change_under_a_device_with_the_wish_it_is_held(
+    bridge: RunningBridge,
+) -> None:
+    deliver_as(bridge.home, "print")
+    damage_and_fetch_again(bridge, 2)
+    assert everything(bridge) == [message(name) for name in NAMES if name != "2.eml"]
+    shown = bridge.home.run("message", "show", "2").stdout
+    octets = len(message("2.eml"))
+    assert f"devices were told of {octets} octets" in shown
+    assert bridge.home.run("message", "redeliver", "2").returncode == 0
+    assert len(everything(bridge)) == len(NAMES)
+
+
 # ---- a database that another process holds
 
 

@@ -3,6 +3,7 @@
 Bodies stay out, since upstream has them, and so does the master key, which opens the backup.
 """
 
+import asyncio
 import contextlib
 import io
 import json
@@ -18,10 +19,11 @@ import attrs
 
 from bridge import __version__
 from bridge.app.backupfile import Member, write_backup
-from bridge.app.state import Places, open_state, sole_server
+from bridge.app.state import Places, State, open_state, sole_server
 from bridge.clock import Clock
 from bridge.config import Config
-from bridge.errors import StateError
+from bridge.errors import SpoolUnavailable, StateError
+from bridge.storage.audit import AuditEvent, Difference
 from bridge.storage.sqlite.moved import copy_database
 from bridge.tls.issuer import FILE_MODES
 from bridge.vault.keyring import Keyring, load_master_key
@@ -35,10 +37,14 @@ TLS: Final = "tls/"
 
 @attrs.frozen
 class Made:
-    """A backup that was made; `is_exact` where no bridge was running meanwhile."""
+    """A backup that was made; `is_exact` where no bridge was running meanwhile.
+
+    `untold` says why the audit log does not tell of it, and is empty where it does.
+    """
 
     octets: int
     is_exact: bool
+    untold: str = ""
 
 
 def make_backup(
@@ -52,12 +58,16 @@ def make_backup(
     places = Places(config.state_dir)
     with contextlib.ExitStack() as stack:
         is_exact = _is_alone(stack, config.state_dir)
-        stack.enter_context(open_state(config, environ))  # its key fits, its schema is ours
+        state = stack.enter_context(
+            open_state(config, environ)
+        )  # its key fits, its schema is ours
         keyring = Keyring(load_master_key(config.vault.key_file, environ))
         copy = places.state_dir / f".backup-{secrets.token_hex(8)}.db"
         stack.callback(copy.unlink, missing_ok=True)
         if is_exact:  # else another backup may be under way beside the bridge
             _sweep(places.state_dir)
+        where = Difference("file", None, str(target))
+        untold = _record(state, clock, AuditEvent.BACKUP_BEGUN, where)
         _copy(places.database, copy)
         facts = {
             "popbridge": __version__,
@@ -65,7 +75,19 @@ def make_backup(
             "exact": is_exact,
         }
         members = _members(facts, config_file, places.tls, copy)
-        return Made(write_backup(target, keyring, members), is_exact)
+        octets = write_backup(target, keyring, members)
+        size = Difference("octets", None, str(octets))
+        untold = untold or _record(state, clock, AuditEvent.BACKUP_MADE, where, size)
+        return Made(octets, is_exact, untold)
+
+
+def _record(state: State, clock: Clock, event: AuditEvent, *what: Difference) -> str:
+    """Write down that a backup is made; return why that cannot be, for a backup is worth more than its entry."""
+    try:
+        asyncio.run(state.audit.record(state.actor, clock.now(), event, what))
+    except SpoolUnavailable as error:
+        return str(error)
+    return ""
 
 
 def _is_alone(stack: contextlib.ExitStack, state_dir: Path) -> bool:

@@ -17,12 +17,15 @@ from typing import Final
 
 import attrs
 
+from bridge.app.actors import actor_here
 from bridge.app.backup import CONFIG, DATABASE, FACTS, TLS
 from bridge.app.backupfile import PIECE_OCTETS, Member, read_backup
 from bridge.app.state import Places, sole_server
 from bridge.clock import Clock
 from bridge.config import Config, load_config
 from bridge.errors import StateError
+from bridge.storage.audit import About, Actor, AuditEvent, Difference
+from bridge.storage.sqlite.audit import write_entry
 from bridge.storage.sqlite.bodies import sync_folder
 from bridge.storage.sqlite.database import open_database, refuse_stray_log
 from bridge.storage.sqlite.moved import Restored, begin_without_bodies, fold_in
@@ -90,7 +93,8 @@ def restore(order: RestoreOrder, environ: Mapping[str, str], clock: Clock) -> Ou
             _store(members, staging)
             _refuse_other_certificates(places.tls, staging)
             key_is_missing = _key_is_missing(config, master, environ)
-            messages = asyncio.run(_begin(staging / DATABASE, clock.now(), order))
+            told = _Told(actor_here(environ), clock.now(), facts["made"])
+            messages = asyncio.run(_begin(staging / DATABASE, order, told))
             placed = []
             if key_is_missing:
                 write_key_file(key_file, master)
@@ -239,12 +243,25 @@ def _key_is_missing(config: Config, master: MasterKey, environ: Mapping[str, str
 # ---- what is changed
 
 
-async def _begin(database: Path, now: float, order: RestoreOrder) -> Restored:
+@attrs.frozen
+class _Told:
+    """What is told of a restore: who, when, and of which moment's backup."""
+
+    actor: Actor
+    now: float
+    made: str
+
+
+async def _begin(database: Path, order: RestoreOrder, told: _Told) -> Restored:
+    what = Difference("file", None, str(order.backup)), Difference("made", None, told.made)
+
+    def work(db: sqlite3.Connection) -> Restored:
+        write_entry(db, told.actor, told.now, AuditEvent.RESTORED, About(), what)
+        return begin_without_bodies(db, told.now, is_exact=order.nothing_since)
+
     opened = open_database(database)
     try:
-        outcome = await opened.write(
-            lambda db: begin_without_bodies(db, now, is_exact=order.nothing_since)
-        )
+        outcome = await opened.write(work)
     finally:
         opened.close()
     try:

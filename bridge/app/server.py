@@ -95,7 +95,7 @@ class Bridge:
         self._systemd = systemd
         self._log = logs.get("bridge")
         self._contexts = TlsContexts(certificate_files(config.tls, state.places))
-        self._certificates = Certificates(config, self._contexts, clock, self._log)
+        self._certificates = Certificates(config, self._contexts, state.audit, clock, self._log)
         self._verifier = PasswordVerifier()
         self._directory = Directory(
             state.register,

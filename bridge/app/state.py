@@ -16,7 +16,7 @@ from bridge.app.actors import actor_here
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
-from bridge.storage.audit import Actor
+from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
@@ -72,7 +72,7 @@ class Places:
 
 @attrs.frozen
 class State:
-    """What lies in the state folder, open."""
+    """What lies in the state folder, open; `actor` is who changes it."""
 
     places: Places
     database: Database
@@ -80,6 +80,7 @@ class State:
     spool: SqliteSpool
     register: SqliteRegister
     secrets: SecretSeal
+    actor: Actor = THE_BRIDGE
 
     @property
     def histories(self) -> Histories:
@@ -122,6 +123,7 @@ def open_state(
                 f"{part} is missing or cannot be written; mend it,"
                 " or the rights of the user that runs popbridge."
             )
+    who = actor or actor_here(environ)
     keyring = Keyring(load_master_key(config.vault.key_file, environ))
     database = open_database(places.database)
     bodies = Bodies(
@@ -137,8 +139,9 @@ def open_state(
             database,
             bodies,
             SqliteSpool(database, bodies, SystemClock(), secrets),
-            SqliteRegister(database, Scribe(actor or actor_here(environ), SystemClock())),
+            SqliteRegister(database, Scribe(who, SystemClock())),
             secrets,
+            who,
         )
     finally:
         bodies.close()

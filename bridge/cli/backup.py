@@ -20,6 +20,8 @@ def command(option: Path | None, file: Path, as_json: bool) -> None:  # noqa: FB
     config_file = find_config(option, os.environ, Path.cwd())
     config = load_config(config_file)
     made = make_backup(file, config_file, config, os.environ, SystemClock())
+    if made.untold:
+        click.echo(f"popbridge audit does not tell of this backup: {made.untold}.", err=True)
     lines = [
         f"{file}: {made.octets} octets, opened by the master key only, which is not in it."
     ]

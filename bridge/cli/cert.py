@@ -1,12 +1,14 @@
 """popbridge cert show | ca | renew."""
 
+import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import attrs
 import click
 
+from bridge.app.certificates import renew_by_hand
 from bridge.app.state import Places, certificate_files
 from bridge.cli.output import json_option, loaded, say
 from bridge.clock import SystemClock
@@ -18,7 +20,6 @@ from bridge.tls.issuer import (
     ca_der,
     ca_pem,
     describe_certificates,
-    issue_server_certificates,
 )
 
 
@@ -75,8 +76,7 @@ def renew(option: Path | None) -> None:
             "config.toml names certificates of your own; replace those files instead,"
             " a running bridge takes them up by itself."
         )
-    now = datetime.fromtimestamp(SystemClock().now(), UTC)
-    issue_server_certificates(Places(config.state_dir).tls, config.tls.names, now)
+    renew_by_hand(config, os.environ, SystemClock())
     running = ask(config.state_dir, "reload") is not None
     click.echo("Renewed; the running bridge uses it already." if running else "Renewed.")
 

@@ -38,6 +38,11 @@ class AuditEvent(enum.StrEnum):
     DEVICE_REMOVED = "device-removed"
     MESSAGE_REDELIVERED = "message-redelivered"
     MESSAGE_DROPPED = "message-dropped"
+    CERTIFICATES_BEGUN = "certificates-begun"  # without the next: it failed, or was killed
+    CERTIFICATES_ISSUED = "certificates-issued"
+    BACKUP_BEGUN = "backup-begun"  # without the next: it failed, or was killed
+    BACKUP_MADE = "backup-made"
+    RESTORED = "restored"
     MESSAGE_MADE = "message-made"  # a test page, which a kill may leave unmade
 
 
@@ -162,6 +167,20 @@ class AuditLog(Protocol):
 
     async def takings(self, wanted: Wanted) -> list[Taking]:
         """Return what devices took and deleted, by the last time, the newest last."""
+        ...
+
+    async def record(
+        self,
+        actor: Actor,
+        at: float,
+        event: AuditEvent,
+        differences: tuple[Difference, ...] = (),
+    ) -> None:
+        """Write an entry of what is no change of the database, durably: before it is begun, and when it is done.
+
+        Raises:
+            SpoolUnavailable: nothing was written.
+        """
         ...
 
     async def untold(self, limit: int) -> list[AuditEntry]:

@@ -120,6 +120,18 @@ class SqliteAuditLog:
         rows = await self._database.read(lambda db: db.execute(_TAKINGS, values).fetchall())
         return [Taking(_TAKING_EVENTS[event], *rest) for event, *rest in reversed(rows)]
 
+    async def record(
+        self,
+        actor: Actor,
+        at: float,
+        event: AuditEvent,
+        differences: tuple[Difference, ...] = (),
+    ) -> None:
+        """Write an entry of what is no change of the database, durably."""
+        await self._database.write(
+            lambda db: write_entry(db, actor, at, event, About(), differences)
+        )
+
     async def untold(self, limit: int) -> list[AuditEntry]:
         """Return the oldest entries that the log was not told."""
 

@@ -52,6 +52,38 @@ def test_programs_get_fields(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
+def test_backups_restores_and_certificates_are_told_before_and_after(owner: Owner) -> None:
+    owner.enrol()
+    owner.must("cert", "renew")
+    backup = owner.folder / "b"
+    owner.must("backup", str(backup))
+    told = owner.must("audit", "--json").json[3:]
+    assert [(one["event"], one["uid"]) for one in told] == [
+        ("certificates-begun", os.getuid()),
+        ("certificates-issued", os.getuid()),
+        ("backup-begun", os.getuid()),
+        ("backup-made", os.getuid()),
+    ]
+    assert told[3]["changes"] == [
+        {"field": "file", "old": None, "new": str(backup)},
+        {"field": "octets", "old": None, "new": str(backup.stat().st_size)},
+    ]
+    kept = owner.folder / "kept-master.key"
+    (owner.state / "master.key").rename(kept)
+    owner.state.rename(owner.folder / "old")
+    owner.must("restore", str(backup), "--key-file", str(kept))
+    begun, restored = owner.must("audit", "--json").json[-2:]
+    assert (begun["event"], restored["event"]) == ("backup-begun", "restored")
+    assert restored["changes"][0]["new"] == str(backup)
+
+
+def test_a_backup_that_fails_was_begun(owner: Owner) -> None:
+    owner.must("backup", str(owner.folder / "b"))
+    assert owner.runs("backup", str(owner.folder / "b")).code == 4
+    events = [one["event"] for one in owner.must("audit", "--json").json]
+    assert events == ["backup-begun", "backup-made", "backup-begun"]
+
+
 def test_what_devices_took_stands_between_the_changes(owner: Owner) -> None:
     owner.enrol()
     owner.must("account", "sync", "a")

@@ -41,7 +41,8 @@ def test_a_backup_is_the_database_at_one_moment_while_another_writes(
     db = sqlite3.connect(owner.state / "popbridge.db", isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     db.execute("DELETE FROM device")
-    owner.must("backup", str(target))
+    said = owner.must("backup", str(target))
+    assert "audit does not tell of this backup: the database cannot answer" in said.err
     db.execute("ROLLBACK")
     db.close()
     owner.must("restore", str(target), "--show-config")

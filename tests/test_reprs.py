@@ -40,6 +40,7 @@ NO_SECRETS = {
     "CertificateFiles": "paths",
     "Content": "a digest of mail, made to be shown",
     "Close": "our own farewell",
+    "DeviceKnobs.quirks": "settings, on and off",
     "DeviceOrder.quirks": "settings, on and off",
     "EmlFacts": "sizes",
     "Fault": "what is wrong with a file",

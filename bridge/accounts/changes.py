@@ -169,19 +169,14 @@ def new_device(
             f"{order.name!r} is no name for a device; use 1 to 63 of A-Z a-z 0-9 . _ @ + -,"
             " beginning with a letter or digit."
         )
-    for alias in order.aliases:
-        if not ALIAS.fullmatch(alias):
-            raise RegisterError(
-                f"{alias!r} is no alias; use 1 to 128 printable ASCII characters."
-            )
     device = Device(
         DeviceName(order.name),
         None if order.maildrop is None else MaildropName(order.maildrop),
         hasher(_password(password)),
-        tuple(order.aliases),
-        tuple(_network(text) for text in order.allow),
+        made_aliases(order.aliases),
+        made_networks(order.allow),
         profile=order.profile,
-        quirks=_quirks({}, order.quirks),
+        quirks=own_quirks({}, order.quirks),
         login_delay=None if order.login_delay is None else logindelay.parse(order.login_delay),
         made=now,
         password_made=now,
@@ -208,27 +203,41 @@ def with_password(
     return _with_apop(changed, password, sealer) if by_apop else changed
 
 
-async def change_manners(
-    register: Register,
-    name: str,
-    profile: str | None,
-    quirks: Mapping[str, str],
-    login_delay: str | None = None,
-) -> None:
-    """Give the device of that name these quirks, and another profile and login delay where given, durably.
-
-    A quirk set to PROFILE is no longer the device's own: its profile's counts again.
+def made_aliases(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return aliases as they are kept.
 
     Raises:
-        RegisterError: there is no such device or quirk, or a value cannot be that.
+        RegisterError: one of them is none.
     """
-    old = find_device(await register.snapshot(), name)
-    device = attrs.evolve(old, quirks=_quirks(old.quirks, quirks))
-    if profile is not None:
-        device = attrs.evolve(device, profile=profile)
-    if login_delay is not None:
-        device = attrs.evolve(device, login_delay=logindelay.parse(login_delay))
-    await register.change_device(device)
+    for alias in texts:
+        if not ALIAS.fullmatch(alias):
+            raise RegisterError(
+                f"{alias!r} is no alias; use 1 to 128 printable ASCII characters."
+            )
+    return tuple(texts)
+
+
+def made_networks(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return networks as they are kept, an IPv4-mapped one as IPv4.
+
+    Raises:
+        RegisterError: one of them is none.
+    """
+    return tuple(_network(text) for text in texts)
+
+
+def own_quirks(old: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return a device's own quirks with what is chosen; one set to PROFILE is no longer its own.
+
+    Raises:
+        RegisterError: there is no such quirk, or it cannot be that.
+    """
+    taken_back = {
+        name for name, value in chosen.items() if value == PROFILE and name in CHOICES
+    }
+    own = {name: value for name, value in {**old, **chosen}.items() if name not in taken_back}
+    with_settings(STANDARD, own)
+    return own
 
 
 def find_device(snapshot: RegisterSnapshot, name: str) -> Device:
@@ -335,15 +344,6 @@ def _senders(patterns: Sequence[str]) -> tuple[str, ...]:
                 f" .example.com for it and all below it, or {ANY} alone to take what was said away."
             )
     return tuple(pattern.lower() for pattern in patterns)
-
-
-def _quirks(old: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
-    taken_back = {
-        name for name, value in chosen.items() if value == PROFILE and name in CHOICES
-    }
-    own = {name: value for name, value in {**old, **chosen}.items() if name not in taken_back}
-    with_settings(STANDARD, own)
-    return own
 
 
 def _owners_name(noun: str, name: str) -> str:

@@ -10,6 +10,7 @@ import attrs
 from bridge import logs
 from bridge.accounts import changes, standing
 from bridge.accounts.changes import NO_KNOBS, DeviceOrder, Knobs
+from bridge.accounts.devicechange import DeviceKnobs, change_device
 from bridge.accounts.enrolment import Change, Enrolment
 from bridge.app.actors import actor_here, introduction
 from bridge.app.choices import check_choices, check_dispositions, probe
@@ -196,19 +197,9 @@ class Offline:
 
         self._change(work)
 
-    def change_manners(
-        self,
-        name: str,
-        profile: str | None,
-        quirks: Mapping[str, str],
-        login_delay: str | None = None,
-    ) -> None:
-        """Give a device another profile, quirks or a login delay of its own."""
-        self._change(
-            lambda state: changes.change_manners(
-                state.register, name, profile, quirks, login_delay
-            )
-        )
+    def change_device(self, name: str, knobs: DeviceKnobs) -> None:
+        """Change what is given of a device."""
+        self._change(lambda state: change_device(state.register, name, knobs))
 
     def remove_device(self, name: str) -> None:
         """Remove a device."""

@@ -10,6 +10,7 @@ import attrs
 import click
 
 from bridge.accounts.changes import DeviceOrder, find_device
+from bridge.accounts.devicechange import DeviceKnobs
 from bridge.app.offline import Offline
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.config import Config
@@ -149,20 +150,31 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
 @command.command()
 @click.argument("user")
 @click.option("--profile", help="The kind of machine; empty takes it away.")
+@click.option("--maildrop", help="What it sees from now on.")
+@click.option("--login-only", is_flag=True, help="It sees no message any more.")
+@click.option("--allow", "allow", multiple=True, metavar="CIDR", help="Only from here; or any.")
+@click.option(
+    "--alias", "aliases", multiple=True, metavar="NAME", help="Its aliases; or empty."
+)
 @_login_delay
 @_set
 @click.pass_obj
-def change(
-    option: Path | None,
-    user: str,
-    profile: str | None,
-    login_delay: str | None,
-    settings: dict[str, str],
-) -> None:
-    """Say of what kind the device USER is; --set QUIRK=profile takes its own setting back."""
-    if profile:
-        find_profile(shipped_profiles(), profile)
-    Offline(loaded(option), os.environ).change_manners(user, profile, settings, login_delay)
+def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
+    """Change the device USER; --set QUIRK=profile takes its own setting back."""
+    if chosen["maildrop"] is not None and chosen["login_only"]:
+        raise click.UsageError("Say what the device sees: --maildrop M, or --login-only.")
+    if chosen["profile"]:
+        find_profile(shipped_profiles(), chosen["profile"])
+    knobs = DeviceKnobs(
+        profile=chosen["profile"],
+        maildrop=chosen["maildrop"],
+        login_only=chosen["login_only"],
+        login_delay=chosen["login_delay"],
+        aliases=chosen["aliases"] or None,
+        allow=chosen["allow"] or None,
+        quirks=chosen["settings"],
+    )
+    Offline(loaded(option), os.environ).change_device(user, knobs)
     click.echo(f"Device {user} is changed; it counts from its next login on.")
 
 

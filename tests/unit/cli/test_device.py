@@ -335,3 +335,32 @@ def test_a_login_delay_is_set_shown_and_taken_back(holder: Owner) -> None:
     holder.must("device", "change", "fax", "--login-delay", "listener")
     assert shown() is None
     assert "login delay" not in holder.must("device", "show", "fax").out
+
+
+def test_a_device_is_changed_where_it_stands(holder: Owner) -> None:
+    holder.must("device", "add", "fax", "--maildrop", "m", "--alias", "old", "--apop")
+    words = ("--alias", "new", "--alias", "new@office.example", "--allow", "192.168.1.20")
+    holder.must("device", "change", "fax", *words)
+    [one] = holder.must("device", "list", "--json").json
+    assert one["aliases"] == ["new", "new@office.example"]
+    assert (one["allow"], one["maildrop"], one["apop"]) == (["192.168.1.20/32"], "m", "yes")
+    holder.must("device", "change", "fax", "--allow", "any", "--alias", "", "--login-only")
+    [one] = holder.must("device", "list", "--json").json
+    assert (one["aliases"], one["allow"], one["maildrop"]) == ([], [], None)
+    holder.must("device", "change", "fax", "--maildrop", "m")
+    assert holder.must("device", "show", "fax", "--json").json["maildrop"] == "m"
+
+
+def test_a_device_is_not_changed_to_what_cannot_be(holder: Owner) -> None:
+    holder.must("device", "add", "fax", "--maildrop", "m")
+    holder.must("device", "add", "other", "--maildrop", "m", "--alias", "taken")
+    before = holder.must("device", "list", "--json").json
+    for words, told in (
+        (("--maildrop", "nobody"), "There is no maildrop nobody"),
+        (("--alias", "Taken"), "belongs to device other already"),
+        (("--allow", ""), "is no network"),
+    ):
+        assert told in holder.runs("device", "change", "fax", *words).sentence
+    said = holder.runs("device", "change", "fax", "--maildrop", "m", "--login-only")
+    assert said.code == 2
+    assert holder.must("device", "list", "--json").json == before

@@ -48,7 +48,7 @@ from bridge.storage.ports import Spool
 from bridge.storage.register import Device, OnOutage
 from bridge.storage.sightings import Login
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
-from bridge.tracing import SessionTrace, Tracing
+from bridge.tracing import LOGIN_REFUSED, SessionTrace, Tracing
 
 
 @attrs.frozen
@@ -329,7 +329,7 @@ class Session:
             code=str(code),
             why=str(error) or type(error).__name__,
         )
-        self._trace.fact(f"login refused [{code}]: {error}")
+        self._trace.fact(f"{LOGIN_REFUSED} [{code}]: {error}")
         return Refused(code, quirks)
 
     def _holder(self, device: Device) -> Holder:

@@ -32,6 +32,9 @@ HELD_LINES = 60
 """Lines that are held of a session which has not named its device: twice what any client known to us
 says before it does, and 13 kB (measured) for each of a building full of strangers."""
 
+LOGIN_REFUSED = "login refused"
+"""How the fact begins that a login was refused."""
+
 Values = dict[str, Any]
 DeviceOf = Callable[[str], DeviceName | None]
 """Tells which device a login belongs to."""
@@ -97,6 +100,11 @@ class Trace:
             else:
                 self._changed.clear()
                 await self._changed.wait()
+
+    def waiting(self) -> Iterator[Values]:
+        """Yield what is queued by now, and do not wait for more."""
+        while self._queue:
+            yield self._queue.popleft()
 
     def _say_what_was_lost(self) -> None:
         if self._lost:

@@ -49,6 +49,7 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/orders.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/orders.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
+    "bridge/app/pagewatch.py": ("tests/system/test_test_message.py", "with a device at work"),
     "bridge/app/testpages.py": ("tests/system/test_test_message.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/cli/test_message.py": (

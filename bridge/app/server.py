@@ -21,6 +21,7 @@ from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
 from bridge.app.opening import AccountOpener
 from bridge.app.orders import Orders
+from bridge.app.pagewatch import FOLLOW_PAGE, PageWatch
 from bridge.app.state import (
     State,
     certificate_files,
@@ -220,11 +221,15 @@ class Bridge:
     # ---- running
 
     async def _open_doors(self, hangup: asyncio.Event, workers: Workers) -> None:
+        watch = PageWatch(self._state, self._directory, self._tracing, self._clock)
         control = Control(
             control_path(self._config.state_dir),
             self._verbs(),
             logs.get("control"),
-            {TRACE: TraceDesk(self._tracing, self._directory).follow},
+            {
+                TRACE: TraceDesk(self._tracing, self._directory).follow,
+                FOLLOW_PAGE: watch.follow,
+            },
         )
         async with asyncio.TaskGroup() as doors:
             opened = asyncio.Event()

@@ -2,7 +2,11 @@
 
 import email
 import json
+import select
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from email.policy import default
 from typing import Any
@@ -10,8 +14,8 @@ from typing import Any
 import pytest
 
 from bridge.errors import OwnerError
-from tests.system.pop_client import assert_ok
-from tests.system.running_bridge import Home, RunningBridge, running
+from tests.system.pop_client import DEADLINE_SECONDS, assert_ok
+from tests.system.running_bridge import PROGRAM, Home, RunningBridge, running
 
 pytestmark = pytest.mark.slow
 
@@ -244,3 +248,89 @@ def test_an_admin_is_told_what_to_do_next(bridge: RunningBridge) -> None:
     assert bridge.home.run("device", "remove", "printer").returncode == 0
     done = bridge.home.run("test-message", "office")
     assert done.stderr == "Warning: No device takes the mail of maildrop office yet.\n"
+
+
+# ---- following it
+
+
+@contextmanager
+def waiting(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Have a page made and followed, and begin the block once it is listed."""
+    command = [*PROGRAM, "--config", str(home.config_file), "test-message", "office", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first.startswith("Message 1, a test page"), first
+        process.stdout.readline()
+        yield process
+        process.wait(DEADLINE_SECONDS)
+
+
+def rest(process: subprocess.Popen[str]) -> list[str]:
+    said, errors = process.communicate(timeout=DEADLINE_SECONDS)
+    assert errors == ""
+    return said.splitlines()
+
+
+def test_who_waits_is_told_who_took_it_and_who_was_refused(bridge: RunningBridge) -> None:
+    with waiting(bridge.home, "--wait", "60") as process:
+        refused = None
+        while refused is None:  # until the page is followed
+            client = bridge.connect()
+            assert client.log_in("printer", "wrong").startswith(b"-ERR [AUTH]")
+            client.close()
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], 2)
+            refused = process.stdout.readline() if ready else None
+        taken(bridge)
+        said = rest(process)
+    assert " printer at 127.0.0.1: login refused [AUTH]: wrong name or password" in refused
+    assert said[-1].startswith("printer took it, from 127.0.0.1, at 20")
+    assert process.returncode == 0
+
+
+def test_who_waits_in_vain_is_told_what_is_known_of_each_device(bridge: RunningBridge) -> None:
+    home = bridge.home
+    home.add_device("idle")
+    with waiting(home, "--wait", "6") as process:
+        client = bridge.log_in()
+        assert len(client.octets()) == 1
+        assert_ok(client.quit())
+        said = rest(process)
+    assert process.returncode == 1
+    assert said[0] == "Nobody took it within 6 seconds; it waits on."
+    assert said[1].startswith("idle has not logged in, it never did: look at its panel")
+    assert said[2].startswith("printer was told of it at 20")
+    assert said[2].endswith(
+        "and did not take it: `popbridge trace printer` shows what it says."
+    )
+
+
+def test_who_waits_for_a_page_that_is_dropped_is_told_so(bridge: RunningBridge) -> None:
+    with waiting(bridge.home, "--wait", "60") as process:
+        assert bridge.home.run("message", "drop", "1", "--yes").returncode == 0
+        assert rest(process) == ["Nobody will take it any more: it is disposed."]
+    assert process.returncode == 1
+
+
+def test_programs_get_the_way_of_a_page_as_one_object(bridge: RunningBridge) -> None:
+    done = bridge.home.run("test-message", "office", "--wait", "1", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    told = json.loads(done.stdout)
+    assert (told["message"], told["taken"], told["refused"]) == (1, None, [])
+    assert told["nobody"] == {
+        "state": "ready",
+        "listed": [],
+        "heard": [],
+        "seen": {"printer": None},
+    }
+
+
+def test_nobody_is_waited_for_where_no_bridge_runs(home: Home) -> None:
+    done = home.run("test-message", "office", "--wait", "60")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "No bridge runs on this state folder, so no device can take it: popbridge serve\n"
+    )
+    assert shown(home, 1)["state"] == "ready"

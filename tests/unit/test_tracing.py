@@ -56,6 +56,14 @@ async def texts(trace: Trace) -> list[str]:
 # ---- readers
 
 
+async def test_what_waits_is_read_without_waiting_for_more(tracing: Tracing) -> None:
+    with tracing.trace(PRINTER, LONG) as trace:
+        assert list(trace.waiting()) == []
+        trace.put({"kind": "fact", "text": "one"})
+        assert [line["text"] for line in trace.waiting()] == ["one"]
+        assert list(trace.waiting()) == []
+
+
 async def test_it_is_on_while_somebody_listens(tracing: Tracing) -> None:
     assert not tracing.on
     with tracing.trace(PRINTER, LONG):

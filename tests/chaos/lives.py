@@ -61,7 +61,7 @@ class Life:
         (folder / "bodies").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.mailbox = mailbox
-        self.clock = LoopClock()
+        self.clock = LoopClock(asyncio.get_running_loop())
         self.is_failing = False
         self.is_over = False
         self._is_killed = False

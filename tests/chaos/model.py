@@ -24,7 +24,7 @@ class Model:
     """The mailbox as it must be, and every maildrop's view of it.
 
     Messages larger than `largest` are not taken. The dispositions that `follows` names also reach a
-    message that its owner has filed elsewhere meanwhile.
+    message that its owner has filed elsewhere meanwhile. `pages` are jobs that were made here.
     """
 
     views: dict[MaildropName, View]
@@ -35,6 +35,7 @@ class Model:
     seen: dict[int, Seen] = attrs.field(factory=dict)
     sick: dict[int, bool] = attrs.field(factory=dict)
     was_unreadable: set[int] = attrs.field(factory=set)
+    pages: set[int] = attrs.field(factory=set)
     _is_restored: bool = False
     _in_use: set[MaildropName] = attrs.field(factory=set)
     _at_rest: Mapping[MaildropName, int] = attrs.field(factory=dict)
@@ -48,6 +49,18 @@ class Model:
         if self._is_restored:  # it may have come before the machine was lost
             for view in self.views.values():
                 view.parked.add(job.number)
+
+    def page_begins(self, view: View, job: Job, now: float) -> None:
+        """Take note of a page that is about to be made; until that is done it may be listed."""
+        self.jobs[job.number] = job
+        self.put_at[job.number] = now
+        self.pages.add(job.number)
+        view.excused.add(job.number)
+
+    def page_is_made(self, view: View, job: int) -> None:
+        """Take note that a page lies in its maildrop: it is listed until a device or an admin deletes it."""
+        view.excused.discard(job)
+        view.owed.add(job)
 
     def restored(self) -> None:
         """Take note that the bridge begins anew with a backup; until a look has seen everything all is old."""
@@ -149,7 +162,8 @@ class Model:
         view.unique_ids.pop(job, None)
 
     def _give_order(self, view: View, entry: Entry) -> None:
-        kind = DispositionKind.KEEP if entry.is_notice else view.record.disposition.kind
+        is_kept = entry.is_notice or entry.job in self.pages
+        kind = DispositionKind.KEEP if is_kept else view.record.disposition.kind
         is_here = self.seen.get(entry.job, GONE).place is Place.INBOX
         is_owed = is_here and entry.job not in view.excused
         view.orders[entry.job] = Order(kind, is_owed)
@@ -187,6 +201,7 @@ class Model:
         octets = len(self.jobs[job].expected)
         if entry.is_notice:
             must(self._may_be_notice(view, job), f"job {job} is but a notice")
+            must(job not in self.pages, f"job {job}, a page, is but a notice")
         else:
             must(entry.octets == octets, f"job {job} has {octets} octets, not {entry.octets}")
         if not view.is_in_doubt(job):
@@ -277,7 +292,8 @@ class Model:
         arrived last, side by side.
         """
         extra = sum(entry.octets for entry in view.listed.values() if entry.is_notice)
-        extra += sum(len(self.jobs[job].expected) for job in view.again)
+        wanted = view.again | (self.pages & view.listed.keys())
+        extra += sum(len(self.jobs[job].expected) for job in wanted)
         jobs = [self.jobs[job] for job in view.listed]
         growth = sorted(len(job.expected) - len(job.octets) for job in jobs)
         extra += sum(growth[-AT_ONCE:])
@@ -304,6 +320,7 @@ class Model:
             other in view.since
             or other in view.confirmed
             or other in view.dropped
+            or other in view.parked
             or self.seen.get(other, GONE).place is Place.INBOX
         )
 

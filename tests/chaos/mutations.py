@@ -18,8 +18,9 @@ from bridge.pop3.replies import ResponseCode
 from bridge.session import Session
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
+from bridge.storage.messages import MessageState
 from bridge.storage.register import Device
-from bridge.storage.sqlite import steps
+from bridge.storage.sqlite import queries, steps
 from bridge.storage.sqlite.moved import Restored
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.sync import errand as errands
@@ -27,7 +28,7 @@ from bridge.sync.disposing import Disposer
 from bridge.sync.fetching import Fetcher
 from bridge.sync.look import Looker
 from bridge.sync.room import Room
-from providers.contract import AccessRefused, DispositionOrder, Unreachable
+from providers.contract import AccessRefused, DispositionOrder, RemoteId, Unreachable
 from tests.chaos import moving_steps
 
 Patch = pytest.MonkeyPatch
@@ -202,6 +203,20 @@ def a_restore_lists_what_the_backup_lists(patch: Patch) -> None:
     patch.setattr(moving_steps, "begin_without_bodies", begin)
 
 
+def a_look_misses_what_was_made_here(patch: Patch) -> None:
+    """A test page counts as mail of the mailbox, which a full list does not name."""
+    true = queries.known
+
+    def known(db: sqlite3.Connection, maildrop: MaildropName) -> dict[RemoteId, MessageState]:
+        rows = db.execute(
+            "SELECT remote_id, state FROM message WHERE maildrop = ? AND local = 1", (maildrop,)
+        )
+        pages = {RemoteId(name): MessageState(state) for name, state in rows}
+        return {**true(db, maildrop), **pages}
+
+    patch.setattr(queries, "known", known)
+
+
 MUTATIONS = {
     tombstones_are_forgotten: "was deleted and is listed again",
     quit_is_answered_first: "was deleted and is listed again",
@@ -216,5 +231,6 @@ MUTATIONS = {
     copies_are_printed: "is a copy of",
     a_ceiling_is_but_a_hint: "octets lie in",
     a_restore_lists_what_the_backup_lists: "was deleted and is listed again",
+    a_look_misses_what_was_made_here: "are lost to",
 }
 """What each breaks, in the words of the model."""

@@ -16,6 +16,7 @@ from tests.chaos.mailbox_steps import (
     trouble,
 )
 from tests.chaos.moving_steps import back_up, restore
+from tests.chaos.page_steps import make_page
 from tests.chaos.sessions import Unit
 from tests.chaos.views import Broken, View, must
 from tests.chaos.world import Weighed, World
@@ -322,6 +323,7 @@ async def _some_message(
 
 MEANWHILE = (
     deliver, owner_moves, owner_marks, log_in, print_all, retrieve, mark, say_quit, leave, break_off,
+    make_page,
 )  # fmt: skip
 """What may happen in the middle of a look."""
 
@@ -356,6 +358,7 @@ STEPS = (
     Weighed(back_up, 1),
     Weighed(restore, 1),
     Weighed(drop, 1),
+    Weighed(make_page, 3, may_crash=True),
 )
 
 

@@ -83,13 +83,19 @@ def run_without_waiting(work: Coroutine[Any, Any, T]) -> T:
 
 
 class LoopClock:
-    """The running loop's own time, as a Clock: on a `FakeTimeLoop` its sleeps take none."""
+    """A loop's own time, as a Clock: on a `FakeTimeLoop` its sleeps take none.
+
+    Without a loop it is that of the one that runs: in a thread of its executor there is none.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop
 
     def now(self) -> float:
-        return 1_000_000.0 + asyncio.get_running_loop().time()
+        return 1_000_000.0 + self.monotonic()
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        return (self._loop or asyncio.get_running_loop()).time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)  # noqa: TID251 - a clock is where the ban points to

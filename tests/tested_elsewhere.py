@@ -50,7 +50,6 @@ TESTED_ELSEWHERE = {
     "bridge/app/orders.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/pagewatch.py": ("tests/system/test_test_message.py", "with a device at work"),
-    "bridge/app/testpages.py": ("tests/system/test_test_message.py", "with a device at work"),
     "bridge/app/simulating.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/cli/test_message.py": (
         "tests/system/test_test_message.py",

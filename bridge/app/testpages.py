@@ -6,7 +6,7 @@ has lost its grant is no hindrance, and nobody who may print is asked.
 
 import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 
 import attrs
@@ -20,6 +20,7 @@ from bridge.app.workers import shaping_processes
 from bridge.clock import Clock, SystemClock
 from bridge.config import Config
 from bridge.control import Values, ask
+from bridge.devices.profiles import shipped_profiles
 from bridge.errors import CeilingReached, OwnerError, ShaperUnavailable, SpoolUnavailable
 from bridge.names import AccountName, MaildropName, SpoolId
 from bridge.shaper.processes import ShapingProcesses
@@ -29,7 +30,7 @@ from bridge.shaping.wish import Deliver, FaxText, Wish
 from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.messages import Delivery
 from bridge.storage.ports import Spool
-from bridge.storage.register import MaildropRecord, OnOutage, RegisterSnapshot
+from bridge.storage.register import Device, MaildropRecord, OnOutage, RegisterSnapshot
 from bridge.sync.plan import mint_unique_id
 from bridge.sync.room import Room
 from bridge.sync.shaping import MaildropShaper
@@ -68,14 +69,17 @@ def read_order(values: Values) -> PageOrder:
 
 @attrs.frozen
 class Delivered:
-    """A test page in its maildrop: what it is, what came of it, and what an admin should know of its way."""
+    """A test page in its maildrop: what it is, what came of it, and what an admin should know of its way.
+
+    `polls` says of each device that may log in how often machines of its kind come, where that is known.
+    """
 
     message: SpoolId
     maildrop: MaildropName
     kind: Kind
     sender: str
     octets: int
-    devices: tuple[str, ...]
+    polls: dict[str, str]
     warnings: tuple[str, ...]
 
 
@@ -99,7 +103,7 @@ class PageDesk:
         """
         snapshot = self.register()
         drop = find_maildrop(snapshot, order.maildrop)
-        devices = tuple(one.name for one in snapshot.devices if one.maildrop == drop.name)
+        devices = [one for one in snapshot.devices if one.maildrop == drop.name]
         kind = order.kind or usual_kind(drop.wish.deliver)
         sender = order.sender or f"popbridge@{self.bridge}"
         token = secrets.token_hex(16)
@@ -110,7 +114,8 @@ class PageDesk:
         )
         try:
             now = self.clock.now()
-            page = Page(number, self.bridge, drop.name, devices, now, kind, drop.wish.deliver)
+            names = tuple(one.name for one in devices)
+            page = Page(number, self.bridge, drop.name, names, now, kind, drop.wish.deliver)
             octets = await self._made(page, sender, token)
             delivery = await self._deliver(drop, number, octets, room)
         except BaseException:
@@ -118,12 +123,9 @@ class PageDesk:
                 await self.spool.withdraw(number)
             raise
         warnings = [*_told(delivery), *await self._cautions(drop, number, sender)]
-        warnings += (
-            [] if devices else [f"No device takes the mail of maildrop {drop.name} yet."]
-        )
-        return Delivered(
-            number, drop.name, kind, sender, delivery.octets, devices, tuple(warnings)
-        )
+        warnings += _absent(drop.name, devices)
+        told = (number, drop.name, kind, sender, delivery.octets)
+        return Delivered(*told, _polls(devices), tuple(warnings))
 
     async def _made(self, page: Page, sender: str, token: str) -> bytes:
         """Return the mail that brings the page; a fax is drawn where mail for a fax is."""
@@ -223,6 +225,26 @@ def _is_address(name: str) -> bool:
 def _is_untried(_account: AccountName) -> bool:
     """Tell of an account that no bridge looks at that it is not known to fail."""
     return False
+
+
+def _absent(maildrop: MaildropName, devices: Sequence[Device]) -> list[str]:
+    """Return that nobody may take a page, where that is so, and who may not."""
+    if not devices:
+        return [f"No device takes the mail of maildrop {maildrop} yet."]
+    return [
+        f"Device {one.name} is disabled; run `popbridge device enable {one.name}`."
+        for one in devices
+        if one.disabled is not None
+    ]
+
+
+def _polls(devices: Sequence[Device]) -> dict[str, str]:
+    profiles = shipped_profiles()
+    return {
+        one.name: profiles[one.profile].poll.value if one.profile in profiles else ""
+        for one in devices
+        if one.disabled is None
+    }
 
 
 def _told(delivery: Delivery) -> list[str]:

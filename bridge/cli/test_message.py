@@ -63,16 +63,16 @@ def command(option: Path | None, /, maildrop: str, as_json: bool, **chosen: Any)
 
 
 def _lines(told: Values) -> list[str]:
-    number, devices = told["message"], told["devices"]
+    number, polls = told["message"], told["polls"]
     where = (
         f"lies in maildrop {told['maildrop']}: {told['octets']} octets from {told['sender']}."
     )
     lines = [f"Message {number}, a test page as {told['kind']}, {where}"]
-    if devices:
-        takes = (
-            f"{' or '.join(devices)} takes it at the next poll, or when told to at its panel;"
-        )
-        lines.append(f"{takes} `popbridge message show {number}` tells when that was.")
+    for device, often in polls.items():
+        when = f" (such machines: {often})" if often not in ("", "any", "unknown") else ""
+        lines.append(f"{device} takes it at its next poll{when}, or when told to at its panel.")
+    if polls:
+        lines.append(f"`popbridge message show {number}` tells when it was taken.")
     return lines
 
 

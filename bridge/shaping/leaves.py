@@ -97,15 +97,20 @@ def _part(message: Message, unloaded: Unloaded) -> Part:
     check_fields(field.value for field in header)
     declared, placed = _value(header, "content-type"), _value(header, "content-disposition")
     about = parameters(declared)
+    media_type = message.get_content_type() if children else _token(declared) or "text/plain"
+    body = _EMPTY if children else _body(message, header, unloaded)
+    if media_type == "message/rfc822" and _encoding(header) == "base64" and children:
+        # RFC 2046 section 5.2.1 forbids it; some that send files do it all the same, and what was read is no message
+        body, children = Body(children[0].body.pieces, "base64"), ()
     return Part(
-        media_type=message.get_content_type() if children else _token(declared) or "text/plain",
+        media_type=media_type,
         disposition=_token(placed),
         name=(parameters(placed).get("filename") or about.get("name", ""))[:NAME_CHARACTERS],
         content_id=read(_value(header, "content-id")).strip("<> "),
         parameters=about,
         header=header,
         children=children,
-        body=_EMPTY if children else _body(message, header, unloaded),
+        body=body,
     )
 
 
@@ -113,9 +118,12 @@ def _body(message: Message, header: tuple[Field, ...], unloaded: Unloaded) -> Bo
     del message["content-transfer-encoding"]  # or the package decodes, and copies
     payload = message.get_payload(decode=True)
     text = payload if isinstance(payload, bytes) else b""
+    return Body(unloaded.put_back(text), _encoding(header))
+
+
+def _encoding(header: tuple[Field, ...]) -> str:
     encoding = _token(_value(header, "content-transfer-encoding"))
-    known = encoding if encoding in {"base64", "quoted-printable"} else ""
-    return Body(unloaded.put_back(text), known)
+    return encoding if encoding in {"base64", "quoted-printable"} else ""
 
 
 def _value(header: tuple[Field, ...], key: str) -> bytes:

@@ -4,6 +4,10 @@ The tree of parts is gone here: alternatives are chosen among, forwarded message
 left out. Whoever makes a page or a fax of a message starts from a `Reading`.
 """
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 import attrs
 
 from bridge.shaping import letters, markup
@@ -14,7 +18,6 @@ from bridge.shaping.headers import Field, first
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
-from bridge.shaping.tnef import LEVELS as TNEF_LEVELS
 from bridge.shaping.tnef import is_tnef, unpack
 from bridge.shaping.wish import Crypto, Signatures, Wish
 
@@ -27,6 +30,9 @@ FILE_TEXT_OCTETS = 16777216
 _TEXTS = frozenset(
     ["text/plain", "text/html", "text/enriched", "text/x-amp-html", "text/watch-html"]
 )
+LEVELS = 5
+"""How deep messages may lie in files; what lies deeper was decoded once more for each."""
+
 _CALENDARS = frozenset(["text/calendar", "application/ics"])
 _UNPRINTED_TEXTS = frozenset(["text/x-amp-html", "text/watch-html"])  # copies for screens
 _SIGNATURES = frozenset(
@@ -43,6 +49,7 @@ _OPAQUE = frozenset(
 _ENCRYPTED = "A part is encrypted (S/MIME or PGP) and can be read by its recipient alone."
 _SEALED = "A part is signed in a form that only a mail program opens (S/MIME)."
 _PARTIAL = "It is one piece of a message that was sent in pieces; ask the sender for the whole."
+_FIELD = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{0,75}[ \t]*:)")
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _POOR = 5  # a plain text this many times shorter than the HTML beside it only says that there is HTML
 _SHOWN = {"from": "From", "to": "To", "date": "Date", "subject": "Subject"}
@@ -104,7 +111,8 @@ class _Reader:
     logos: list[Part] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
     _begun: int = 0  # where the texts of the message begin that is being read
-    _packed: int = 0  # levels of TNEF around what is being read
+    _levels: int = 0  # of files around what is being read
+    _is_packed: bool = False  # the innermost of them is TNEF
 
     def take(self, part: Part) -> None:
         """Take what `part` and the parts in it hold."""
@@ -131,8 +139,10 @@ class _Reader:
         match part.media_type:
             case "message/partial":
                 raise Unshapeable(_PARTIAL)
-            case "message/rfc822" | "message/global":
+            case "message/rfc822" | "message/global" if part.children:
                 self._take_forwarded(part)
+            case "message/rfc822" | "message/global":
+                self._take_file(part)
             case "message/delivery-status" | "message/global-delivery-status":
                 self.texts.append(_status(part))
             case "message/external-body":
@@ -206,27 +216,56 @@ class _Reader:
 
     def _take_packed(self, leaf: Part) -> None:
         """Take what TNEF holds; its text only where the message has none beside it."""
-        if self._packed >= TNEF_LEVELS:
-            self.left_out.append("A message that lies too deep in others was not opened.")
-            return
         unpacked = unpack(leaf.body.decoded(), self._parts_left)
-        self._parts_left -= len(unpacked.part.children)
+        self._count(len(unpacked.part.children))
         if not unpacked.is_whole:
             self.left_out.append("winmail.dat is damaged: what could be read of it is here.")
-        self._packed += 1
-        if self._packed > 1:  # a message that was attached
-            self._take_forwarded(attrs.evolve(leaf, children=(unpacked.part,)))
-        else:
-            has_text = len(self.texts) > self._begun
+        has_text, was_attached = len(self.texts) > self._begun, self._is_packed
+        with self._inside(is_packed=True):
+            if was_attached:
+                self._take_forwarded(attrs.evolve(leaf, children=(unpacked.part,)))
+                return
             for part in unpacked.part.children:
                 if part.disposition or not has_text:
                     self.take(part)
-        self._packed -= 1
+
+    def _take_saved(self, leaf: Part) -> None:
+        """Take a message that is attached as a file."""
+        message = parse(normal(leaf.body.decoded()), self._wish.max_parts)
+        self._count(sum(1 for _ in message.leaves()))
+        with self._inside(is_packed=False):
+            self._take_forwarded(attrs.evolve(leaf, children=(message,)))
+
+    @contextlib.contextmanager
+    def _inside(self, *, is_packed: bool) -> Iterator[None]:
+        around, self._is_packed = self._is_packed, is_packed
+        self._levels += 1
+        yield
+        self._levels -= 1
+        self._is_packed = around
+
+    def _count(self, parts: int) -> None:
+        self._parts_left -= parts
+        if self._parts_left < 0:
+            raise Unshapeable("It has too many parts, those in attached messages included.")
+
+    def _open(self, leaf: Part, head: bytes) -> bool:
+        """Take what a file holds that is a message; tell whether it is one."""
+        if is_tnef(head):
+            opener = self._take_packed
+        elif _is_message(leaf, head):
+            opener = self._take_saved
+        else:
+            return False
+        if self._levels < LEVELS:
+            opener(leaf)
+        else:
+            self.left_out.append("A message that lies too deep in others was not opened.")
+        return True
 
     def _take_file(self, leaf: Part) -> None:
         head = leaf.body.head(HEAD_OCTETS)
-        if is_tnef(head):
-            self._take_packed(leaf)
+        if self._open(leaf, head):
             return
         kind = recognise(head, leaf.media_type, leaf.name)
         if not head:
@@ -257,6 +296,12 @@ class _Reader:
         self.left_out.append(
             f"{name} is not printed ({why}, {_spoken_size(leaf.body.size())})."
         )
+
+
+def _is_message(leaf: Part, head: bytes) -> bool:
+    """Tell whether a file is a message: called so, and a header field begins it."""
+    is_called = leaf.media_type == "message/rfc822" or leaf.name.lower().endswith(".eml")
+    return is_called and _FIELD.match(head) is not None
 
 
 def _text(leaf: Part) -> str:

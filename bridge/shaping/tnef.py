@@ -19,9 +19,6 @@ from bridge.shaping.mapi import Octets, Properties, Tag, Type, charset_of, ended
 
 SIGNATURE = b"\x78\x9f\x3e\x22"  # section 2.1.3.1
 
-LEVELS = 5
-"""How deep messages may lie in messages; what lies deeper is read once more for each."""
-
 MOST_ATTRIBUTES = 10_000
 """Attributes of a stream; a file needs some five."""
 

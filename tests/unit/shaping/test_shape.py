@@ -1,5 +1,6 @@
 """What comes out of shaping, by the shape that was wished for, whatever goes in."""
 
+import base64
 import email
 import re
 from email.message import Message
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.shaping.errors import Unshapeable
+from bridge.shaping.reading import LEVELS
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import (
     Charset,
@@ -147,6 +149,53 @@ def test_a_forwarded_message_is_opened() -> None:
     printed = shaped(within(f"Content-Type: message/rfc822\n\n{inner}"))
     assert text_of(printed) == "--- Message within ---\nSubject: inner\n"
     assert [part.get_content_type() for part in printed.walk()][2:] == ["application/pdf"]
+
+
+def saved(head: str, inner: bytes, boundary: str = "b") -> bytes:
+    """Return a mail to which a message is attached as a file."""
+    letters = base64.encodebytes(inner).decode()
+    part = f"{head}Content-Transfer-Encoding: base64\n\n{letters}"
+    return made(
+        f"Subject: outer\nContent-Type: multipart/mixed; boundary={boundary}\n\n"
+        f"--{boundary}\n{part}--{boundary}--\n"
+    )
+
+
+INNER = within(
+    "Content-Type: text/plain\n\nTwo boxes.\n",
+    f"Content-Type: application/pdf; name=o.pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n",
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Type: message/rfc822; name=o.eml\n",
+        "Content-Type: application/octet-stream; name=O.EML\nContent-Disposition: attachment\n",
+    ],
+    ids=["encoded", "file"],
+)
+def test_a_message_that_is_attached_as_a_file_is_opened(head: str) -> None:
+    """RFC 2046 section 5.2.1 forbids base64 for message/rfc822; programs that go by a file's name do it."""
+    printed = shaped(saved(head, INNER))
+    assert text_of(printed) == "--- Message within ---\nFrom: a@example.org\n\nTwo boxes.\n"
+    assert [part.get_filename() for part in printed.walk()][2:] == ["o.pdf"]
+
+
+def test_what_is_only_called_a_message_is_named() -> None:
+    printed = shaped(saved("Content-Type: message/rfc822; name=o.eml\n", b"\x89 no message"))
+    assert text_of(printed).startswith("[o.eml is not printed (file of an unknown kind")
+
+
+def test_messages_in_files_are_opened_to_a_depth_and_their_parts_are_counted() -> None:
+    head = "Content-Type: message/rfc822\n"
+    deep = INNER
+    for level in range(LEVELS):
+        deep = saved(head, deep, f"c{level}")
+    assert "Two boxes." in text_of(shaped(deep))
+    assert "lies too deep" in text_of(shaped(saved(head, deep)))
+    with pytest.raises(Unshapeable, match="too many parts, those in attached messages"):
+        shape(deep, Wish(Deliver.PRINT, max_parts=5))
 
 
 def test_a_calendar_entry_is_a_short_text() -> None:

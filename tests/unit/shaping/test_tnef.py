@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.leaves import Part
+from bridge.shaping.reading import LEVELS
 from bridge.shaping.shape import shape
-from bridge.shaping.tnef import LEVELS, MOST_ATTRIBUTES, unpack
+from bridge.shaping.tnef import MOST_ATTRIBUTES, unpack
 from bridge.shaping.wish import Deliver, Wish
 from tests.unit.shaping import tnef_streams as tnef
 

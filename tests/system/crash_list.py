@@ -17,7 +17,7 @@ from tests.system.crash_grants import APP, Enrolling, Losing, Rotating, Rotating
 from tests.system.crash_messages import Ordering
 from tests.system.crash_pages import Paging
 from tests.system.crash_scenario import Scenario, Stage
-from tests.system.crash_shaping import Shaping
+from tests.system.crash_shaping import Converting, Shaping
 from tests.system.crash_spool import Delivering, Disposing, Filing, Visiting
 from tests.system.running_bridge import PASSWORD
 
@@ -50,6 +50,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     ),
     "deliver": Delivering,
     "deliver, shaped, and QUIT": Shaping,
+    "deliver, raw headers": Converting,
     "session and QUIT": Visiting,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),

@@ -1,4 +1,4 @@
-"""Crash scenario of mail that is shaped on its way: fetched, shaped, listed, printed and disposed of."""
+"""Crash scenarios of mail that is shaped on its way: fetched, shaped, listed, printed and disposed of."""
 
 import io
 
@@ -7,7 +7,15 @@ from bridge.names import SpoolId
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Deliver, Wish
 from tests.system.crash_scenario import Scenario, Stage, look
-from tests.system.crash_spool import arm_after_first_look, mail_files
+from tests.system.crash_spool import MAIL as UNSHAPED
+from tests.system.crash_spool import (
+    OCTETS,
+    Delivering,
+    arm_after_first_look,
+    drain,
+    mail_files,
+    put_all,
+)
 from tests.system.pop_client import PopClient, assert_ok
 from tests.system.running_bridge import PASSWORD, RunningBridge, make_home
 
@@ -114,3 +122,27 @@ class Shaping(Scenario):
     def finish(self) -> None:
         assert self.confirmed
         assert len(self.unique_ids) == len(MAIL)
+
+
+RAW = "Subject: Müll\r\n\r\n.a line with a dot\r\n".encode()
+PLAIN = RAW.replace("Müll".encode(), b"=?utf-8?Q?M=C3=BCll?=")
+
+
+class Converting(Delivering):
+    """A message with UTF-8 in its header is made ASCII on its way; whoever asks for it gets it as it came."""
+
+    def put(self) -> None:
+        put_all(self.home)
+        self.home.put("1.eml", RAW)
+
+    def check(self) -> None:
+        with self.restarted() as bridge:
+            look(self.home)
+            client = bridge.connect()
+            assert_ok(client.command("UTF8"))
+            assert_ok(client.log_in("printer", PASSWORD))
+            count = len(UNSHAPED)
+            assert [client.retrieve(n + 1) for n in range(count)] == [RAW, *OCTETS[1:]]
+            assert_ok(client.quit())
+            mail = UNSHAPED | {"1.eml": RAW}
+            self.unique_ids.add(tuple(drain(bridge, [PLAIN, *OCTETS[1:]], mail)))

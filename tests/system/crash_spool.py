@@ -35,9 +35,12 @@ class Delivering(Scenario):
         self.begin_anew(die_at)
         with self.forks.serving(self.home, die_at=die_at, arm=self.arm):
             arm_after_first_look(self)
-            put_all(self.home)
+            self.put()
             self.report = look(self.home)
         return bool(self.report)
+
+    def put(self) -> None:
+        put_all(self.home)
 
     def check(self) -> None:
         with self.restarted() as bridge:
@@ -219,7 +222,9 @@ def noted(home: Home, event: LifeEvent) -> list[tuple[object, ...]]:
         return database.execute(sql, (event,)).fetchall()
 
 
-def drain(bridge: RunningBridge, expected: list[bytes]) -> list[str]:
+def drain(
+    bridge: RunningBridge, expected: list[bytes], mail: dict[str, bytes] = MAIL
+) -> list[str]:
     """Print and delete all mail as a device does; it must be just this, and never come again."""
     home = bridge.home
     assert "delivered" in look(home)
@@ -234,6 +239,6 @@ def drain(bridge: RunningBridge, expected: list[bytes]) -> list[str]:
     assert look(home)["delivered"] == 0
     client = bridge.log_in()
     assert client.unique_ids() == []
-    assert mail_files(home) == {f"Printed/{name}": octets for name, octets in MAIL.items()}
+    assert mail_files(home) == {f"Printed/{name}": octets for name, octets in mail.items()}
     assert home.bodies == []
     return unique_ids

@@ -1,7 +1,8 @@
-"""Holds the machine against ten lines that say what RFC 1939 sections 5 to 7 ask for."""
+"""Holds the machine against ten lines that say what RFC 1939 sections 5 to 7 and RFC 6856 section 2.1 ask for."""
 
 from typing import NamedTuple
 
+import attrs
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -33,23 +34,34 @@ class Rfc1939:
         return list(self.there.values())
 
 
+def message(unique_id: str, body: bytes, *, is_raw: bool) -> Message:
+    plain = Message.of(unique_id, b"Subject: x\n\n" + body)
+    came = Message.of(unique_id, "Subject: größer\n\n".encode() + body)
+    return attrs.evolve(plain, as_it_came=came) if is_raw else plain
+
+
 class SessionAgainstModel(RuleBasedStateMachine):
-    @initialize(sizes=st.lists(st.integers(0, 30), max_size=5))
-    def deliver(self, sizes: list[int]) -> None:
+    @initialize(mail=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=5))
+    def deliver(self, mail: list[tuple[int, bool]]) -> None:
         self.messages = tuple(
-            Message.of(f"uid-{index}", b"Subject: x\n\n" + b".y\n" * size)
-            for index, size in enumerate(sizes)
+            message(f"uid-{index}", b".y\n" * size, is_raw=is_raw)
+            for index, (size, is_raw) in enumerate(mail)
         )
+        self.in_utf8 = False
         self.log_in()
 
     def log_in(self) -> None:
         self.session = LocalSession(Scene(messages=self.messages))
-        self.mail = [Mail(message.unique_id, message.octets) for message in self.messages]
+        self.shown = [
+            (self.in_utf8 and message.as_it_came) or message for message in self.messages
+        ]
+        self.mail = [Mail(message.unique_id, message.octets) for message in self.shown]
         self.model = Rfc1939(self.mail)
-        assert self.session.ask("USER mrose", "PASS tanstaaf").count(b"+OK") == 2
+        login = ("UTF8",) * self.in_utf8 + ("USER mrose", "PASS tanstaaf")
+        assert self.session.ask(*login).count(b"+OK") == len(login)
 
     def ask(self, command: str) -> list[str]:
-        return self.session.ask(command).decode("ascii").split("\r\n")
+        return self.session.ask(command).decode().split("\r\n")
 
     @rule(number=NUMBER)
     def dele(self, number: int) -> None:
@@ -83,7 +95,7 @@ class SessionAgainstModel(RuleBasedStateMachine):
         reply = self.session.ask(f"RETR {number}")
         if number in self.model.there:
             status, _, body = reply.partition(b"\r\n")
-            message = self.messages[number - 1]
+            message = self.shown[number - 1]
             assert status == b"+OK %d octets" % message.octets
             assert body == message.wire + b".\r\n"
         else:
@@ -93,13 +105,27 @@ class SessionAgainstModel(RuleBasedStateMachine):
     def top(self, number: int, lines: int) -> None:
         reply = self.ask(f"TOP {number} {lines}")
         if number in self.model.there:
-            body = min(lines, self.messages[number - 1].wire.count(b"\n") - 2)
-            assert reply[1:] == ["Subject: x", "", *["..y"] * body, ".", ""]
+            header, *wire = self.shown[number - 1].wire.decode().split("\r\n")
+            body = min(lines, len(wire) - 2)
+            assert reply[1:] == [header, "", *["..y"] * body, ".", ""]
         else:
             assert reply[0].startswith("-ERR")
 
     @rule(
-        command=st.sampled_from(["NOOP", "CAPA", "HELO", "USER mrose", "DELE 0", "DELE -1", ""])
+        command=st.sampled_from(
+            [
+                "NOOP",
+                "CAPA",
+                "HELO",
+                "USER mrose",
+                "DELE 0",
+                "DELE -1",
+                "",
+                "UTF8",
+                "LANG",
+                "LANG x",
+            ]
+        )
     )
     def say_something_that_changes_nothing(self, command: str) -> None:
         if self.session.closed:
@@ -123,6 +149,11 @@ class SessionAgainstModel(RuleBasedStateMachine):
     def lose_the_connection(self) -> None:
         assert self.session.removed == ()
         self.log_in()
+
+    @rule(in_utf8=st.booleans())
+    def come_again(self, in_utf8: bool) -> None:  # noqa: FBT001 - as it is drawn
+        self.in_utf8 = in_utf8
+        self.lose_the_connection()
 
     @invariant()
     def stat_agrees(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from bridge.shaping.wish import Deliver
 from tests.system.crash_backup import BackingUp, Restoring
 from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing, Looking
 from tests.system.crash_commands import (
@@ -60,6 +61,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "backup": BackingUp,
     "restore": Restoring,
     "message redeliver and drop": Ordering,
+    "message redeliver and drop, shaped": partial(Ordering, deliver=Deliver.PRINT),
     "test page": Paging,
     "token rotation": partial(Rotating, side=MICROSOFT),
     "token rotation, old token spent": partial(RotatingForGood, side=MICROSOFT),

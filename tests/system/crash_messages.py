@@ -5,6 +5,8 @@ from contextlib import suppress
 from bridge.app.messages import DROP, REDELIVER
 from bridge.control import ask
 from bridge.errors import OwnerError, StateError
+from bridge.shaping.shape import shape
+from bridge.shaping.wish import Deliver, Wish
 from tests.system.crash_scenario import Scenario, Stage, look
 from tests.system.crash_spool import OCTETS, arm_after_first_look, mail_files, put_all
 from tests.system.pop_client import assert_ok
@@ -17,9 +19,13 @@ PRINTED, DROPPED, LEFT = 1, 2, 3
 class Ordering(Scenario):
     """`message redeliver` and `message drop` on a running bridge; what it said yes to is so."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, deliver: Deliver = Deliver.ORIGINAL) -> None:
         home = make_home(stage.template, stage.folder / "home", "asyncio")
         super().__init__(stage, home)
+        done = home.run("maildrop", "change", "office", "--deliver", deliver)
+        assert done.returncode == 0, done.stderr
+        self.shaped = [b"".join(shape(octets, Wish(deliver))) for octets in OCTETS]
+        self.kept = ("body", "original") if deliver is Deliver.PRINT else ("body",)
         put_all(home)
         home.sync()
         with self.forks.serving(home) as bridge:
@@ -58,6 +64,8 @@ class Ordering(Scenario):
                     self.order(verb, number)
             look(self.home)
             assert self.listed(bridge) == (True, True)
+            files = [f"{number}.{what}" for number in (PRINTED, LEFT) for what in self.kept]
+            assert self.home.bodies == files
         moved = {"Printed/1.eml": OCTETS[0], "Printed/2.eml": OCTETS[1]}
         assert mail_files(self.home) == {"3.eml": OCTETS[2], **moved}
 
@@ -68,7 +76,7 @@ class Ordering(Scenario):
         unique_ids = client.unique_ids()
         assert_ok(client.quit())
         assert sorted(found) == sorted(set(found)), "a message is listed twice"
-        numbers = [OCTETS.index(octets) + 1 for octets in found]
+        numbers = [self.shaped.index(octets) + 1 for octets in found]
         by_number = dict(zip(numbers, unique_ids, strict=True))
         assert by_number[LEFT] == self.before[LEFT - 1]
         assert by_number.get(DROPPED, self.before[DROPPED - 1]) == self.before[DROPPED - 1]

@@ -49,7 +49,6 @@ UNVISITED = {
     "bridge/shaper/confinement.py:confine write": "of a process that holds nothing of ours",
     "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
     "bridge/storage/sqlite/audit.py:SqliteAuditLog.forget COMMIT": OLD,
-    "bridge/storage/sqlite/audit.py:SqliteAuditLog.told COMMIT": "what the log was told is told again",
     "bridge/storage/sqlite/sightings.py:SqliteSightings.add_watched COMMIT": WATCHED,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,

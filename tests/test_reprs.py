@@ -60,6 +60,7 @@ NO_SECRETS = {
     "Settings": "addresses and names, kept where everybody may read them",
     "StartTls": "our own reply",
     "VaultConfig": "a path",
+    "WatchConfig.password_days": "an age",
     "Wish.headers": "a choice",
 }
 """Classes, or fields, whose names only sound so."""

@@ -3,6 +3,8 @@
 A password that no machine uses any more is one that somebody else may try (docs/exposure.md).
 """
 
+from collections.abc import Awaitable, Callable
+
 from bridge.alerts import Alert, AlertReason, AlertSink
 from bridge.app.unseen import Unseen, unseen
 from bridge.app.watching import Watch, look_back
@@ -11,6 +13,9 @@ from bridge.config import WatchConfig
 from bridge.logs import EventLog
 from bridge.storage.register import Disabled, Register, WhyDisabled
 from bridge.storage.sightings import SightingStore
+
+Reload = Callable[[], Awaitable[object]]
+"""Has logins be held against the register as it is now."""
 
 
 class Disabling:
@@ -30,28 +35,26 @@ class Disabling:
         self._clock = clock
         self._log = log
 
-    async def disable_unseen(self, watch: Watch, alert: AlertSink) -> bool:
-        """Disable, durably, what was not seen for `unseen_days`; tell of each once, and return whether there was any.
+    async def disable_unseen(self, watch: Watch, reload: Reload, alert: AlertSink) -> None:
+        """Disable, durably, what was not seen for `unseen_days`; have the register read anew, then tell of each once.
 
         Raises:
             SpoolUnavailable: some or all could not be disabled.
         """
         if self._config.unseen != "disable":
-            return False
+            return
         if not await watch.write():
-            return False  # of who was seen just now nobody would know
+            return  # of who was seen just now nobody would know
         now = self._clock.now()
         devices = (await self._register.snapshot()).devices
         gone = unseen(devices, await look_back(self._store, now), self._config.unseen_days)
-        disabled = False
         for one in gone:
             if await self._register.disable_device(
                 one.device, Disabled(now, WhyDisabled.UNSEEN)
             ):
-                disabled = True
                 self._log.warning("device-disabled", device=one.device, days=one.days)
+                await reload()
                 alert(_told(one))
-        return disabled
 
 
 def _told(one: Unseen) -> Alert:

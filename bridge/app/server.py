@@ -13,7 +13,6 @@ from bridge import __version__, logs
 from bridge.accounts.directory import Directory
 from bridge.app.alerting import Alerting
 from bridge.app.certificates import Certificates
-from bridge.app.disabling import Disabling
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.eventloop import loop_factory
 from bridge.app.health import Health
@@ -21,6 +20,7 @@ from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
 from bridge.app.opening import AccountOpener
 from bridge.app.orders import Orders
+from bridge.app.overseeing import Overseer
 from bridge.app.pagewatch import FOLLOW_PAGE, PageWatch
 from bridge.app.state import (
     State,
@@ -112,6 +112,7 @@ class Bridge:
         )
         self._alerting = Alerting(config.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
+        self._overseer = Overseer(config.watch, state, self._watch, self._alerting.tell, clock)
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
         self._telling = Telling(state.audit, clock, logs.get("audit"))
         self._workers: Workers | None = None
@@ -294,19 +295,13 @@ class Bridge:
                     now - self._config.spool.history_days * DAY_SECONDS
                 )
                 await self._watch.forget_old()
-                await self._disable_unseen()
+                await self._overseer.look(self._directory.load)
                 await self._state.audit.forget(now - self._config.audit.keep_days * DAY_SECONDS)
             except PopbridgeError as error:
                 self._log.error("daily-look-failed", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds
                 self._log.exception("daily-look-failed")
             await self._clock.sleep(DAY_SECONDS)
-
-    async def _disable_unseen(self) -> None:
-        state, clock, log = self._state, self._clock, logs.get("watch")
-        disabling = Disabling(self._config.watch, state.register, state.sightings, clock, log)
-        if await disabling.disable_unseen(self._watch, self._alerting.tell):
-            await self._directory.load()
 
     # ---- what the command line may ask
 

@@ -12,7 +12,7 @@ import click
 from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.accounts.devicechange import DeviceKnobs
 from bridge.app.offline import Offline
-from bridge.cli.output import json_option, loaded, say, table
+from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config
 from bridge.devices.cautions import cautions, idle_maildrop
 from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
@@ -134,11 +134,15 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         "apop": "yes" if device.apop_secret is not None else "no",
         "profile": device.profile,
         "login_delay": device.login_delay,
+        "made": device.made,
+        "password_made": device.password_made,
         "disabled": None if device.disabled is None else attrs.asdict(device.disabled),
         "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
     }
     sees = "only logs in" if device.maildrop is None else f"maildrop {device.maildrop}"
     lines = [f"{device.name}: {sees}, profile {device.profile or 'none'}"]
+    age = "at a time unknown" if device.password_made is None else moment(device.password_made)
+    lines += [f"password made: {age}"]
     if device.disabled is not None:
         lines += [f"disabled ({device.disabled.why}): popbridge device enable {device.name}"]
     if device.login_delay is not None:

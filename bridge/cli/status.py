@@ -2,20 +2,15 @@
 
 import os
 import sys
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from bridge.app.offline import Offline
 from bridge.app.state import State
-from bridge.app.unseen import Unseen, unseen
-from bridge.app.watching import look_back
-from bridge.cli.output import json_option, loaded, say, table
-from bridge.clock import SystemClock
+from bridge.cli.output import json_option, loaded, moment, say, table
+from bridge.cli.status_devices import told_of_devices
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError
 from bridge.storage.messages import MessageState
@@ -38,13 +33,8 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
         drop["session"] = bool(running and drop["maildrop"] in running["sessions"])
     lines = [trouble or _headline(running)]
     lines += _account_lines(running, offline.read(_unable))
-    gone = [
-        attrs.asdict(one)
-        for one in offline.read(partial(_unseen, days=config.watch.unseen_days))
-    ]
-    lines += [_gone(one) for one in gone]
-    disabled = offline.read(_disabled)
-    lines += [_shut_out(one) for one in disabled]
+    devices, said = told_of_devices(offline, config.watch)
+    lines += said
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
     only = offline.read(_only_logging_in)
     lines += [f"Only log in: {', '.join(only)}"] if only else []
@@ -55,8 +45,7 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
             "trouble": trouble,
             "maildrops": drops,
             "login_only": only,
-            "unseen": gone,
-            "disabled": disabled,
+            **devices,
         },
         lines,
     )
@@ -83,34 +72,6 @@ async def _only_logging_in(state: State) -> list[str]:
     """Return the devices that are shown no maildrop."""
     devices = (await state.register.snapshot()).devices
     return [device.name for device in devices if device.maildrop is None]
-
-
-async def _unseen(state: State, days: int) -> list[Unseen]:
-    """Return the devices that have not logged in for long."""
-    devices = (await state.register.snapshot()).devices
-    return unseen(devices, await look_back(state.sightings, SystemClock().now()), days)
-
-
-async def _disabled(state: State) -> list[dict[str, Any]]:
-    """Return the devices that may not log in, since when, and why."""
-    return [
-        {"device": device.name, **attrs.asdict(device.disabled)}
-        for device in (await state.register.snapshot()).devices
-        if device.disabled is not None
-    ]
-
-
-def _gone(one: dict[str, Any]) -> str:
-    when = f"since {_moment(one['last'])}" if one["last"] is not None else "yet"
-    hint = f"popbridge device remove {one['device']} if it is gone"
-    return f"Device {one['device']}: NOT SEEN {when}, {one['days']} days; {hint}"
-
-
-def _shut_out(one: dict[str, Any]) -> str:
-    hint = f"popbridge device enable {one['device']} lets it log in again"
-    return (
-        f"Device {one['device']}: DISABLED ({one['why']}) since {_moment(one['since'])}; {hint}"
-    )
 
 
 async def _maildrops(state: State) -> list[dict[str, Any]]:
@@ -165,9 +126,5 @@ def _doing(status: dict[str, Any] | None, unable: str | None) -> str:
     if status is None or (status["failing_since"] is None and status["last_success"] is None):
         return "not looked at yet"
     if status["failing_since"] is not None:
-        return f"FAILING since {_moment(status['failing_since'])}: {status['trouble']}"
-    return f"looked at {_moment(status['last_success'])}"
-
-
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+        return f"FAILING since {moment(status['failing_since'])}: {status['trouble']}"
+    return f"looked at {moment(status['last_success'])}"

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import ssl
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_check_names_the_devices_that_really_log_in_so(
         client.secure(trusting(home.ca))
         assert_ok(client.log_in("printer", PASSWORD))
     bridge.stop()
-    with sqlite3.connect(home.state / "popbridge.db") as db:
+    with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
         rows = set(db.execute("SELECT device, listener, tls, address FROM sighting"))
         db.execute("UPDATE watched SET since = since - 30 * 86400")
     assert rows == {
@@ -81,7 +82,7 @@ def test_a_device_that_was_not_seen_for_long_is_disabled_until_it_is_enabled(
     with home.config_file.open("a", encoding="utf-8") as config:
         config.write('\n[watch]\nunseen = "disable"\n')
     now = SystemClock().now()
-    with sqlite3.connect(home.state / "popbridge.db") as db:
+    with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
         days = [(day_of(now) - n, 1440) for n in range(1, 45)]
         db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
         db.execute("UPDATE watched SET since = 0")

@@ -31,7 +31,7 @@ class Desk:
         self.store = SqliteSightings(self.storage.database)
         self.clock = FakeClock((BEGAN + 40) * DAY_SECONDS)
         self.watch = Watch(self.store, self.clock, logs.get("watch"))
-        self.alerts: list[Alert] = []
+        self.told: list[str | Alert] = []
 
     async def fill(self) -> None:
         await fill(self.storage)
@@ -44,10 +44,16 @@ class Desk:
     def log_in(self, name: DeviceName) -> None:
         self.watch.seen(Login(name, "192.0.2.7", "pop3s", "", ""))
 
+    async def reload(self) -> None:
+        self.told.append("reload")
+
     async def look(self, unseen: str = "disable", days: int = 30) -> bool:
+        """Return whether anybody was told of."""
+        before = len(self.told)
         config = WatchConfig(unseen_days=days, unseen=unseen)  # type: ignore[arg-type] - one of two
         disabling = Disabling(config, self.register, self.store, self.clock, logs.get("watch"))
-        return await disabling.disable_unseen(self.watch, self.alerts.append)
+        await disabling.disable_unseen(self.watch, self.reload, self.told.append)
+        return len(self.told) > before
 
     async def disabled(self) -> dict[str, Disabled]:
         devices = (await self.register.snapshot()).devices
@@ -67,19 +73,21 @@ async def test_what_was_not_seen_for_long_is_disabled_and_told_of_once(desk: Des
     assert await desk.look()
     disabled = Disabled(desk.clock.now(), WhyDisabled.UNSEEN)
     assert await desk.disabled() == {GONE: disabled}
-    [alert] = desk.alerts
+    reloaded, alert = desk.told
+    assert reloaded == "reload", "whoever reads the alert finds the device disabled"
+    assert isinstance(alert, Alert)
     assert (alert.reason, alert.device) == (AlertReason.DEVICE_DISABLED, GONE)
     assert "40 days" in alert.text
     assert alert.text.endswith("popbridge device enable gone lets it log in again")
     desk.clock.advance(DAY_SECONDS)
     assert not await desk.look()
-    assert len(desk.alerts) == 1
+    assert len(desk.told) == 2
 
 
 @pytest.mark.parametrize(("unseen", "days"), [("warn", 30), ("disable", 0), ("disable", 41)])
 async def test_elsewhere_nobody_is_disabled(desk: Desk, unseen: str, days: int) -> None:
     assert not await desk.look(unseen, days)
-    assert (await desk.disabled(), desk.alerts) == ({}, [])
+    assert (await desk.disabled(), desk.told) == ({}, [])
 
 
 async def test_once_enabled_the_days_count_anew(desk: Desk) -> None:

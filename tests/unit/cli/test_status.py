@@ -1,5 +1,6 @@
 import socket
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -54,12 +55,12 @@ def test_a_device_that_nobody_has_seen_for_long_is_named(owner: Owner) -> None:
     owner.enrol()
     assert owner.must("status", "--json").json["unseen"] == []
     today = day_of(SystemClock().now())
-    with sqlite3.connect(owner.state / "popbridge.db") as db:
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
         days = [(today - n, 1440) for n in range(1, 40)]
         db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
         db.execute("UPDATE watched SET since = 0")
     assert owner.must("status", "--json").json["unseen"] == [], "it was added today"
-    with sqlite3.connect(owner.state / "popbridge.db") as db:
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
         db.execute("UPDATE device SET made = made - 32 * 86400")
     [one] = owner.must("status", "--json").json["unseen"]
     assert one == {"device": "d", "days": 31, "last": None}
@@ -78,3 +79,27 @@ def test_devices_that_only_log_in_are_named(owner: Owner) -> None:
     owner.must("device", "add", "camera", "--login-only")
     assert owner.must("status", "--json").json["login_only"] == ["camera", "fw"]
     assert owner.must("status").out.endswith("\nOnly log in: camera, fw\n")
+
+
+def test_old_passwords_are_named_and_those_of_unknown_age_said_to_be_so(owner: Owner) -> None:
+    owner.enrol()
+    assert owner.must("status", "--json").json["old_passwords"] == []
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
+        db.execute("UPDATE device SET password_made = password_made - 365.5 * 86400")
+        [(made,)] = db.execute("SELECT password_made FROM device").fetchall()
+    [one] = owner.must("status", "--json").json["old_passwords"]
+    assert one == {"device": "d", "days": 365, "made": made}
+    assert (
+        "Device d: PASSWORD is 365 days old; popbridge device passwd d"
+        in owner.must("status").out
+    )
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
+        db.execute("UPDATE device SET password_made = NULL")
+    [one] = owner.must("status", "--json").json["old_passwords"]
+    assert one == {"device": "d", "days": None, "made": None}
+    assert "PASSWORDS of unknown age: d; made before that" in owner.must("status").out
+    assert "password made: at a time unknown" in owner.must("device", "show", "d").out
+    owner.must("device", "passwd", "d")
+    assert owner.must("status", "--json").json["old_passwords"] == []
+    shown = owner.must("device", "show", "d", "--json").json
+    assert shown["password_made"] >= shown["made"]

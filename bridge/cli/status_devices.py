@@ -1,0 +1,67 @@
+"""What `popbridge status` says of devices, their logins and their passwords."""
+
+from typing import Any
+
+import attrs
+
+from bridge.app.aging import aged
+from bridge.app.offline import Offline
+from bridge.app.state import State
+from bridge.app.unseen import unseen
+from bridge.app.watching import look_back
+from bridge.cli.output import moment
+from bridge.clock import SystemClock
+from bridge.config import WatchConfig
+
+Rows = list[dict[str, Any]]
+
+
+def told_of_devices(offline: Offline, config: WatchConfig) -> tuple[dict[str, Rows], list[str]]:
+    """Return what is to be told, for JSON and as lines."""
+
+    async def work(state: State) -> dict[str, Rows]:
+        return await _look(state, config)
+
+    found = offline.read(work)
+    lines = [_gone(one) for one in found["unseen"]]
+    lines += [_shut_out(one) for one in found["disabled"]]
+    lines += [_aged(one) for one in found["old_passwords"] if one["days"] is not None]
+    unknown = [one["device"] for one in found["old_passwords"] if one["days"] is None]
+    if unknown:
+        why = "made before that was written down; popbridge device passwd USER"
+        lines += [f"PASSWORDS of unknown age: {', '.join(unknown)}; {why}"]
+    return found, lines
+
+
+async def _look(state: State, config: WatchConfig) -> dict[str, Rows]:
+    now = SystemClock().now()
+    devices = (await state.register.snapshot()).devices
+    gone = unseen(devices, await look_back(state.sightings, now), config.unseen_days)
+    old = aged(devices, now, config.password_days)
+    return {
+        "unseen": [attrs.asdict(one) for one in gone],
+        "disabled": [
+            {"device": one.name, **attrs.asdict(one.disabled)}
+            for one in devices
+            if one.disabled is not None
+        ],
+        "old_passwords": [attrs.asdict(one) for one in old],
+    }
+
+
+def _gone(one: dict[str, Any]) -> str:
+    when = f"since {moment(one['last'])}" if one["last"] is not None else "yet"
+    hint = f"popbridge device remove {one['device']} if it is gone"
+    return f"Device {one['device']}: NOT SEEN {when}, {one['days']} days; {hint}"
+
+
+def _shut_out(one: dict[str, Any]) -> str:
+    hint = f"popbridge device enable {one['device']} lets it log in again"
+    return (
+        f"Device {one['device']}: DISABLED ({one['why']}) since {moment(one['since'])}; {hint}"
+    )
+
+
+def _aged(one: dict[str, Any]) -> str:
+    hint = f"popbridge device passwd {one['device']} makes another"
+    return f"Device {one['device']}: PASSWORD is {one['days']} days old; {hint}"

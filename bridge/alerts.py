@@ -15,6 +15,7 @@ class AlertReason(enum.StrEnum):
     DISK_CEILING = "disk-ceiling"
     CERTIFICATE_ENDING = "certificate-ending"
     DEVICE_DISABLED = "device-disabled"
+    NEW_ADDRESS = "new-address"
 
 
 @attrs.frozen

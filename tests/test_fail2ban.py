@@ -30,6 +30,7 @@ ADDR = r"(?:(?:::f{4,6}:)?(?P<ip4>(?:\d{1,3}\.){3}\d{1,3})|(?P<ip6>(?:[0-9a-fA-F
 
 JOURNAL = "printserver popbridge[812]: "
 STRANGER = "203.0.113.9"
+MOVED = "192.168.1.21"
 STYLES = ("text", "json")
 
 
@@ -63,11 +64,17 @@ async def fail(
 ) -> None:
     """Have the real directory refuse a login, and log it."""
     device = Device(
-        *(DeviceName("fax"), DROP, RIGHT, ("fax 2",), ("192.168.1.20/32",)), disabled=disabled
+        *(DeviceName("fax"), DROP, RIGHT, ("fax 2",), ("192.168.1.20/32", MOVED)),
+        disabled=disabled,
     )
     register = StaticRegister([device])
     directory = Directory(register, CountingVerifier(), SEAL, FakeClock(), 30.0)  # type: ignore[arg-type] - it is only read
     await directory.load()
+
+    async def never_came_from(_device: Device, address: str) -> str:
+        return "new-address" if address == MOVED else ""
+
+    directory.ask(never_came_from)
     with pytest.raises(LoginRefused):
         await directory.check_password(login, password, address)
 
@@ -112,6 +119,14 @@ async def test_a_right_password_of_a_disabled_device_does_not(
     disabled = Disabled(0.0, WhyDisabled.UNSEEN)
     await fail(password=RIGHT, address="192.168.1.20", disabled=disabled)
     assert "disabled" in log.getvalue()
+    assert banned(definition, log.getvalue().strip()) is None
+
+
+async def test_a_right_password_from_an_address_that_is_new_does_not(
+    definition: configparser.SectionProxy, log: io.StringIO
+) -> None:
+    await fail(password=RIGHT, address=MOVED)
+    assert "new-address" in log.getvalue()
     assert banned(definition, log.getvalue().strip()) is None
 
 

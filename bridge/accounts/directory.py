@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 import attrs
@@ -34,6 +34,7 @@ _REFUSALS = {
     "password": "wrong name or password",
     "address": "right password, but from an address this device may not use",
     "disabled": "right password, but the device is disabled",
+    "new-address": "right password, but from an address this device never came from",
 }
 """What is told to an admin of each reason; on the wire all of them are one."""
 
@@ -52,6 +53,13 @@ class SecretOpener(Protocol):
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Return what was sealed under the same context."""
         ...
+
+
+Question = Callable[[Device, str], Awaitable[str]]
+
+
+async def _without_question(_device: Device, _address: str) -> str:
+    return ""
 
 
 @attrs.frozen
@@ -88,12 +96,17 @@ class Directory:
         self._known = _index(RegisterSnapshot((), (), ()))
         self._decoy = secrets.token_bytes(16)
         self._probe: ProbeLogin | None = None
+        self._question: Question = _without_question
         self.last_login = clock.monotonic()
         """When a device last logged in, or this was made; the bridge's own login does not count."""
 
     def admit(self, probe: ProbeLogin) -> None:
         """Take the bridge's own login too; it counts neither as a success nor as a failure."""
         self._probe = probe
+
+    def ask(self, question: Question) -> None:
+        """Have `question` say of a device that may log in why it may not all the same, from an address; empty where it may."""
+        self._question = question
 
     async def load(self) -> RegisterSnapshot:
         """Read the register; logins from now on are held against it."""
@@ -198,7 +211,7 @@ class Directory:
     async def _conclude(
         self, device: Device | None, login: str, address: str, key: str
     ) -> Device:
-        reason = "password" if device is None else self._why_not(device, address)
+        reason = "password" if device is None else await self._why_not(device, address)
         if device is not None and not reason:
             self._by_address.succeeded(key)
             self.last_login = self._clock.monotonic()
@@ -221,11 +234,13 @@ class Directory:
         await self._clock.sleep(delay)
         raise LoginRefused(_REFUSALS[reason])
 
-    def _why_not(self, device: Device, address: str) -> str:
+    async def _why_not(self, device: Device, address: str) -> str:
         """Return why a device that has shown its password is refused all the same; empty where it is not."""
         if device.disabled is not None:
             return "disabled"
-        return "" if self._may_come_from(device, address) else "address"
+        if not self._may_come_from(device, address):
+            return "address"
+        return await self._question(device, address)
 
     def _shown(self, login: str) -> str:
         """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""

@@ -25,6 +25,7 @@ from bridge.config import Config
 from bridge.control import Values, ask
 from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.storage.addresses import DeviceAddress
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.register import Account, MaildropRecord, RegisterSnapshot
 from bridge.vault.passwords import hash_password
@@ -214,6 +215,19 @@ class Offline:
         """Let a device log in again; return False where it could anyway."""
         now = SystemClock().now()
         return self._change(lambda state: standing.enable(state.register, name, now))
+
+    def admit_device(self, name: str, address: str, *, only: bool) -> str:
+        """Let a device log in from an address, or from that one only, and return it as it is kept."""
+        now = SystemClock().now()
+        return self._change(
+            lambda state: standing.admit(
+                state.register, state.addresses, name, address, now, only=only
+            )
+        )
+
+    def addresses(self) -> list[DeviceAddress]:
+        """Return where devices have logged in from, by device."""
+        return self.read(lambda state: state.addresses.addresses())
 
     def set_password(self, name: str, password: str, *, apop: bool | None = None) -> None:
         """Give a device another password, with APOP or without, or as it was."""

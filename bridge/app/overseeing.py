@@ -1,8 +1,9 @@
-"""Looks over the devices of a running bridge once a day: who is gone, and whose password is old."""
+"""Looks over the devices of a running bridge: who comes from where, who is gone, whose password is old."""
 
 import attrs
 
 from bridge import logs
+from bridge.accounts.addresses import KnownAddresses
 from bridge.alerts import AlertSink
 from bridge.app.disabling import Disabling, Reload
 from bridge.app.reminding import remind
@@ -21,6 +22,11 @@ class Overseer:
     watch: Watch
     alert: AlertSink
     clock: Clock
+
+    def known_addresses(self) -> KnownAddresses:
+        """Return what tells which addresses a device may log in from."""
+        mode = self.config.new_address
+        return KnownAddresses(mode, self.state.addresses, self.alert, self.clock)
 
     async def look(self, reload: Reload) -> None:
         """Disable and remind as the admin wants it, and `reload` where the register has changed.

@@ -115,6 +115,7 @@ class Bridge:
         self._overseer = Overseer(config.watch, state, self._watch, self._alerting.tell, clock)
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
         self._telling = Telling(state.audit, clock, logs.get("audit"))
+        self._directory.ask(self._overseer.known_addresses().why_not)
         self._workers: Workers | None = None
         self._manners = manners_for(config.listener)
         self._shaping = shaping_processes(config)

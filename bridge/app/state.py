@@ -17,6 +17,7 @@ from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
 from bridge.storage.audit import THE_BRIDGE, Actor
+from bridge.storage.sqlite.addresses import SqliteAddresses
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
@@ -79,6 +80,7 @@ class State:
     bodies: Bodies
     spool: SqliteSpool
     register: SqliteRegister
+    addresses: SqliteAddresses
     secrets: SecretSeal
     actor: Actor = THE_BRIDGE
 
@@ -134,12 +136,14 @@ def open_state(
     try:
         _check_key(places.database, keyring)
         secrets = SecretSeal(keyring.derive(Purpose.SECRETS))
+        scribe = Scribe(who, SystemClock())
         yield State(
             places,
             database,
             bodies,
             SqliteSpool(database, bodies, SystemClock(), secrets),
-            SqliteRegister(database, Scribe(who, SystemClock())),
+            SqliteRegister(database, scribe),
+            SqliteAddresses(database, scribe),
             secrets,
             who,
         )

@@ -12,6 +12,7 @@ import click
 from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.accounts.devicechange import DeviceKnobs
 from bridge.app.offline import Offline
+from bridge.cli.device_standing import admit, disable, enable
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config
 from bridge.devices.cautions import cautions, idle_maildrop
@@ -55,6 +56,11 @@ _login_delay = click.option(
 @click.group("device")
 def command() -> None:
     """Machines, and their user names and passwords."""
+
+
+command.add_command(admit)
+command.add_command(disable)
+command.add_command(enable)
 
 
 @command.command()
@@ -124,7 +130,9 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
 @click.pass_obj
 def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001 - click's flag
     """Show the device USER and how it is spoken to: each quirk, and who says so."""
-    device = find_device(Offline(loaded(option), os.environ).snapshot(), user)
+    offline = Offline(loaded(option), os.environ)
+    device = find_device(offline.snapshot(), user)
+    addresses = [one for one in offline.addresses() if one.device == device.name]
     quirks = Manners(shipped_profiles()).told(device)
     shown = {
         "device": device.name,
@@ -137,6 +145,10 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         "made": device.made,
         "password_made": device.password_made,
         "disabled": None if device.disabled is None else attrs.asdict(device.disabled),
+        "addresses": [
+            attrs.asdict(one, filter=lambda field, _: field.name != "device")
+            for one in addresses
+        ],
         "quirks": {name: {"value": value, "from": who} for name, value, who in quirks},
     }
     sees = "only logs in" if device.maildrop is None else f"maildrop {device.maildrop}"
@@ -147,6 +159,10 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
         lines += [f"disabled ({device.disabled.why}): popbridge device enable {device.name}"]
     if device.login_delay is not None:
         lines += [f"login delay: {device.login_delay} seconds (this device)"]
+    lines += [
+        f"address {one.address}: {'came' if one.admitted else 'refused'}, first {moment(one.first)}"
+        for one in addresses
+    ]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
     say(as_json, shown, lines)
 
@@ -189,24 +205,6 @@ def remove(option: Path | None, user: str) -> None:
     """Remove the device USER; it cannot log in any more."""
     Offline(loaded(option), os.environ).remove_device(user)
     click.echo(f"Device {user} removed.")
-
-
-@command.command()
-@click.argument("user")
-@click.pass_obj
-def disable(option: Path | None, user: str) -> None:
-    """Let the device USER log in no more; all that is known of it stays."""
-    is_news = Offline(loaded(option), os.environ).disable_device(user)
-    click.echo(f"Device {user} {'is disabled' if is_news else 'was disabled already'}.")
-
-
-@command.command()
-@click.argument("user")
-@click.pass_obj
-def enable(option: Path | None, user: str) -> None:
-    """Let the device USER log in again; the days without a login count anew."""
-    is_news = Offline(loaded(option), os.environ).enable_device(user)
-    click.echo(f"Device {user} {'may log in again' if is_news else 'was not disabled'}.")
 
 
 @command.command()

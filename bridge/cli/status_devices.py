@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 
 from bridge.app.aging import aged
+from bridge.app.newcomers import newcomers
 from bridge.app.offline import Offline
 from bridge.app.state import State
 from bridge.app.unseen import unseen
@@ -25,6 +26,7 @@ def told_of_devices(offline: Offline, config: WatchConfig) -> tuple[dict[str, Ro
     found = offline.read(work)
     lines = [_gone(one) for one in found["unseen"]]
     lines += [_shut_out(one) for one in found["disabled"]]
+    lines += [_new(one) for one in found["new_addresses"]]
     lines += [_aged(one) for one in found["old_passwords"] if one["days"] is not None]
     unknown = [one["device"] for one in found["old_passwords"] if one["days"] is None]
     if unknown:
@@ -45,6 +47,9 @@ async def _look(state: State, config: WatchConfig) -> dict[str, Rows]:
             for one in devices
             if one.disabled is not None
         ],
+        "new_addresses": [
+            attrs.asdict(one) for one in newcomers(await state.addresses.addresses(), now)
+        ],
         "old_passwords": [attrs.asdict(one) for one in old],
     }
 
@@ -60,6 +65,15 @@ def _shut_out(one: dict[str, Any]) -> str:
     return (
         f"Device {one['device']}: DISABLED ({one['why']}) since {moment(one['since'])}; {hint}"
     )
+
+
+def _new(one: dict[str, Any]) -> str:
+    name, address = one["device"], one["address"]
+    if one["admitted"]:
+        hint = f"popbridge device disable {name} shuts it out, where that is not your machine"
+        return f"Device {name}: NEW ADDRESS {address} since {moment(one['first'])}; {hint}"
+    hint = f"popbridge device admit {name} {address} lets it log in from there"
+    return f"Device {name}: REFUSED at {address}, last {moment(one['last'])}; {hint}"
 
 
 def _aged(one: dict[str, Any]) -> str:

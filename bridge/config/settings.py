@@ -286,6 +286,8 @@ class WatchConfig:
     """Days without a login, of those on which the bridge ran, after which `status` names a device; 0 names none."""
     unseen: Literal["warn", "disable"] = "warn"
     """Whether such a device is only named, or can also log in no more."""
+    new_address: Literal["log", "alert", "refuse"] = "log"
+    """What becomes of a login from an address that its device never came from before."""
     password_days: Annotated[int, Between(0, 3650, "days")] = 365
     """Days after which `status` names a device for the age of its password; 0 names none."""
 

@@ -33,6 +33,7 @@ class AuditEvent(enum.StrEnum):
     DEVICE_ADDED = "device-added"
     DEVICE_CHANGED = "device-changed"
     DEVICE_PASSWORD_CHANGED = "device-password-changed"  # noqa: S105 - its name alone
+    DEVICE_ADMITTED = "device-admitted"
     DEVICE_DISABLED = "device-disabled"
     DEVICE_ENABLED = "device-enabled"
     DEVICE_REMOVED = "device-removed"

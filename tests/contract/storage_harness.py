@@ -18,6 +18,7 @@ from bridge.storage.locks import MemoryLocks
 from bridge.storage.messages import Announcement
 from bridge.storage.ports import OpenBody, Spool
 from bridge.storage.register import Account, Device, MaildropRecord, Register
+from bridge.storage.sqlite.addresses import SqliteAddresses
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
@@ -82,7 +83,9 @@ class SqliteUnderTest:
         self.bodies = Bodies(self.folder / "bodies", BodySeal(KEY), minimum_free=0)
         self.clock = FakeClock()
         self.spool = SqliteSpool(self.database, self.bodies, self.clock, SecretSeal(KEY))
-        self.register = SqliteRegister(self.database, Scribe(THE_BRIDGE, self.clock))
+        scribe = Scribe(THE_BRIDGE, self.clock)
+        self.register = SqliteRegister(self.database, scribe)
+        self.addresses = SqliteAddresses(self.database, scribe)
 
     def crash(self) -> None:
         self._lives += 1

@@ -241,7 +241,7 @@ def audit_entries(home: Home) -> int:
 
 def register(home: Home) -> list[object]:
     """Return everything the register says."""
-    tables = ("account", "account_grant", "maildrop", "device", "login")
+    tables = ("account", "account_grant", "maildrop", "device", "login", "device_address")
     return [rows(home, f"SELECT * FROM {one} ORDER BY 1") for one in tables]  # noqa: S608 - names from above
 
 

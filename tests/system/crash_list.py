@@ -37,6 +37,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "certificate renewal": Renewing,
     "account add": partial(Commanding, words=_ACCOUNT),
     "device add": partial(Commanding, words=_DEVICE, text=f"{PASSWORD}\n"),
+    "device admit": partial(Commanding, words=("device", "admit", "printer", "192.0.2.9")),
     "device disable": partial(Commanding, words=_DISABLE),
     "device enable": partial(Commanding, words=_ENABLE, before=(_DISABLE,)),
     "device passwd": ChangingAPassword,

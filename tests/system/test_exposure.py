@@ -77,10 +77,8 @@ def test_a_device_that_was_not_seen_for_long_is_disabled_until_it_is_enabled(
     home: Home, start: Callable[[], RunningBridge]
 ) -> None:
     """The printer of the home has logged in; a fax was added 40 days ago, and never did."""
-    home.configure()
+    home.configure(watch={"unseen": "disable"})
     home.add_device("fax")
-    with home.config_file.open("a", encoding="utf-8") as config:
-        config.write('\n[watch]\nunseen = "disable"\n')
     now = SystemClock().now()
     with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
         days = [(day_of(now) - n, 1440) for n in range(1, 45)]
@@ -101,3 +99,36 @@ def test_a_device_that_was_not_seen_for_long_is_disabled_until_it_is_enabled(
     assert home.run("device", "enable", "fax").returncode == 0
     with bridge.connect() as client:
         assert_ok(client.log_in("fax", PASSWORD))
+
+
+def test_a_device_at_a_new_address_is_refused_until_it_is_admitted(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    """The printer has only ever come from 192.168.1.40."""
+    home.configure(watch={"new_address": "refuse"})
+    now = SystemClock().now()
+    with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
+        row = ("printer", "192.168.1.40", now, now, 1)
+        db.execute("INSERT INTO device_address VALUES (?, ?, ?, ?, ?)", row)
+    bridge = start()
+    wrong = bridge.connect().log_in("printer", "wrong")
+    with bridge.connect() as client:
+        assert client.log_in("printer", PASSWORD) == wrong, "on the wire it is a wrong password"
+    failed = bridge.log.wait_for("login-failed", reason="new-address")
+    assert (failed["login"], failed["address"]) == ("printer", "127.0.0.1")
+    assert bridge.log.wait_for("alert", reason="new-address")["device"] == "printer"
+    assert home.run("device", "admit", "printer", "127.0.0.1").returncode == 0
+    with bridge.connect() as client:
+        assert_ok(client.log_in("printer", PASSWORD))
+
+
+def test_a_new_device_is_at_home_where_it_first_logs_in(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    home.configure(watch={"new_address": "refuse"})
+    bridge = start()
+    for _ in range(2):
+        with bridge.connect() as client:
+            assert_ok(client.log_in("printer", PASSWORD))
+    [one] = json.loads(home.run("device", "show", "printer", "--json").stdout)["addresses"]
+    assert one["address"] == "127.0.0.1"

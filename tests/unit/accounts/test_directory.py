@@ -204,6 +204,26 @@ async def test_a_right_password_from_a_wrong_place_is_delayed_like_a_wrong_one()
     assert delays == [1, 2, 4]
 
 
+# ---- a further question
+
+
+async def test_a_question_is_asked_of_whom_nothing_else_keeps_out() -> None:
+    at = await desk(device(allow=("192.0.2.0/24",)))
+    asked: list[tuple[str, str]] = []
+
+    async def question(one: Device, address: str) -> str:
+        asked.append((one.name, address))
+        return "new-address"
+
+    at.directory.ask(question)
+    with pytest.raises(LoginRefused, match=r"^right password, but from an address .* never"):
+        await at.directory.check_password("Panel", "right", HERE)
+    assert at.clock.slept == [1.0]
+    await refused(at, "Panel", WRONG)
+    await refused(at, "Panel", "right", ELSEWHERE)
+    assert asked == [("Panel", HERE)]
+
+
 # ---- disabled devices
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bridge.accounts import standing
@@ -37,3 +38,44 @@ async def test_nobody_can_be_neither(
 ) -> None:
     with pytest.raises(RegisterError, match="popbridge device list"):
         await change(storage.register, "nobody", NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("2001:db8::/64", "2001:db8::/64"),
+    ],
+)
+async def test_an_address_is_admitted_as_it_is_kept(
+    storage: SqliteUnderTest, given: str, kept: str
+) -> None:
+    await fill(storage)
+    await storage.register.add_device(device(PANEL))
+    done = await standing.admit(
+        storage.register, storage.addresses, PANEL, given, NOW, only=False
+    )
+    [one] = await storage.addresses.of(PANEL)
+    assert (done, one.address, one.admitted, one.last) == (kept, kept, True, NOW)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "nowhere", "192.0.2.0/24", "192.0.2.7/64", "2001:db8::/48", "1.2.3", "fe80::1/"],
+)
+async def test_what_is_no_address_is_not_admitted(storage: SqliteUnderTest, given: str) -> None:
+    await fill(storage)
+    await storage.register.add_device(device(PANEL))
+    with pytest.raises(RegisterError, match=r"is no address; write it like"):
+        await standing.admit(storage.register, storage.addresses, PANEL, given, NOW, only=False)
+
+
+async def test_a_device_that_is_bound_needs_no_admission(storage: SqliteUnderTest) -> None:
+    await fill(storage)
+    await storage.register.add_device(attrs.evolve(device(PANEL), allow=("192.0.2.0/24",)))
+    with pytest.raises(RegisterError, match=r"is bound to 192\.0\.2\.0/24"):
+        await standing.admit(
+            storage.register, storage.addresses, PANEL, "10.0.0.1", NOW, only=False
+        )

@@ -59,6 +59,7 @@ class House:
             rest.bodies,
             rest.spool,
             rest.register,
+            rest.addresses,
             SecretSeal(KEY),
         )
         return Health(self.listeners, self.caps, self.directory, state, self.clock)

@@ -103,3 +103,24 @@ def test_old_passwords_are_named_and_those_of_unknown_age_said_to_be_so(owner: O
     assert owner.must("status", "--json").json["old_passwords"] == []
     shown = owner.must("device", "show", "d", "--json").json
     assert shown["password_made"] >= shown["made"]
+
+
+def test_new_addresses_and_refused_ones_are_named(owner: Owner) -> None:
+    owner.enrol()
+    now = SystemClock().now()
+    rows = [
+        ("d", "192.168.1.40", now - 90 * 86400, now, 1),
+        ("d", "192.168.1.41", now - 60, now, 1),
+        ("d", "203.0.113.9", now - 50, now, 0),
+    ]
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
+        db.executemany("INSERT INTO device_address VALUES (?, ?, ?, ?, ?)", rows)
+    told = owner.must("status", "--json").json["new_addresses"]
+    assert [(one["address"], one["admitted"]) for one in told] == [
+        ("192.168.1.41", True),
+        ("203.0.113.9", False),
+    ]
+    said = owner.must("status").out
+    assert "Device d: NEW ADDRESS 192.168.1.41 since 20" in said
+    assert "popbridge device admit d 203.0.113.9 lets it log in from there" in said
+    assert "192.168.1.40" not in said

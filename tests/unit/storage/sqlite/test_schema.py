@@ -346,17 +346,6 @@ def test_of_a_device_of_before_nobody_knows_how_old_it_is_and_it_may_log_in(
     assert old.execute(sql).fetchall() == [(None,) * 5]
 
 
-@pytest.mark.parametrize("values", [(1.0, None), (None, "unseen"), ("now", "unseen")])
-def test_what_is_half_disabled_is_refused(
-    db: sqlite3.Connection, values: tuple[object, ...]
-) -> None:
-    db.execute(
-        "INSERT INTO device (name, maildrop, password, allow) VALUES ('fax', 'd', 'hash', '[]')"
-    )
-    with pytest.raises(sqlite3.IntegrityError):
-        db.execute("UPDATE device SET disabled = ?, why_disabled = ?", values)
-
-
 def test_an_id_of_before_is_not_used_again_however_empty_the_spool_is(
     old: sqlite3.Connection,
 ) -> None:

@@ -1,0 +1,74 @@
+"""Knows the addresses that devices log in from, and what to do where one comes from another.
+
+Only a device that has shown its password, and that no `--allow` binds, is asked about.
+"""
+
+from typing import Literal, TypeAlias
+
+from bridge import logs
+from bridge.alerts import Alert, AlertReason, AlertSink
+from bridge.clock import Clock
+from bridge.errors import SpoolUnavailable
+from bridge.storage.addresses import AddressStore, DeviceAddress
+from bridge.storage.register import Device
+from bridge.throttle import address_key
+
+Mode: TypeAlias = Literal["log", "alert", "refuse"]
+
+REFRESHED_SECONDS = 7 * 86400.0
+"""How old the last use of an address may be at rest: a poll costs no disk but once a week."""
+
+_log = logs.get("accounts")
+
+
+class KnownAddresses:
+    """Where each device has logged in from; the first address of a device is learned, others as `mode` says."""
+
+    def __init__(self, mode: Mode, store: AddressStore, alert: AlertSink, clock: Clock) -> None:
+        self._mode = mode
+        self._store = store
+        self._alert = alert
+        self._clock = clock
+
+    async def why_not(self, device: Device, address: str) -> str:
+        """Return why a device may not log in from an address, and empty where it may; learn, and tell what is new.
+
+        Raises:
+            SpoolUnavailable: it is not known now whether it may.
+        """
+        if device.allow:
+            return ""  # its owner has said where it comes from
+        key, now = address_key(address), self._clock.now()
+        known = await self._store.of(device.name)
+        met = next((one for one in known if one.address == key), None)
+        is_new = any(one.admitted for one in known) and not (met and met.admitted)
+        admitted = not is_new or self._mode != "refuse"
+        kept = True
+        if met is None or met.admitted != admitted or now - met.last > REFRESHED_SECONDS:
+            kept = await self._keep(DeviceAddress(device.name, key, now, now, admitted))
+        if is_new and (admitted or met is None):
+            self._tell(device, address, admitted=admitted, to_be_alerted=kept)
+        return "" if admitted else "new-address"
+
+    async def _keep(self, one: DeviceAddress) -> bool:
+        """Write an address down; a device is not turned away because that cannot be done."""
+        try:
+            await self._store.note(one)
+        except SpoolUnavailable as error:
+            _log.warning("address-not-written", device=one.device, why=str(error))
+            return False
+        return True
+
+    def _tell(
+        self, device: Device, address: str, *, admitted: bool, to_be_alerted: bool
+    ) -> None:
+        name, refused = device.name, "no" if admitted else "yes"
+        _log.warning("new-address", device=name, address=address, refused=refused)
+        if self._mode == "log" or not to_be_alerted:
+            return  # what could not be written down would be an alert at every login
+        text = f"the device {name} has logged in from {address}, where it never came from"
+        hint = f"popbridge device disable {name} shuts it out, where that is not your machine"
+        if not admitted:
+            text = f"the device {name} was refused at {address}, where it never came from"
+            hint = f"popbridge device admit {name} {address} lets it log in from there"
+        self._alert(Alert(AlertReason.NEW_ADDRESS, f"{text}; {hint}", device=name))

@@ -81,6 +81,7 @@ TESTED_ELSEWHERE = {
     "bridge/app/originals.py": ("tests/unit/cli/test_message_original.py", "through the verb"),
     "bridge/app/restore.py": ("tests/unit/cli/test_restore.py", "through the verb"),
     "bridge/app/choices.py": ("tests/unit/cli/test_maildrop.py", "through the verbs"),
+    "bridge/app/reporting.py": ("tests/cli/test_commands.py", "by a running bridge"),
     "bridge/app/overseeing.py": ("tests/system/test_exposure.py", "in a running bridge"),
     "bridge/app/demo.py": ("tests/cli/test_commands.py", "its printed lines are run"),
     "bridge/app/initialise.py": ("tests/unit/cli/test_init.py", "through the verb"),

@@ -19,6 +19,7 @@ from bridge.accounts.logins import Logins, stem
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
+from bridge.failures import FailedLogins
 from bridge.logindelay import Announced, LoginDelays, announced
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
@@ -96,6 +97,8 @@ class Directory:
         self._known = _index(RegisterSnapshot((), (), ()))
         self._decoy = secrets.token_bytes(16)
         self._probe: ProbeLogin | None = None
+        self.failed_logins = FailedLogins()
+        """Who failed how often of late."""
         self._question: Question = _without_question
         self.last_login = clock.monotonic()
         """When a device last logged in, or this was made; the bridge's own login does not count."""
@@ -211,6 +214,7 @@ class Directory:
     async def _conclude(
         self, device: Device | None, login: str, address: str, key: str
     ) -> Device:
+        began = self._clock.monotonic()
         reason = "password" if device is None else await self._why_not(device, address)
         if device is not None and not reason:
             self._by_address.succeeded(key)
@@ -231,7 +235,11 @@ class Directory:
             reason=reason,
             delay=delay,
         )
-        await self._clock.sleep(delay)
+        counted = self.failed_logins.failed(key, meant.name if meant else None, reason, now)
+        for by, who, hour in counted:
+            _log.warning("many-failed-logins", by=by, who=who, hour=hour)
+        # What it took to ask does not show: nobody is to learn so that the password was right.
+        await self._clock.sleep(max(0.0, began + delay - self._clock.monotonic()))
         raise LoginRefused(_REFUSALS[reason])
 
     async def _why_not(self, device: Device, address: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 
 import attrs
 
-from bridge import __version__, logs
+from bridge import logs
 from bridge.accounts.directory import Directory
 from bridge.app.alerting import Alerting
 from bridge.app.certificates import Certificates
@@ -22,6 +22,7 @@ from bridge.app.opening import AccountOpener
 from bridge.app.orders import Orders
 from bridge.app.overseeing import Overseer
 from bridge.app.pagewatch import FOLLOW_PAGE, PageWatch
+from bridge.app.reporting import report
 from bridge.app.state import (
     State,
     certificate_files,
@@ -342,21 +343,14 @@ class Bridge:
         return self._workers
 
     async def _do_status(self, _request: Values) -> Values:
-        statuses = self._workers.statuses() if self._workers else {}
-        return {
-            "version": __version__,
-            "connections": self._caps.open_connections,
-            "listeners": [
-                {"name": cfg.name, "bind": cfg.bind, "port": listener.port, "tls": cfg.tls}
-                for cfg, listener in zip(self._config.listener, self._listeners, strict=True)
-            ],
-            "accounts": {name: attrs.asdict(status) for name, status in statuses.items()},
-            "sessions": [
-                drop.name
-                for drop in self._directory.snapshot.maildrops
-                if self._locks.is_held(drop.name)
-            ],
-        }
+        return report(
+            self._listeners,
+            self._caps,
+            self._directory,
+            self._locks,
+            self._workers.statuses() if self._workers else {},
+            self._clock.monotonic(),
+        )
 
 
 def _heard(*signals: signal.Signals) -> asyncio.Event:

@@ -10,7 +10,7 @@ import click
 from bridge.app.offline import Offline
 from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, moment, say, table
-from bridge.cli.status_devices import told_of_devices
+from bridge.cli.status_devices import told_of_devices, told_of_failures
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError
 from bridge.storage.messages import MessageState
@@ -34,7 +34,7 @@ def command(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
     lines = [trouble or _headline(running)]
     lines += _account_lines(running, offline.read(_unable))
     devices, said = told_of_devices(offline, config.watch)
-    lines += said
+    lines += said + told_of_failures(running)
     lines += table(drops, "No maildrop yet: popbridge maildrop add --help")
     only = offline.read(_only_logging_in)
     lines += [f"Only log in: {', '.join(only)}"] if only else []

@@ -35,6 +35,18 @@ def told_of_devices(offline: Offline, config: WatchConfig) -> tuple[dict[str, Ro
     return found, lines
 
 
+def told_of_failures(running: dict[str, Any] | None) -> list[str]:
+    """Return a line for each address and device that failed to log in most, by the running bridge's own account."""
+    failed = running.get("failed_logins", {}) if running else {}
+    ways = (("by_address", "at"), ("by_device", "of"))
+    return [
+        f"Failed logins {word} {one['who']}: {one['hour']} in an hour, {one['day']} in a day;"
+        f" the last {one['ago'] / 60:.0f} minutes ago, for {one['reason']}"
+        for way, word in ways
+        for one in failed.get(way, [])
+    ]
+
+
 async def _look(state: State, config: WatchConfig) -> dict[str, Rows]:
     now = SystemClock().now()
     devices = (await state.register.snapshot()).devices

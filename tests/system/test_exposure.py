@@ -10,6 +10,7 @@ import pytest
 
 from bridge.clock import SystemClock
 from bridge.storage.sightings import day_of
+from tests.canary import CANARY
 from tests.system.pop_client import assert_ok, connect, old_device, trusting
 from tests.system.running_bridge import PASSWORD, Home, RunningBridge
 
@@ -132,3 +133,21 @@ def test_a_new_device_is_at_home_where_it_first_logs_in(
             assert_ok(client.log_in("printer", PASSWORD))
     [one] = json.loads(home.run("device", "show", "printer", "--json").stdout)["addresses"]
     assert one["address"] == "127.0.0.1"
+
+
+def test_status_tells_who_fails_to_log_in(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    """A name that no device has may be a password in the wrong field: it is counted, and never told."""
+    home.configure()
+    bridge = start()
+    for name in ("PRINTER", "printer", CANARY):
+        with bridge.connect() as client:
+            client.log_in(name, "wrong")
+    said = home.run("status")
+    assert "Failed logins at 127.0.0.1: 3 in an hour, 3 in a day; the last" in said.stdout
+    assert "Failed logins of printer: 2 in an hour, 2 in a day; the last" in said.stdout
+    told = json.loads(home.run("status", "--json").stdout)["running"]["failed_logins"]
+    assert [(one["who"], one["hour"]) for one in told["by_device"]] == [("printer", 2)]
+    assert CANARY not in said.stdout
+    assert CANARY not in json.dumps(told)

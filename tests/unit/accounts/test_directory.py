@@ -8,14 +8,13 @@ from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.names import PROBE
-from bridge.storage.register import Device, Disabled, RegisterSnapshot, WhyDisabled
+from bridge.storage.register import RegisterSnapshot
 from bridge.throttle import FailureDelays, address_key
 from tests.unit.accounts.logging_in import (
     DROP,
     ELSEWHERE,
     HERE,
     OFFICE,
-    RIGHT,
     SEAL,
     TIMESTAMP,
     WRONG,
@@ -202,53 +201,6 @@ async def test_a_right_password_from_a_wrong_place_is_delayed_like_a_wrong_one()
     at = await desk(device(allow=("192.0.2.0/24",)))
     delays = [await refused(at, password="right", address=ELSEWHERE) for _ in range(3)]
     assert delays == [1, 2, 4]
-
-
-# ---- a further question
-
-
-async def test_a_question_is_asked_of_whom_nothing_else_keeps_out() -> None:
-    at = await desk(device(allow=("192.0.2.0/24",)))
-    asked: list[tuple[str, str]] = []
-
-    async def question(one: Device, address: str) -> str:
-        asked.append((one.name, address))
-        return "new-address"
-
-    at.directory.ask(question)
-    with pytest.raises(LoginRefused, match=r"^right password, but from an address .* never"):
-        await at.directory.check_password("Panel", "right", HERE)
-    assert at.clock.slept == [1.0]
-    await refused(at, "Panel", WRONG)
-    await refused(at, "Panel", "right", ELSEWHERE)
-    assert asked == [("Panel", HERE)]
-
-
-# ---- disabled devices
-
-
-def disabled(plain: Device) -> Device:
-    return attrs.evolve(plain, disabled=Disabled(0.0, WhyDisabled.BY_HAND))
-
-
-async def test_a_disabled_device_is_refused_like_a_wrong_password() -> None:
-    at = await desk(disabled(device()))
-    with pytest.raises(LoginRefused, match=r"^right password, but the device is disabled$"):
-        await at.directory.check_password("Panel", "right", HERE)
-    assert await refused(at, password="right") == 2.0
-
-
-async def test_whether_a_device_is_disabled_does_not_show_without_its_password() -> None:
-    at = await desk(disabled(device()))
-    with pytest.raises(LoginRefused, match=r"^wrong name or password$"):
-        await at.directory.check_password("Panel", WRONG, HERE)
-    assert at.verifier.asked == [(RIGHT, WRONG, HERE)]
-
-
-async def test_a_disabled_device_is_refused_by_apop_too() -> None:
-    at = await desk(disabled(with_apop(device())))
-    with pytest.raises(LoginRefused, match="disabled"):
-        await at.directory.check_digest("Panel", TIMESTAMP, digest("tanstaaf"), HERE)
 
 
 def test_no_network_contains_no_address() -> None:

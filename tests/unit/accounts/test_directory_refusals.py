@@ -1,0 +1,106 @@
+"""Who is refused although the password is right, and who failed how often."""
+
+import attrs
+import pytest
+
+from bridge.errors import LoginRefused
+from bridge.storage.register import Device, Disabled, WhyDisabled
+from tests.unit.accounts.logging_in import (
+    ELSEWHERE,
+    HERE,
+    RIGHT,
+    TIMESTAMP,
+    WRONG,
+    desk,
+    device,
+    digest,
+    refused,
+    with_apop,
+)
+
+# ---- who failed how often
+
+
+async def test_failures_are_counted_by_address_and_by_the_device_that_was_meant(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at = await desk()
+    for login in ("ALIAS@example.org", "panel", "s3cret-typed-as-a-name"):
+        await refused(at, login, address="2001:db8::7")
+    await at.directory.check_password("Panel", "right", HERE)
+    told = at.directory.failed_logins.told(9, at.clock.monotonic())
+    assert [(one["who"], one["hour"]) for one in told["by_address"]] == [("2001:db8::/64", 3)]
+    assert [(one["who"], one["hour"]) for one in told["by_device"]] == [("Panel", 2)]
+    assert "s3cret" not in str(told) + str([vars(one) for one in caplog.records])
+
+
+async def test_it_is_logged_when_they_become_many(caplog: pytest.LogCaptureFixture) -> None:
+    at = await desk(ceiling=0)
+    for number in range(11):
+        await refused(at, address=f"10.0.{number}.1")
+    many = [one for one in caplog.records if one.msg == "many-failed-logins"]
+    assert [vars(one)["event_fields"] for one in many] == [
+        {"by": "device", "who": "Panel", "hour": 10}
+    ]
+
+
+# ---- a further question
+
+
+async def test_a_question_is_asked_of_whom_nothing_else_keeps_out() -> None:
+    at = await desk(device(allow=("192.0.2.0/24",)))
+    asked: list[tuple[str, str]] = []
+
+    async def question(one: Device, address: str) -> str:
+        asked.append((one.name, address))
+        return "new-address"
+
+    at.directory.ask(question)
+    with pytest.raises(LoginRefused, match=r"^right password, but from an address .* never"):
+        await at.directory.check_password("Panel", "right", HERE)
+    assert at.clock.slept == [1.0]
+    await refused(at, "Panel", WRONG)
+    await refused(at, "Panel", "right", ELSEWHERE)
+    assert asked == [("Panel", HERE)]
+
+
+async def test_how_long_it_took_to_ask_does_not_show() -> None:
+    """Else who comes from a strange address could tell a right password by its time."""
+    at = await desk()
+
+    async def question(_device: Device, _address: str) -> str:
+        at.clock.advance(0.25)
+        return "new-address"
+
+    at.directory.ask(question)
+    began = at.clock.monotonic()
+    with pytest.raises(LoginRefused):
+        await at.directory.check_password("Panel", "right", HERE)
+    assert at.clock.monotonic() - began == 1.0
+
+
+# ---- disabled devices
+
+
+def disabled(plain: Device) -> Device:
+    return attrs.evolve(plain, disabled=Disabled(0.0, WhyDisabled.BY_HAND))
+
+
+async def test_a_disabled_device_is_refused_like_a_wrong_password() -> None:
+    at = await desk(disabled(device()))
+    with pytest.raises(LoginRefused, match=r"^right password, but the device is disabled$"):
+        await at.directory.check_password("Panel", "right", HERE)
+    assert await refused(at, password="right") == 2.0
+
+
+async def test_whether_a_device_is_disabled_does_not_show_without_its_password() -> None:
+    at = await desk(disabled(device()))
+    with pytest.raises(LoginRefused, match=r"^wrong name or password$"):
+        await at.directory.check_password("Panel", WRONG, HERE)
+    assert at.verifier.asked == [(RIGHT, WRONG, HERE)]
+
+
+async def test_a_disabled_device_is_refused_by_apop_too() -> None:
+    at = await desk(disabled(with_apop(device())))
+    with pytest.raises(LoginRefused, match="disabled"):
+        await at.directory.check_digest("Panel", TIMESTAMP, digest("tanstaaf"), HERE)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge.accounts.devicechange import DeviceKnobs
 from tests.system.running_bridge import PASSWORD, Home, running
 
 PLAIN = b"From: a@example.org\r\nSubject: x\r\n\r\n.dots\r\nand more\r\n"
@@ -142,7 +143,7 @@ def test_what_cannot_be_simulated_is_one_sentence(house: Home, tmp_path: Path) -
 def test_the_devices_own_profile_counts_where_none_is_named(house: Home) -> None:
     with running(house):
         assert simulated(house)[1]["profile"] == "generic-mfp"
-        house.offline.change_manners("printer", "star", {})
+        house.offline.change_device("printer", DeviceKnobs(profile="star"))
         assert simulated(house)[1]["profile"] == "star"
         assert simulated(house, "--profile", "sharp")[1]["profile"] == "sharp"
 
@@ -150,7 +151,7 @@ def test_the_devices_own_profile_counts_where_none_is_named(house: Home) -> None
 def test_a_star_leaves_what_its_memory_would_not_hold(house: Home) -> None:
     house.put("3.eml", b"Subject: x\r\n\r\n" + b"receipt\r\n" * 8_000)
     house.sync()
-    house.offline.change_manners("printer", "star", {})
+    house.offline.change_device("printer", DeviceKnobs(profile="star"))
     with running(house):
         done = house.run("simulate", "printer", "--take", text=PANEL_PASSWORD + "\n")
         assert "memory is taken to hold 64000 (our choice)" in done.stdout

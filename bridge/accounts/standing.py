@@ -48,7 +48,8 @@ async def admit(
     device = find_device(await register.snapshot(), name)
     if device.allow:
         raise RegisterError(
-            f"The device {name} is bound to {', '.join(device.allow)}, and may log in from all of that alone."
+            f"The device {name} is bound to {', '.join(device.allow)}, and may log in from all of that"
+            " alone; `popbridge device change` with --allow says otherwise."
         )
     key = _key(address)
     await addresses.admit(device.name, key, now, only=only)

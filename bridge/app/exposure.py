@@ -54,8 +54,8 @@ class Watched:
 
     @property
     def days(self) -> int:
-        """Return for how many whole days logins were written down."""
-        return int((self.now - self.since) // DAY_SECONDS)
+        """Return for how many whole days, in sum, a bridge watched: one that was off saw nobody."""
+        return sum(self.minutes.values()) // DAY_MINUTES
 
     def days_after(self, moment: float) -> int:
         """Return for how many whole days, in sum, a bridge watched after the day of `moment`."""

@@ -57,7 +57,9 @@ def test_check_names_the_devices_that_really_log_in_so(
     bridge.stop()
     with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
         rows = set(db.execute("SELECT device, listener, tls, address FROM sighting"))
-        db.execute("UPDATE watched SET since = since - 30 * 86400")
+        today = day_of(SystemClock().now())
+        days = [(today - n, 1440) for n in range(1, 31)]
+        db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
     assert rows == {
         ("printer", "modern", "TLSv1.3", "127.0.0.1"),
         ("printer", "stls", "TLSv1.3", "127.0.0.1"),

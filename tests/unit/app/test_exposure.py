@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from bridge.app.exposure import DAY_SECONDS, Exposed, Watched, exposed, fits, outside
+from bridge.app.exposure import DAY_MINUTES, Exposed, Watched, exposed, fits, outside
 from bridge.config import ListenerConfig, Network
 from bridge.names import DeviceName
-from bridge.storage.sightings import Sighting
+from bridge.storage.sightings import DAY_SECONDS, Sighting, day_of
 
 NOW = 1_800_000_000.0
 MONTH = 30
@@ -37,7 +37,10 @@ def seen(
 
 
 def told(config: ListenerConfig, *sightings: Sighting, days: float = MONTH) -> list[Exposed]:
-    return list(exposed([config], Watched(sightings, NOW - days * DAY_SECONDS, NOW)))
+    """Return what is laid open where a bridge watched without a break for so many days."""
+    since = NOW - days * DAY_SECONDS
+    minutes = {day_of(since): int(days * DAY_MINUTES)}
+    return list(exposed([config], Watched(sightings, since, NOW, minutes)))
 
 
 def text(config: ListenerConfig, *sightings: Sighting, days: float = MONTH) -> str:
@@ -244,3 +247,13 @@ def test_of_many_devices_some_are_named_and_the_rest_counted() -> None:
 def test_a_device_is_named_once_however_many_ways_it_has() -> None:
     both = seen("old", "TLSv1"), seen("old", "TLSv1.1", days_ago=2)
     assert text(listener(policy="legacy10"), *both).count("old at") == 1
+
+
+def test_days_on_which_no_bridge_ran_say_nothing_of_who_needs_a_listener() -> None:
+    """A bridge that was off over the summer saw nobody; it was no week since."""
+    since = NOW - 90 * DAY_SECONDS
+    watched = Watched([], since, NOW, {day_of(NOW): 6 * DAY_MINUTES})
+    old = ListenerConfig(policy="legacy10")
+    [one] = exposed([old], watched)
+    assert "watched for 6 days only: ask again" in one.text
+    assert "tighter" not in one.text

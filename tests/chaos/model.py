@@ -222,10 +222,12 @@ class Model:
                     raise Broken(f"job {job} is a copy of {other}, and both are listed")
 
     def _copies_of(self, job: int) -> list[int]:
+        """Return the copies of a job; mail that looks like a page is none, since the owner asked for the page."""
         first = self.jobs[job].first
-        return [
-            one.number for one in self.jobs.values() if one.first == first and one.number != job
-        ]
+        alike = [one.number for one in self.jobs.values() if one.first == first]
+        return (
+            [] if job in self.pages else [n for n in alike if n != job and n not in self.pages]
+        )
 
     def _resolve_doubts(self, view: View, listed: Mapping[int, Entry]) -> None:
         """Learn from a listing whether a QUIT was obeyed; it was for all its messages, or for none."""

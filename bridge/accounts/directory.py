@@ -183,7 +183,8 @@ class Directory:
         key = address_key(address)
         stored = device.password if device else None
         right = await self._verifier.verify(stored, password, key)
-        return await self._conclude(device if right else None, login, address, key)
+        shown = self._still(device) if device is not None and right else None
+        return await self._conclude(shown, login, address, key)
 
     async def check_digest(
         self, login: str, timestamp: str, digest: str, address: str
@@ -221,11 +222,9 @@ class Directory:
             self.last_login = self._clock.monotonic()
             return device
         now = self._clock.monotonic()
-        meant = self._known.logins.find(login)
-        guessed = {_digest(stem(login)), *([_digest(meant.name)] if meant else [])}
+        # By what was typed alone: an alias that waited for guesses at another name would tell that both are one's.
         delay = max(
-            self._by_address.failed(key, now),
-            *(self._by_name.failed(name, now) for name in guessed),
+            self._by_address.failed(key, now), self._by_name.failed(_digest(stem(login)), now)
         )
         # packaging/fail2ban reads this event: address first, and no other order.
         _log.warning(
@@ -235,12 +234,18 @@ class Directory:
             reason=reason,
             delay=delay,
         )
-        counted = self.failed_logins.failed(key, meant.name if meant else None, reason, now)
+        counted = self.failed_logins.failed(key, self.device_of(login), reason, now)
         for by, who, hour in counted:
             _log.warning("many-failed-logins", by=by, who=who, hour=hour)
         # What it took to ask does not show: nobody is to learn so that the password was right.
         await self._clock.sleep(max(0.0, began + delay - self._clock.monotonic()))
         raise LoginRefused(_REFUSALS[reason])
+
+    def _still(self, device: Device) -> Device | None:
+        """Return a device as it is now; None where it was removed, or has another password, while that was checked."""
+        now = self._known.logins.exact(device.name)
+        is_same = now is not None and (now.name, now.password) == (device.name, device.password)
+        return now if is_same else None
 
     async def _why_not(self, device: Device, address: str) -> str:
         """Return why a device that has shown its password is refused all the same; empty where it is not."""

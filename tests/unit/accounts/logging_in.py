@@ -1,7 +1,7 @@
 """A directory of one device or more, and logins that are refused by it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 
 import attrs
@@ -30,11 +30,15 @@ class CountingVerifier:
 
     asked: list[tuple[str | None, str, str]] = attrs.field(factory=list)
     is_busy: bool = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """What happens while a password is checked."""
 
     async def verify(self, stored: str | None, password: str, origin: str) -> bool:
         self.asked.append((stored, password, origin))
         if self.is_busy:
             raise SpoolUnavailable("too many logins are being checked just now")
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return stored == password
 
 

@@ -104,3 +104,33 @@ async def test_a_disabled_device_is_refused_by_apop_too() -> None:
     at = await desk(disabled(with_apop(device())))
     with pytest.raises(LoginRefused, match="disabled"):
         await at.directory.check_digest("Panel", TIMESTAMP, digest("tanstaaf"), HERE)
+
+
+# ---- changes while a password is checked
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        (),
+        (device(password="another"),),
+        (attrs.evolve(device(), disabled=Disabled(0.0, WhyDisabled.BY_HAND)),),
+        (device(allow=("198.51.100.0/24",)),),
+        (device("Other"),),
+    ],
+)
+async def test_a_change_counts_for_a_login_that_is_being_checked(
+    then: tuple[Device, ...],
+) -> None:
+    at = await desk()
+    at.register.devices = then
+    at.verifier.meanwhile = at.directory.load
+    assert await refused(at, password=RIGHT) == 1.0
+
+
+async def test_a_login_that_is_being_checked_outlasts_another_change() -> None:
+    at = await desk()
+    at.register.devices = (attrs.evolve(device(), aliases=(), login_delay=60),)
+    at.verifier.meanwhile = at.directory.load
+    found = await at.directory.check_password("alias@example.org", RIGHT, HERE)
+    assert (found.name, found.login_delay) == ("Panel", 60)

@@ -18,11 +18,21 @@ async def test_a_device_logs_in_as_its_panel_spells_it(login: str) -> None:
 
 async def test_guesses_at_all_spellings_of_a_name_are_counted_as_one() -> None:
     at = await desk()
-    spellings = ["Panel", "A\\panel", "panel@a.example", "alias"]
+    spellings = ["Panel", "A\\panel", "panel@a.example", " pan el"]
     assert [
         await refused(at, login, address=f"10.0.{number}.1")
         for number, login in enumerate(spellings)
     ] == [1, 2, 4, 8]
+
+
+async def test_the_delay_does_not_tell_that_two_names_are_one_devices() -> None:
+    """A stranger with two addresses would learn by it that both exist."""
+    at = await desk()
+    for number in range(4):
+        await refused(at, "Panel", address=f"10.0.{number}.1")
+    later = ("alias", "Strasse", "nobody")
+    delays = [await refused(at, one, address=f"10.1.{n}.1") for n, one in enumerate(later)]
+    assert delays == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

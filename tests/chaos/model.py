@@ -141,9 +141,11 @@ class Model:
             view.owed.discard(entry.job)
             if not view.is_in_doubt(entry.job):
                 self._give_order(view, entry)
-        view.doubtful = [one for one in view.doubtful if not one & {e.job for e in group}]
-        if group:
-            view.doubtful.append({entry.job for entry in group})
+        anew = {entry.job for entry in group}
+        # One that an admin had listed again says nothing of the others that were in doubt with it.
+        view.doubtful = [rest for one in view.doubtful if (rest := one - anew)]
+        if anew:
+            view.doubtful.append(anew)
 
     def drop(self, view: View, job: int, *, dispose: bool) -> None:
         """Take note that an admin took a job off the list."""

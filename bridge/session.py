@@ -73,8 +73,9 @@ class Services:
     """What every session of this bridge shares.
 
     `nudge` tells the sync road that a device of an account has come, or has deleted something;
-    `is_failing` asks whether an account cannot be looked at; `seen` is told of every login; `manners` knows
-    how each device is spoken to.
+    `is_failing` asks whether an account cannot be looked at; `manners` knows how each device is spoken to.
+    `seen` is told of every device that has shown its password and may log in, also where its maildrop is busy
+    or cannot be shown; `logged_in` of every login that went well.
     """
 
     spool: Spool
@@ -87,6 +88,7 @@ class Services:
     tracing: Tracing
     is_failing: Callable[[AccountName], bool] = _is_never_failing
     seen: Callable[[Login], None] = _is_never_noted
+    logged_in: Callable[[Login], None] = _is_never_noted
     manners: Manners = attrs.field(factory=Manners)
 
 
@@ -247,6 +249,7 @@ class Session:
             # A failed login is waited for even if the peer has left: its place among the
             # connections of its address is what makes guessing slow.
             device = await check
+            self._services.seen(self._login_of(device.name))
             quirks = self._services.manners.of(device)
             directory, usual = self._services.directory, self._peer.login_delay
             directory.refuse_early(device, usual)
@@ -267,7 +270,7 @@ class Session:
             return self._refused(ResponseCode.LOGIN_DELAY, error, quirks)
         self._device = device
         self._trace.logged_in(device.name)
-        self._note_login(device.name)
+        self._services.logged_in(self._login_of(device.name))
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
         return Accepted(self._done.begin(holder, device.maildrop or "", listing), quirks, delay)
@@ -293,10 +296,10 @@ class Session:
             takeover=quirks.single_session is SingleSession.TAKEOVER,
         )
 
-    def _note_login(self, device: DeviceName) -> None:
+    def _login_of(self, device: DeviceName) -> Login:
         peer, connection = self._peer, self._connection
         tls, cipher = connection.tls_version, connection.tls_cipher
-        self._services.seen(Login(device, peer.address, peer.listener, tls, cipher))
+        return Login(device, peer.address, peer.listener, tls, cipher)
 
     async def _listing(self, device: Device) -> Listing:
         """Return what the device sees: nothing where it has no maildrop, and what the owner wants in an outage.

@@ -58,9 +58,13 @@ class Watched:
         return sum(self.minutes.values()) // DAY_MINUTES
 
     def days_after(self, moment: float) -> int:
-        """Return for how many whole days, in sum, a bridge watched after the day of `moment`."""
-        after = day_of(moment)
-        watched = sum(minutes for day, minutes in self.minutes.items() if day > after)
+        """Return for how many whole days, in sum, a bridge watched after the day of `moment`.
+
+        Days to come do not count: a clock that was ahead has written them, and who was seen since then was seen
+        before them.
+        """
+        after, today = day_of(moment), day_of(self.now)
+        watched = sum(minutes for day, minutes in self.minutes.items() if after < day <= today)
         return watched // DAY_MINUTES
 
     def at(self, listener: str, is_meant: Callable[[Sighting], bool]) -> list[Sighting]:

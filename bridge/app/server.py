@@ -48,7 +48,6 @@ from bridge.pop3.events import MachineLimits
 from bridge.session import Services, SessionLimits
 from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.sightings import Login
 from bridge.sync.worker import Pace
 from bridge.throttle import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
@@ -192,7 +191,8 @@ class Bridge:
                 limits.login_timeout, limits.autologout, self._config.tls.handshake_timeout
             ),
             is_failing=self._is_failing,
-            seen=self._seen,
+            seen=self._watch.seen,
+            logged_in=self._hook.tell,
             manners=self._manners,
             tracing=self._tracing,
         )
@@ -209,10 +209,6 @@ class Bridge:
     def _pace(self) -> Pace:
         sync, failing = self._config.sync, self._config.alerts.failing_minutes
         return Pace(sync.interval, sync.nudge_gap, failing * 60.0)
-
-    def _seen(self, login: Login) -> None:
-        self._watch.seen(login)
-        self._hook.tell(login)
 
     def _nudge(self, account: AccountName) -> None:
         if self._workers is not None:

@@ -43,7 +43,7 @@ class Watch:
         self._minutes: Counter[int] = Counter()
 
     def seen(self, login: Login) -> None:
-        """Take note that a device has logged in; the bridge's own login does not count."""
+        """Take note that a device has shown its password; the bridge's own login does not count."""
         if login.device == PROBE:
             return
         now = self._clock.now()

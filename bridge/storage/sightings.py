@@ -10,7 +10,7 @@ from bridge.names import DeviceName
 
 @attrs.frozen
 class Login:
-    """A login that went well: whose, from where, at which listener, and under which TLS.
+    """A login with the right password: whose, from where, at which listener, and under which TLS.
 
     `tls` is the version in OpenSSL's words, and empty without TLS, as `cipher` is.
     """
@@ -51,6 +51,8 @@ class SightingStore(Protocol):
 
     async def record(self, sightings: Sequence[Sighting]) -> None:
         """Write sightings down durably, in one transaction; a device that is gone is passed over.
+
+        A time before `watched_since` is a clock's that is wrong: it replaces no time that is known.
 
         Raises:
             SpoolUnavailable: nothing was written.

@@ -21,6 +21,7 @@ async def store(tmp_path: Path) -> SqliteUnderTest:
     storage = SqliteUnderTest(tmp_path)
     await fill(storage)
     await storage.register.add_device(device())
+    await storage.run_sql("UPDATE watched SET since = 50")
     return storage
 
 
@@ -42,6 +43,19 @@ async def test_a_later_login_keeps_the_first_time(store: SqliteUnderTest) -> Non
     again = attrs.evolve(ONE, cipher="CCM", address="192.0.2.8", first=300.0, last=300.0)
     await sightings(store).record([again])
     assert await sightings(store).sightings() == [attrs.evolve(again, first=100.0)]
+    store.close()
+
+
+async def test_a_clock_that_begins_in_a_year_long_gone_moves_no_last_time(
+    store: SqliteUnderTest,
+) -> None:
+    """It would make a device that is used once a month look unseen ever since logins are watched."""
+    await sightings(store).record([ONE])
+    await sightings(store).record([attrs.evolve(ONE, first=7.0, last=49.0)])
+    assert await sightings(store).sightings() == [ONE]
+    await sightings(store).record([attrs.evolve(ONE, first=160.0, last=160.0)])
+    [back] = await sightings(store).sightings()
+    assert back.last == 160.0, "a clock that was ahead is put right"
     store.close()
 
 
@@ -87,7 +101,8 @@ async def test_days_are_forgotten_ten_years_after_sightings(store: SqliteUnderTe
     store.close()
 
 
-async def test_watching_began_when_the_schema_was_made(store: SqliteUnderTest) -> None:
+async def test_watching_began_when_the_schema_was_made(tmp_path: Path) -> None:
+    store = SqliteUnderTest(tmp_path)
     assert abs(await sightings(store).watched_since() - SystemClock().now()) < 3600
     store.close()
 

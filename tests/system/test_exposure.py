@@ -104,6 +104,22 @@ def test_a_device_that_was_not_seen_for_long_is_disabled_until_it_is_enabled(
         assert_ok(client.log_in("fax", PASSWORD))
 
 
+def test_a_device_whose_maildrop_is_busy_or_cannot_be_shown_is_seen_all_the_same(
+    home: Home, start: Callable[[], RunningBridge]
+) -> None:
+    """Through an outage of 30 days machines are shown nothing, or told of an error; none of them is gone."""
+    home.add_device("fax")
+    bridge = start()
+    with bridge.connect() as printer, bridge.connect() as fax:
+        assert_ok(printer.log_in("printer", PASSWORD))
+        assert fax.log_in("fax", PASSWORD).startswith(b"-ERR [IN-USE]")
+        assert fax.log_in("fax", "wrong").startswith(b"-ERR [AUTH]")
+    bridge.stop()
+    with closing(sqlite3.connect(home.state / "popbridge.db")) as db:
+        rows = db.execute("SELECT device FROM sighting ORDER BY device").fetchall()
+    assert rows == [("fax",), ("printer",)]
+
+
 def test_a_device_at_a_new_address_is_refused_until_it_is_admitted(
     home: Home, start: Callable[[], RunningBridge]
 ) -> None:

@@ -14,7 +14,9 @@ REMEMBERED_DAYS = 3650
 _WRITE = (
     "INSERT INTO sighting SELECT name, ?, ?, ?, ?, ?, ? FROM device WHERE name = ?"
     " ON CONFLICT DO UPDATE SET cipher = excluded.cipher, address = excluded.address,"
-    " last = excluded.last"
+    # A machine without a battery for its clock starts in a year long gone: what is older than the watch
+    # itself is no time at all, and must not make a device look unseen ever since.
+    " last = CASE WHEN excluded.last < (SELECT since FROM watched) THEN last ELSE excluded.last END"
 )
 
 

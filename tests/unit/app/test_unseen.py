@@ -77,3 +77,10 @@ def test_half_a_day_of_watching_is_half_a_day() -> None:
     of = watched(seen(FAX, 59), a_day=DAY_MINUTES // 2)
     assert unseen([device(FAX)], of, 30) == []
     assert unseen([device(FAX)], of, 29) == [Unseen(FAX, 29, ago(59))]
+
+
+def test_days_that_a_clock_wrote_which_was_ahead_make_nobody_missed() -> None:
+    """A bridge ran for 100 days with a clock that was years ahead; now it is right, and the fax came just now."""
+    days = {day_of(ago(-1000 - n)): DAY_MINUTES for n in range(100)}
+    of = Watched((seen(FAX, 0),), ago(200), NOW, {**days, day_of(NOW): DAY_MINUTES})
+    assert unseen([device(FAX)], of, 30) == []

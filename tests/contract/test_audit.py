@@ -320,6 +320,20 @@ async def test_what_is_old_is_forgotten_some_at_a_time(
     assert [one.about.maildrop for one in await told(storage)] == ["c"]
 
 
+async def test_what_a_day_brings_is_forgotten_in_a_day_however_much_it_is(
+    storage: SqliteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "FORGOTTEN_AT_ONCE", 2)
+    await storage.run_sql(
+        "WITH RECURSIVE row (at) AS (SELECT 1.0 UNION ALL SELECT at + 1 FROM row WHERE at < 301)"
+        " INSERT INTO audit (at, user, sudo_user, event, account, maildrop, device, differences)"
+        " SELECT at, 'x', '', 'e', '', '', '', '[]' FROM row"
+    )
+    await SqliteAuditLog(storage.database).forget(1e6)
+    [(oldest,)] = await storage.run_sql("SELECT min(at) FROM audit")
+    assert oldest == 11.0, "a thirtieth of 301, in transactions of two"
+
+
 async def test_what_is_of_the_last_30_days_is_kept_however_wrong_the_clock_is(
     storage: SqliteUnderTest,
 ) -> None:

@@ -48,7 +48,7 @@ UNVISITED = {
     "bridge/cli/cert.py:ca write": "a copy of what is public, for whoever asked for it",
     "bridge/shaper/confinement.py:confine write": "of a process that holds nothing of ours",
     "bridge/session.py:Session._start_tls send": "an answer that promises no more than TLS",
-    "bridge/storage/sqlite/audit.py:SqliteAuditLog.forget COMMIT": OLD,
+    "bridge/storage/sqlite/audit.py:SqliteAuditLog._delete COMMIT": OLD,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.add_watched COMMIT": WATCHED,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,

@@ -24,7 +24,11 @@ from bridge.storage.lives import LifeEvent
 from bridge.storage.sqlite.database import Database
 
 FORGOTTEN_AT_ONCE = 10_000
-"""Rows that one sweep takes: some 30 ms, and a clock that is wrong for a day takes no more with it."""
+"""Rows that one transaction takes: some 30 ms, in which nothing else is written."""
+
+FORGOTTEN_SHARE = 30
+"""What part of all one sweep takes at most, where that is more: as much as a day brings even where 30 days are
+kept, so that the tables stop growing; and a clock that is wrong for a day takes no more with it."""
 
 _WRITE = (
     "INSERT INTO audit (at, uid, user, sudo_uid, sudo_user, event, account, maildrop, device,"
@@ -56,6 +60,10 @@ _OLD = "< min(?, (julianday('now') - 2440587.5) * 86400.0 - 30 * 86400.0)"
 _FORGET = (
     f"DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at {_OLD} ORDER BY at LIMIT ?)",  # noqa: S608 - texts of ours
     f"DELETE FROM taking WHERE rowid IN (SELECT rowid FROM taking WHERE last {_OLD} ORDER BY last LIMIT ?)",  # noqa: S608 - texts of ours
+)
+_SPANS = (
+    "SELECT max(rowid) - min(rowid) FROM audit",
+    "SELECT max(rowid) - min(rowid) FROM taking",
 )
 _TAKING_EVENTS = {
     LifeEvent.SENT.value: TakingEvent.TAKEN,
@@ -153,12 +161,20 @@ class SqliteAuditLog:
 
     async def forget(self, before: float) -> None:
         """Forget entries and takings older than that, some at a time."""
+        for statement, span in zip(_FORGET, _SPANS, strict=True):
+            left = max(FORGOTTEN_AT_ONCE, await self._count(span) // FORGOTTEN_SHARE)
+            while left > 0:
+                number = min(left, FORGOTTEN_AT_ONCE)
+                gone = await self._delete(statement, before, number)
+                left = left - gone if gone == number else 0
 
-        def work(db: sqlite3.Connection) -> None:
-            for statement in _FORGET:
-                db.execute(statement, (before, FORGOTTEN_AT_ONCE))
+    async def _count(self, statement: str) -> int:
+        (found,) = await self._database.read(lambda db: db.execute(statement).fetchone())
+        return found or 0
 
-        await self._database.write(work)
+    async def _delete(self, statement: str, before: float, number: int) -> int:
+        values = before, number
+        return await self._database.write(lambda db: db.execute(statement, values).rowcount)
 
 
 def _entry(row: Sequence[Any]) -> AuditEntry:

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from bridge.app.offline import Offline
-from bridge.app.simulating import Simulated, simulate
+from bridge.app.simulating import Caller, Simulated, simulate
 from bridge.cli.handing_over import SECRET_OCTETS, read_line
 from bridge.cli.output import json_option, loaded, say
 from bridge.devices.profiles import UNKNOWN, find_profile, shipped_profiles
@@ -36,7 +36,8 @@ def command(option: Path | None, /, device: str, as_json: bool, **chosen: Any) -
     The password is asked for, unless it is read from standard input or a file.
     """
     config = loaded(option)
-    devices = Offline(config, os.environ).snapshot().devices
+    offline = Offline(config, os.environ)
+    devices = offline.snapshot().devices
     found = next((one for one in devices if one.name == device), None)
     if found is None:
         raise RegisterError(f"There is no device {device}; see `popbridge device list`.")
@@ -44,7 +45,9 @@ def command(option: Path | None, /, device: str, as_json: bool, **chosen: Any) -
     profile = find_profile(shipped_profiles(), name)
     password = _password(chosen["password_file"], from_stdin=chosen["password_stdin"])
     takes = chosen["take"]
-    done = simulate(config, found, profile, password, takes=takes, by_apop=chosen["apop"])
+    places = [one for one in offline.addresses() if one.device == device and one.admitted]
+    caller = Caller(found, password, [one.address for one in places])
+    done = simulate(config, caller, profile, takes=takes, by_apop=chosen["apop"])
     told = {
         "device": device,
         "profile": profile.name,

@@ -157,3 +157,17 @@ def test_a_star_leaves_what_its_memory_would_not_hold(house: Home) -> None:
         assert "memory is taken to hold 64000 (our choice)" in done.stdout
         assert "see `maildrop change --size`" in done.stdout
         assert bodies_listed(house) == 3
+
+
+def test_the_machine_is_not_shut_out_because_it_was_simulated_first(house: Home) -> None:
+    house.configure(({"name": "pop3s"},), watch={"new_address": "refuse"})
+    with running(house):
+        [warning] = simulated(house, "--profile", "software")[1]["warnings"]
+        assert "learned 127.0.0.1 as the first address of printer" in warning
+        assert "popbridge device admit printer ADDRESS --only" in warning
+        assert simulated(house, "--profile", "software")[1]["warnings"] == []
+        assert house.run("device", "admit", "printer", "192.168.1.40", "--only").returncode == 0
+        done = house.run("simulate", "printer", text=PANEL_PASSWORD + "\n")
+        assert "127.0.0.1 is not in the addresses of device printer" in done.stderr
+        assert house.run("device", "admit", "printer", "127.0.0.1").returncode == 0
+        assert simulated(house, "--profile", "software")[1]["error"] == ""

@@ -34,12 +34,18 @@ class KnownAddresses:
         """Return why a device may not log in from an address, and empty where it may; learn, and tell what is new.
 
         Raises:
-            SpoolUnavailable: it is not known now whether it may.
+            SpoolUnavailable: it is not known now whether it may, and `mode` is to refuse.
         """
         if device.allow:
             return ""  # its owner has said where it comes from
         key, now = address_key(address), self._clock.now()
-        known = await self._store.of(device.name)
+        try:
+            known = await self._store.of(device.name)
+        except SpoolUnavailable as error:
+            if self._mode == "refuse":
+                raise
+            _log.warning("address-not-asked", device=device.name, why=str(error))
+            return ""  # it would be let in from anywhere: what lies here can be printed all the same
         met = next((one for one in known if one.address == key), None)
         is_new = any(one.admitted for one in known) and not (met and met.admitted)
         admitted = not is_new or self._mode != "refuse"

@@ -160,3 +160,12 @@ async def test_what_is_not_known_now_is_no_reason_to_let_anybody_in(desk: Desk) 
     await desk.storage.refuse_everything()
     with pytest.raises(SpoolUnavailable):
         await desk.ask(ELSEWHERE, "refuse")
+
+
+@pytest.mark.parametrize("mode", ["log", "alert"])
+async def test_a_database_that_cannot_answer_turns_nobody_away_who_may_come_from_anywhere(
+    desk: Desk, mode: Mode
+) -> None:
+    await desk.storage.refuse_everything()
+    assert await desk.ask(ELSEWHERE, mode) == ""
+    assert desk.alerts == []

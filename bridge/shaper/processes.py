@@ -151,7 +151,7 @@ class _Run:
             if kind is Kind.END:
                 return
             if kind is not Kind.PIECE:
-                raise _refusal(kind, _plain(payload))
+                raise _refusal(kind, payload)
             yield payload
 
     async def _said(self) -> tuple[Kind, bytes]:
@@ -200,11 +200,13 @@ def _too_much_time(limits: Limits) -> str:
     )
 
 
-def _refusal(kind: Kind, why: str) -> Unshapeable:
+def _refusal(kind: Kind, told: bytes) -> Unshapeable:
     """Return what a process means that ends without a message."""
+    first, _, second = told.partition(b"\n")
+    why = _plain(first)
     match kind:
         case Kind.UNSHAPEABLE:
-            return Unshapeable(why)
+            return Unshapeable(why, _plain(second)[: max(0, WHY_CHARACTERS - len(why) - 1)])
         case Kind.SKIPPED:
             return Skipped(why)
         case Kind.FAULT:

@@ -65,13 +65,16 @@ def work(order: Order, source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _shaped(message: bytes, wish: Wish, target: BinaryIO) -> tuple[Kind, str]:
-    """Say what was made of the message; return END, or what is to be said of it instead, and why."""
+    """Say what was made of the message; return END, or what is to be said of it instead, and why.
+
+    What may be in no log stands on a second line.
+    """
     try:
         _say(target, framed_pieces(shape(message, wish)))
     except Skipped as error:
         return Kind.SKIPPED, str(error)
     except Unshapeable as error:
-        return Kind.UNSHAPEABLE, str(error)
+        return Kind.UNSHAPEABLE, f"{error.why}\n{error.details}"
     except MemoryError:
         return Kind.UNSHAPEABLE, OUT_OF_MEMORY
     except OSError:

@@ -132,6 +132,13 @@ async def test_a_notice_stands_for_what_cannot_be_shaped_and_the_original_stays(
     assert files(storage) == []
 
 
+async def test_what_a_log_may_not_hold_is_on_the_notice_alone(storage: SqliteUnderTest) -> None:
+    error = Unshapeable("Nothing in it can be printed.", "payslip.docx is of no kind.")
+    spool_id, made = await deliver(storage, Reversing(error))
+    assert made.quarantined == "Nothing in it can be printed."
+    assert b"printed. payslip.docx is of no" in await read_whole(storage.spool, spool_id)
+
+
 async def test_what_is_left_out_is_held_with_the_reason(storage: SqliteUnderTest) -> None:
     _, made = await deliver(storage, Reversing(Skipped("too large")))
     assert made.held == "left out: too large"

@@ -41,7 +41,7 @@ def ifax(reading: Reading, wish: Wish) -> Sequence[Piece]:
         fax, text = _drawn(enclosed, wish), ""
     left_out = [*reading.left_out, *fax.left_out]
     if fax.tiff is None:
-        raise Unshapeable(" ".join(["Nothing in it can be printed by a fax.", *left_out]))
+        raise Unshapeable("Nothing in it can be printed by a fax.", " ".join(left_out))
     kept = wish.fax_text is FaxText.KEEP and not _is_page(reading, text, wish)
     said = with_left_out(text if kept else "", left_out)
     header = header_for([_shown(field) for field in reading.header], wish)

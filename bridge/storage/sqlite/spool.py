@@ -346,8 +346,8 @@ class SqliteSpool:
                 maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
             )
             if not is_listed:
-                return Delivery(arrival.octets, why)
-            return Delivery(octets, "", why, arrival.octets)
+                return Delivery(arrival.octets, error.why)
+            return Delivery(octets, "", error.why, arrival.octets)
         return await self._list(maildrop, spool_id, shaped)
 
     @asynccontextmanager

@@ -104,6 +104,16 @@ async def test_what_a_process_does_with_a_message_is_told_apart(
     assert len(str(raised.value)) <= 300
 
 
+async def test_what_no_log_may_hold_is_told_apart() -> None:
+    with pytest.raises(Unshapeable) as raised:
+        await shaped(
+            program("say(b'R'); say(b'U', b'No fax.\\npay\\nslip.docx ' + b'x' * 999)")
+        )
+    assert raised.value.why == "No fax."
+    assert raised.value.details.startswith("pay slip.docx xxx")
+    assert len(str(raised.value)) <= 300
+
+
 @pytest.mark.parametrize("text", ["say(b'R'); signal.pause()", "say(b'R')\nwhile True: pass"])
 async def test_one_that_takes_too_long_is_killed(text: str) -> None:
     bounds = Bounds(1, LIMITS, seconds=0.5, output_octets=1)

@@ -152,8 +152,9 @@ def test_nothing_that_can_be_printed_is_told_in_words() -> None:
     message = mail("", ("letter.docx", "application/octet-stream", b"PK\x03\x04 word/"))
     with pytest.raises(
         Unshapeable, match=r"Nothing in it can be printed by a fax\. letter\.docx"
-    ):
+    ) as raised:
         shape(message, WISH)
+    assert raised.value.why == "Nothing in it can be printed by a fax.", "the log has no name"
 
 
 def test_a_missing_library_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

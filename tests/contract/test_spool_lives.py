@@ -7,7 +7,8 @@ from bridge.names import SpoolId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, MessageState
-from providers.contract import Cursor, Envelope, RemoteId
+from bridge.storage.sqlite import events as sqlite_events
+from providers.contract import Cursor, Disposition, DispositionKind, Envelope, RemoteId
 from tests.contract.storage_harness import (
     FAX,
     PANEL,
@@ -148,6 +149,20 @@ async def test_what_upstream_took_away_is_told_for_a_while_and_begins_anew_if_it
     await storage.spool.sweep_vanished(PRINTER)
     assert await storage.spool.prune(storage.clock.now() + 1) == 1
     assert await states(storage) == {}
+
+
+async def test_messages_are_forgotten_some_at_a_time(
+    storage: SqliteUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction for a year of them would keep every device waiting for its end."""
+    monkeypatch.setattr(sqlite_events, "PRUNED_AT_ONCE", 2)
+    for name in "abcde":
+        spool_id = await deliver(storage, name, name.encode())
+        await storage.spool.drop(spool_id, Disposition(DispositionKind.KEEP))
+    before = storage.database.answered
+    assert await storage.spool.prune(storage.clock.now() + 1) == 5
+    assert storage.database.answered - before == 4, "two, two, one, and none"
+    assert await storage.spool.prune(storage.clock.now() + 1) == 0
 
 
 # ---- after a restore

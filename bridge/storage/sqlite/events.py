@@ -11,6 +11,9 @@ from bridge.storage.lives import Happened, LifeEvent, Note
 DETAIL_CHARACTERS = 300
 """Longest detail kept: a sentence."""
 
+PRUNED_AT_ONCE = 2000
+"""Messages that one transaction looks at to forget them: 0.2 s at most, in which no device is kept waiting longer."""
+
 _WRITE = (
     "INSERT INTO message_event (message, event, device, address, first, last, times, detail, octets, connection)"
     " SELECT id, ?, ?, ?, ?, ?, 1, ?, ?, ? FROM message WHERE id = ?"
@@ -85,21 +88,24 @@ def read_events(db: sqlite3.Connection, spool_id: SpoolId) -> tuple[Happened, ..
     )
 
 
-def prune(db: sqlite3.Connection, before: float) -> int:
-    """Forget what happened to messages that were done with before then; return how many those are.
+def prune(db: sqlite3.Connection, before: float, after: SpoolId) -> tuple[int, SpoolId | None]:
+    """Forget what happened to messages that were done with before then, of the next PRUNED_AT_ONCE after one.
 
-    The tombstones stay. What is forgotten is the history, and who had sent them; and all of a message
-    that was taken away upstream, since it begins anew if it comes back.
+    Return how many those are, and the last message that was looked at; None where there was none. The
+    tombstones stay. What is forgotten is the history, and who had sent them; and all of a message that was
+    taken away upstream, since it begins anew if it comes back.
     """
-    done = db.execute(
-        "SELECT id, state FROM message WHERE state IN ('disposed', 'gone') AND EXISTS"
-        " (SELECT 1 FROM message_event WHERE message = message.id)"
-        " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = message.id AND last >= ?)",
-        (before,),
+    looked_at = db.execute(
+        "SELECT id, state, state IN ('disposed', 'gone')"
+        " AND EXISTS (SELECT 1 FROM message_event WHERE message = message.id)"
+        " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = message.id AND last >= ?)"
+        " FROM message WHERE id > ? ORDER BY id LIMIT ?",
+        (before, after, PRUNED_AT_ONCE),
     ).fetchall()
+    done = [(one, state) for one, state, is_done in looked_at if is_done]
     buried = [(one,) for one, state in done if state == "disposed"]
     db.executemany("DELETE FROM message_event WHERE message = ?", buried)
     db.executemany("UPDATE message SET envelope = NULL WHERE id = ?", buried)
     gone = [(one,) for one, state in done if state == "gone"]
     db.executemany("DELETE FROM message WHERE id = ?", gone)
-    return len(done)
+    return len(done), SpoolId(looked_at[-1][0]) if looked_at else None

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
@@ -54,8 +55,14 @@ class SqliteSpool:
         self._damaged: set[SpoolId] = set()
 
     async def prune(self, before: float) -> int:
-        """Forget the history of messages that were done with before then; their tombstones stay."""
-        return await self._database.write(lambda db: events.prune(db, before))
+        """Forget the history of messages that were done with before then, some at a time; their tombstones stay."""
+        done = 0
+        last: SpoolId | None = SpoolId(0)
+        while last is not None:
+            some = partial(events.prune, before=before, after=last)
+            forgotten, last = await self._database.write(some)
+            done += forgotten
+        return done
 
     async def sweep_orphans(self) -> int:
         """Remove what a crash left: a local message without a body, files without a message. Call once, before serving."""
@@ -294,13 +301,13 @@ class SqliteSpool:
         self, spool_id: SpoolId, unique_id: UniqueId, by: Actor = THE_BRIDGE
     ) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""
-        present, now = await self._present(spool_id), self._clock.now()
-        is_retried = await self._change(
-            present.maildrop, lambda db: orders.retry(db, spool_id, unique_id, now, by)
-        )
-        if is_retried:
-            await self._bodies.remove([spool_id])
-        return is_retried
+        async with self._alone(spool_id):  # a look may fetch it at once
+            present, now = await self._present(spool_id), self._clock.now()
+            is_retried = await self._change(
+                present.maildrop, lambda db: orders.retry(db, spool_id, unique_id, now, by)
+            )
+            await self._bodies.remove([spool_id] if is_retried else [])
+            return is_retried
 
     def refresh(self) -> None:
         """Forget what is remembered of listings."""
@@ -338,9 +345,8 @@ class SqliteSpool:
             await self._change(maildrop, lambda db: steps.hold(db, spool_id, arrival, why, now))
             return Delivery(arrival.octets, why)
         except Unshapeable as error:
-            why = str(error)
-            notice = shaper.notice(arrival.imprint.envelope, why)
-            octets = await self._arrivals.stand_in(spool_id, notice)
+            why, told = str(error), arrival.imprint.envelope
+            octets = await self._arrivals.stand_in(spool_id, shaper.notice(told, why))
             stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
             is_listed = await self._change(
                 maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)

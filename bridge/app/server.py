@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 
 import attrs
 
@@ -16,6 +17,7 @@ from bridge.app.certificates import Certificates
 from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
 from bridge.app.eventloop import loop_factory
 from bridge.app.health import Health
+from bridge.app.housekeeping import carry_out
 from bridge.app.loginhook import LoginHook
 from bridge.app.memory import tune_allocator
 from bridge.app.opening import AccountOpener
@@ -278,28 +280,28 @@ class Bridge:
 
     async def _look_after_the_house(self, workers: Workers) -> None:
         """Say once a day what ends soon, and forget what is no longer to be told."""
-        alerts = self._config.alerts
+        duties = (
+            self._forget_old,
+            partial(self._tell_what_ends, workers),
+            partial(self._overseer.look, self._directory.load),
+        )
         while True:
-            now = self._clock.now()
-            try:
-                for alert in certificates_ending(self._config, now):
-                    self._alerting.tell(alert)
-                grants = self._state.grants
-                for alert in await credentials_ending(
-                    workers.open_accounts(), grants, alerts.certificate_days, now
-                ):
-                    self._alerting.tell(alert)
-                await self._state.spool.prune(
-                    now - self._config.spool.history_days * DAY_SECONDS
-                )
-                await self._watch.forget_old()
-                await self._overseer.look(self._directory.load)
-                await self._state.audit.forget(now - self._config.audit.keep_days * DAY_SECONDS)
-            except PopbridgeError as error:
-                self._log.error("daily-look-failed", why=str(error))
-            except Exception:  # noqa: BLE001 - the doors stay open whatever a certificate holds
-                self._log.exception("daily-look-failed")
+            await carry_out(duties, self._log)
             await self._clock.sleep(DAY_SECONDS)
+
+    async def _forget_old(self) -> None:
+        now, config = self._clock.now(), self._config
+        await self._state.spool.prune(now - config.spool.history_days * DAY_SECONDS)
+        await self._watch.forget_old()
+        await self._state.audit.forget(now - config.audit.keep_days * DAY_SECONDS)
+
+    async def _tell_what_ends(self, workers: Workers) -> None:
+        now, days = self._clock.now(), self._config.alerts.certificate_days
+        for alert in certificates_ending(self._config, now):
+            self._alerting.tell(alert)
+        accounts, grants = workers.open_accounts(), self._state.grants
+        for alert in await credentials_ending(accounts, grants, days, now):
+            self._alerting.tell(alert)
 
     # ---- what the command line may ask
 

@@ -26,6 +26,7 @@ class Telling:
         self._clock = clock
         self._log = log
         self._alone = asyncio.Lock()
+        self._written = 0
 
     async def tell(self) -> None:
         """Tell what was not told; what cannot be read now is told later."""
@@ -33,7 +34,11 @@ class Telling:
             try:
                 while entries := await self._audit.untold(AT_ONCE):
                     for entry in entries:
-                        self._write(entry)
+                        if (
+                            entry.number > self._written
+                        ):  # else a full disk is told the same for ever
+                            self._write(entry)
+                            self._written = entry.number
                     await self._audit.told(entries[-1].number)
             except SpoolUnavailable as error:
                 self._log.warning("audit-not-told", why=str(error))

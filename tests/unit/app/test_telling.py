@@ -56,6 +56,19 @@ async def test_each_entry_is_told_once_across_lives(
     assert told(caplog)[-1]["change"] == "device-removed"
 
 
+async def test_where_nothing_can_be_written_an_entry_is_told_once_in_a_life(
+    storage: SqliteUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a full disk gets the same lines every half minute."""
+    caplog.set_level("INFO")
+    await storage.register.add_account(account())
+    await storage.refuse_writes()
+    one = telling_of(storage)
+    for _ in range(3):
+        await one.tell()
+    assert [entry["number"] for entry in told(caplog)] == [1]
+
+
 async def test_an_entry_is_told_with_who_and_what_and_without_values(
     storage: SqliteUnderTest, caplog: pytest.LogCaptureFixture
 ) -> None:

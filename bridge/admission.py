@@ -61,18 +61,17 @@ class Admission:
         }
         return cls(**fields)
 
-    def spelled(self) -> str:
-        """Return what is chosen in a few words, for a person; `everything` where nothing is."""
+    def spelled(self, deliver: str) -> str:
+        """Return in a few words what is admitted where devices get `deliver`; `everything` where all is."""
         days = self.max_age // DAY_SECONDS
+        automatic = False if self.automatic is None and deliver in LOOPING else self.automatic
         said = [
             f"from {', '.join(self.allow)}" if self.allow else "",
             f"not from {', '.join(self.deny)}" if self.deny else "",
             f"subject with {self.subject!r}" if self.subject else "",
             f"of {days} days at most" if days else "",
             "after a cut-over" if self.not_before else "",
-            {True: "what is automatic too", False: "nothing automatic", None: ""}[
-                self.automatic
-            ],
+            {True: "what is automatic too", False: "nothing automatic", None: ""}[automatic],
             "senders that the service vouches for" if self.authenticated else "",
             "with something to print" if self.printable else "",
             f"{self.at_most} a session" if self.at_most else "",

@@ -204,9 +204,7 @@ def _users(
     if not latest:
         days = min(watched.days, LATELY_DAYS)
         if days < ENOUGH_DAYS:
-            return (
-                f"no device was seen to, but logins are watched for {days} days only: ask again"
-            )
+            return f"no device was seen to, but logins are watched for {days} days only: ask again after {ENOUGH_DAYS}"
         return f"no device was seen to in {days} days"
     told = [
         f"{one.device} at {one.address}{_by(one) if with_tls else ''}"

@@ -54,7 +54,9 @@ def simulate(
     habit, content = habit_of(profile)
     refuse_unfit(profile, device.name, password)
     if by_apop and "apop" not in profile.auth.value:
-        raise RegisterError(f"{profile.name} knows no APOP ({profile.auth.origin}).")
+        raise RegisterError(
+            f"{profile.name} knows no APOP ({profile.auth.origin}); leave out --apop, or name another --profile."
+        )
     target = _target(config, device, profile, known)
     size = profile.size_octets
     holds, origin = (None, "") if size is None else (size.value, size.origin)

@@ -151,7 +151,7 @@ WISHES = (
 
 def wish_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a wish."""
-    for option in WISHES:
+    for option in reversed(WISHES):
         function = option(function)
     return function
 

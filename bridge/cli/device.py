@@ -71,7 +71,7 @@ command.add_command(enable)
 @click.option("--allow", multiple=True, metavar="CIDR", help="Only from here; may be repeated.")
 @click.option("--alias", multiple=True, metavar="NAME", help="Another login; may be repeated.")
 @click.option("--apop", is_flag=True, help="Also take APOP, where a listener offers it.")
-@click.option("--profile", help="The kind of machine; see the verb profile list.")
+@click.option("--profile", help="The kind of machine: a name of `popbridge profile list`.")
 @click.option("--unchecked", is_flag=True, help="Also what the profile's machine cannot hold.")
 @_login_delay
 @_set
@@ -80,7 +80,9 @@ command.add_command(enable)
 def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: Any) -> None:  # noqa: ANN401, FBT001 - click hands options over as it pleases
     """Add the device USER; without --password-stdin a password is made, and shown this once."""
     if (order["maildrop"] is None) != order["login_only"]:
-        raise click.UsageError("Say what the device sees: --maildrop M, or --login-only.")
+        raise click.UsageError(
+            "Say what the device sees, with one of the two: --maildrop M, or --login-only."
+        )
     wanted = DeviceOrder(
         order["user"],
         order["maildrop"],
@@ -160,7 +162,7 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
     if device.login_delay is not None:
         lines += [f"login delay: {device.login_delay} seconds (this device)"]
     lines += [
-        f"address {one.address}: {'came' if one.admitted else 'refused'}, first {moment(one.first)}"
+        f"address {one.address}: {'let in' if one.admitted else 'refused'}, known since {moment(one.first)}"
         for one in addresses
     ]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]
@@ -182,7 +184,9 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
 def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: ANN401 - click hands options over as it pleases
     """Change the device USER; --set QUIRK=profile takes its own setting back."""
     if chosen["maildrop"] is not None and chosen["login_only"]:
-        raise click.UsageError("Say what the device sees: --maildrop M, or --login-only.")
+        raise click.UsageError(
+            "Say what the device sees, with one of the two: --maildrop M, or --login-only."
+        )
     if chosen["profile"]:
         find_profile(shipped_profiles(), chosen["profile"])
     knobs = DeviceKnobs(
@@ -238,8 +242,8 @@ def _fit(
     else:
         warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
         warnings += idle_maildrop(profile, wanted.maildrop)
-        entered = panel(profile, server, wanted.name, one)
-        lines = panel_lines(profile, server, wanted.name, one)
+        entered = panel(profile, server, wanted.name, one, apop=wanted.apop)
+        lines = panel_lines(entered)
     for warning in warnings:
         click.echo(warning, err=True)
     return lines, {"panel": entered, "warnings": warnings}

@@ -110,7 +110,7 @@ def _knobs(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of what an owner may choose."""
     for option in (
         *_ADMISSION,
-        *WISHES,
+        *reversed(WISHES),
         click.option(
             "--ceiling",
             metavar="MIB",
@@ -193,7 +193,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "on-outage": drop.on_outage.value,
             "print-once": f"{drop.print_once // HOUR_SECONDS} h",
             "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
-            "admits": drop.admission.spelled(),
+            "admits": drop.admission.spelled(drop.wish.deliver),
             "deliver": wishes.spelled(drop.wish),
         }
         for drop in snapshot.maildrops
@@ -237,5 +237,5 @@ def _chosen(record: MaildropRecord) -> str:
         f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
         f" print-once {record.print_once // HOUR_SECONDS} h,"
         f" ceiling {record.ceiling // MIB_OCTETS} MiB, deliver {wishes.spelled(record.wish)},"
-        f" admits {record.admission.spelled()}"
+        f" admits {record.admission.spelled(record.wish.deliver)}"
     )

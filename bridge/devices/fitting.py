@@ -1,7 +1,7 @@
 """Says whether a machine can hold a login, which listener serves it, and what to type on its panel."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bridge.config.settings import ListenerConfig
 from bridge.devices.cautions import is_plain
@@ -18,6 +18,7 @@ _LABELS = {
     "port": "Port",
     "ssl": "SSL",
     "user": "User",
+    "apop": "APOP",
     "poll": "Check every",
 }
 """What a field is called where the machine's manual was not read."""
@@ -80,7 +81,9 @@ def serving(profile: Profile, listeners: Sequence[ListenerConfig]) -> ListenerCo
     return None
 
 
-def panel(profile: Profile, server: str, user: str, one: ListenerConfig) -> dict[str, str]:
+def panel(
+    profile: Profile, server: str, user: str, one: ListenerConfig, *, apop: bool
+) -> dict[str, str]:
     """Return what to enter on the machine's panel but the password, each under its field's name there."""
     ssl = {"implicit": "on", "starttls": "STARTTLS", "none": "off"}[one.tls]
     values = {
@@ -88,15 +91,15 @@ def panel(profile: Profile, server: str, user: str, one: ListenerConfig) -> dict
         "port": str(one.port),
         "ssl": "off" if is_plain(profile, one) else ssl,
         "user": user,
+        **({"apop": "on" if apop else "off"} if "apop" in profile.auth.value else {}),
         "poll": told(profile.poll),
     }
     labels = _LABELS | {key: text.value for key, text in profile.panel.values().items()}
     return {labels[key]: value for key, value in values.items()}
 
 
-def panel_lines(profile: Profile, server: str, user: str, one: ListenerConfig) -> list[str]:
-    """Return the same, a line for each field."""
-    entered = panel(profile, server, user, one)
+def panel_lines(entered: Mapping[str, str]) -> list[str]:
+    """Return what to enter, a line for each field."""
     return [f"{label}: {value}" for label, value in entered.items()]
 
 

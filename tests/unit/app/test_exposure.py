@@ -255,5 +255,5 @@ def test_days_on_which_no_bridge_ran_say_nothing_of_who_needs_a_listener() -> No
     watched = Watched([], since, NOW, {day_of(NOW): 6 * DAY_MINUTES})
     old = ListenerConfig(policy="legacy10")
     [one] = exposed([old], watched)
-    assert "watched for 6 days only: ask again" in one.text
+    assert "watched for 6 days only: ask again after 7" in one.text
     assert "tighter" not in one.text

@@ -336,3 +336,21 @@ def test_a_profile_chooses_how_messages_arrive_where_the_owner_does_not(holder: 
     assert (third, fourth) == ("command", "original")
     assert (fifth, sixth) == ("print", "print; size 1000000")
     assert "no profile telex" in holder.runs(*words, "telex", "7").sentence
+
+
+def test_a_fax_is_said_to_be_given_nothing_automatic(holder: Owner) -> None:
+    """Without a choice the loop guard holds it (`bridge.admission.LOOPING`)."""
+    holder.must("maildrop", "add", "m", "--account", "a")
+    assert (
+        "admits everything." in holder.must("maildrop", "change", "m", "--print-once", "1").out
+    )
+    changed = holder.must("maildrop", "change", "m", "--deliver", "ifax").out
+    assert "admits nothing automatic." in changed
+    changed = holder.must("maildrop", "change", "m", "--automatic", "list").out
+    assert "admits what is automatic too." in changed
+
+
+def test_help_begins_with_how_messages_arrive_and_ends_with_faxes(holder: Owner) -> None:
+    told = holder.must("maildrop", "change", "--help").out
+    places = [told.index(name) for name in ("--deliver", "--charset", "--tiff", "--fax-pages")]
+    assert places == sorted(places)

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.fitting import made_password, panel_lines, refuse_unfit, serving
+from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.profiles import shipped_profiles
 from bridge.errors import RegisterError
 
@@ -39,7 +39,7 @@ def test_a_machine_without_tls_is_served_by_a_plain_listener_alone() -> None:
     epson = PROFILES["pbs-epson"]
     assert serving(epson, [IMPLICIT]) is None
     assert serving(epson, [IMPLICIT, PLAIN]) is PLAIN
-    assert "SSL: off" in panel_lines(epson, "pop.lan", "wf", PLAIN)
+    assert panel(epson, "pop.lan", "wf", PLAIN, apop=False)["SSL"] == "off"
 
 
 def test_tls_is_preferred_where_the_machine_has_it() -> None:
@@ -47,5 +47,12 @@ def test_tls_is_preferred_where_the_machine_has_it() -> None:
 
 
 def test_a_field_is_called_what_the_machines_manual_calls_it() -> None:
-    entered = panel_lines(PROFILES["zebra"], "pop.lan", "label-1", PLAIN)
+    entered = panel_lines(panel(PROFILES["zebra"], "pop.lan", "label-1", PLAIN, apop=False))
     assert any(line.startswith("ip.pop3.poll: 0 to 65535 seconds") for line in entered)
+
+
+def test_apop_is_entered_under_its_name_where_the_machine_knows_it() -> None:
+    ricoh, zebra = PROFILES["ricoh-ifax"], PROFILES["zebra"]
+    assert panel(ricoh, "pop.lan", "fax", PLAIN, apop=True)["Encryption"] == "on"
+    assert panel(ricoh, "pop.lan", "fax", PLAIN, apop=False)["Encryption"] == "off"
+    assert "APOP" not in panel(zebra, "pop.lan", "label-1", PLAIN, apop=False)

@@ -19,6 +19,7 @@ from bridge.devices.cautions import cautions, idle_maildrop
 from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.manners import Manners
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
+from bridge.storage.register import Device
 from bridge.vault.passwords import generate_password
 
 _password_stdin = click.option(
@@ -113,17 +114,24 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
     snapshot = Offline(loaded(option), os.environ).snapshot()
     rows = [
         {
-            "device": device.name,
-            "maildrop": device.maildrop,
-            "aliases": list(device.aliases),
-            "allow": list(device.allow),
-            "apop": "yes" if device.apop_secret is not None else "no",
-            "profile": device.profile,
+            **_basics(device),
             "disabled": device.disabled.why if device.disabled is not None else "",
         }
         for device in snapshot.devices
     ]
     say(as_json, rows, table(rows, "No device yet: popbridge device add --help"))
+
+
+def _basics(device: Device) -> dict[str, object]:
+    """Return what the list of devices and the device's own page both begin with."""
+    return {
+        "device": device.name,
+        "maildrop": device.maildrop,
+        "aliases": list(device.aliases),
+        "allow": list(device.allow),
+        "apop": "yes" if device.apop_secret is not None else "no",
+        "profile": device.profile,
+    }
 
 
 @command.command()
@@ -137,12 +145,7 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
     addresses = [one for one in offline.addresses() if one.device == device.name]
     quirks = Manners(shipped_profiles()).told(device)
     shown = {
-        "device": device.name,
-        "maildrop": device.maildrop,
-        "aliases": list(device.aliases),
-        "allow": list(device.allow),
-        "apop": "yes" if device.apop_secret is not None else "no",
-        "profile": device.profile,
+        **_basics(device),
         "login_delay": device.login_delay,
         "made": device.made,
         "password_made": device.password_made,

@@ -179,7 +179,10 @@ def _shown_name(name: str, is_login: IsLogin) -> str:
 
 def _shown_language(asked: str | None) -> str:
     """Return a language of ours; another word may be anything."""
-    return _LANGUAGES.get(asked, "(no language of this server)")
+    tag = (
+        None if asked is None else asked.lower()
+    )  # tags are the same in any letter case (RFC 5646)
+    return _LANGUAGES.get(tag, "(no language of this server)")
 
 
 def _shown_auth(command: Auth) -> str:

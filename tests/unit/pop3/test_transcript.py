@@ -64,6 +64,8 @@ def is_login(name: str) -> bool:
         (b"NOOP", "NOOP"),
         (b"QUIT", "QUIT"),
         (b"CAPA", "CAPA"),
+        (b"LANG EN", "LANG en"),
+        (b"lang I-Default", "LANG i-default"),
         (b"STLS", "STLS"),
     ],
 )

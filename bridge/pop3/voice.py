@@ -79,14 +79,15 @@ class Voice:
         return hidden.get(command, True)
 
     def capabilities(self, terms: Terms, state: State, *, in_utf8: bool) -> list[str]:
-        """Return what works on this connection in this state, and nothing else (RFC 2449)."""
+        """Return what works on this connection in this state, and nothing else (docs/decisions/0011)."""
         quirks = self.quirks
         listed = ["TOP"] if self.knows(Top) else []
         listed += ["UIDL"] if self.knows(Uidl) else []
         listed += ["RESP-CODES", "AUTH-RESP-CODE"] if quirks.resp_codes else []
         listed += ["PIPELINING"] if quirks.pipelining else []
         listed.append("LANG")
-        if terms.login_delay:
+        # Its own may have been set since the connection was made, when no device had one.
+        if terms.login_delay or terms.own_login_delay:
             listed.append(_login_delay(terms, state))
         if state is State.TRANSACTION:
             return [*listed, "IMPLEMENTATION popbridge"]

@@ -53,8 +53,10 @@ class Disabling:
                 one.device, Disabled(now, WhyDisabled.UNSEEN)
             ):
                 self._log.warning("device-disabled", device=one.device, days=one.days)
-                await reload()
-                alert(_told(one))
+                try:
+                    await reload()
+                finally:  # it is disabled all the same, and will never be told again
+                    alert(_told(one))
 
 
 def _told(one: Unseen) -> Alert:

@@ -9,6 +9,7 @@ from bridge.alerts import Alert, AlertReason
 from bridge.app.disabling import Disabling
 from bridge.app.watching import Watch
 from bridge.config import WatchConfig
+from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
 from bridge.storage.register import Disabled, WhyDisabled
 from bridge.storage.sightings import DAY_SECONDS, Login
@@ -88,6 +89,22 @@ async def test_what_was_not_seen_for_long_is_disabled_and_told_of_once(desk: Des
 async def test_elsewhere_nobody_is_disabled(desk: Desk, unseen: str, days: int) -> None:
     assert not await desk.look(unseen, days)
     assert (await desk.disabled(), desk.told) == ({}, [])
+
+
+async def test_what_is_disabled_is_told_of_where_the_register_cannot_be_read_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot() -> None:
+        raise SpoolUnavailable("the disk hangs")
+
+    monkeypatch.setattr(desk, "reload", cannot)
+    desk.log_in(USED)
+    with pytest.raises(SpoolUnavailable):
+        await desk.look()
+    [alert] = desk.told
+    assert isinstance(alert, Alert)
+    assert alert.device == GONE
+    assert set(await desk.disabled()) == {GONE}
 
 
 async def test_once_enabled_the_days_count_anew(desk: Desk) -> None:

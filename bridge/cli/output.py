@@ -71,6 +71,8 @@ def _mark(finding: Finding) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "-"
     return "-" if value in (None, "") else str(value)

@@ -44,6 +44,7 @@ import attrs
 from bridge.pop3.events import MachineLimits, Terms
 from bridge.pop3.quirks import STANDARD, with_settings
 from bridge.pop3.replies import ResponseCode
+from tests.scripts import read_script
 from tests.wire.local_session import Closed, Item, LocalSession, Message, Removed, Scene, Secure
 
 Chunking = Callable[[bytes], list[bytes]]
@@ -70,15 +71,9 @@ class Dialogue:
     @classmethod
     def read(cls, path: Path) -> "Dialogue":
         """Return the dialogue that the file holds."""
-        head, _, body = path.read_text("utf-8").partition("\n\n")
-        fields: defaultdict[str, list[str]] = defaultdict(list)
-        for line in _lines(head):
-            name, _, value = line.partition(": ")
-            if name not in HEADINGS:
-                raise ValueError(f"{path.name}: {name} is no heading")
-            fields[name].append(value)
+        fields, acts = read_script(path, HEADINGS, _ACT)
         about, source = ("".join(fields[name]) for name in ("about", "source"))
-        return cls(about, source, _scene(fields), tuple(_acts(path.name, body)))
+        return cls(about, source, _scene(fields), acts)
 
     def play(self, chunking: Chunking) -> tuple[list[str], list[str]]:
         """Return what happened and what was to happen, act by act, in the same words."""
@@ -133,18 +128,6 @@ def _matches(found: str, wanted: str) -> bool:
     start = wanted.removesuffix("...")
     words = found.removeprefix(start)
     return found.startswith(start) and bool(words.strip()) and not words.startswith("[")
-
-
-def _lines(text: str) -> Iterator[str]:
-    return (line for line in text.split("\n") if line and not line.startswith("#"))
-
-
-def _acts(name: str, body: str) -> Iterator[tuple[str, str]]:
-    for line in _lines(body):
-        act = _ACT.fullmatch(line)
-        if act is None:
-            raise ValueError(f"{name}: {line!r} is no act")
-        yield act[1], act[2] or ""
 
 
 def _octets(mark: str, text: str) -> bytes:

@@ -31,12 +31,12 @@ time that passes on the real machine, and on what its owner sees.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
+from tests.scripts import read_script
 from tests.wire.local_session import Message
 from tests.wire.player import unescaped
 
@@ -77,13 +77,7 @@ class Script:
     @classmethod
     def read(cls, path: Path) -> "Script":
         """Return the script that the file holds."""
-        head, _, body = path.read_text("utf-8").partition("\n\n")
-        fields: defaultdict[str, list[str]] = defaultdict(list)
-        for line in _lines(head):
-            name, _, value = line.partition(": ")
-            if name not in HEADINGS:
-                raise ValueError(f"{path.name}: {name} is no heading")
-            fields[name].append(value)
+        fields, acts = read_script(path, HEADINGS, _ACT)
         machines = {one.name: one for one in _machines(fields["machine"])}
         for line in fields["message"]:
             place, _, text = line.partition(" ")
@@ -95,7 +89,7 @@ class Script:
             machines[owner].quirks[name] = value
         herd = int(fields["herd"][0]) if fields["herd"] else 1
         about, source = ("".join(fields[name]) for name in ("about", "source"))
-        return cls(about, source, machines, herd, tuple(_acts(path.name, body)))
+        return cls(about, source, machines, herd, acts)
 
 
 def _machines(lines: list[str]) -> Iterator[Made]:
@@ -104,15 +98,3 @@ def _machines(lines: list[str]) -> Iterator[Made]:
         if listener not in LISTENERS:
             raise ValueError(f"{listener} is no listener; there are {', '.join(LISTENERS)}")
         yield Made(name, profile, listener)
-
-
-def _lines(text: str) -> Iterator[str]:
-    return (line for line in text.split("\n") if line and not line.startswith("#"))
-
-
-def _acts(name: str, body: str) -> Iterator[tuple[str, str]]:
-    for line in _lines(body):
-        act = _ACT.fullmatch(line)
-        if act is None:
-            raise ValueError(f"{name}: {line!r} is no act")
-        yield act[1], act[2] or ""

@@ -18,7 +18,15 @@ def test_an_empty_table_is_its_hint() -> None:
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [(None, "-"), ([], "-"), (["a", "b"], "a, b"), (0, "0"), (False, "False"), ("x", "x")],
+    [
+        (None, "-"),
+        ([], "-"),
+        (["a", "b"], "a, b"),
+        (0, "0"),
+        (False, "no"),
+        (True, "yes"),
+        ("x", "x"),
+    ],
 )
 def test_a_cell_says_every_value_so_that_zero_is_not_nothing(value: object, cell: str) -> None:
     assert table([{"k": value}], "")[1] == cell

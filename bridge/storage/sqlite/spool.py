@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
@@ -59,8 +58,9 @@ class SqliteSpool:
         done = 0
         last: SpoolId | None = SpoolId(0)
         while last is not None:
-            some = partial(events.prune, before=before, after=last)
-            forgotten, last = await self._database.write(some)
+            forgotten, last = await self._database.write(
+                lambda db: events.prune(db, before, last or SpoolId(0))  # noqa: B023 - run at once
+            )
             done += forgotten
         return done
 

@@ -9,6 +9,7 @@ from bridge import logs
 from bridge.alerts import Alert, AlertReason, AlertSink
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
+from bridge.names import DeviceName
 from bridge.storage.addresses import AddressStore, DeviceAddress
 from bridge.storage.register import Device
 from bridge.throttle import address_key
@@ -17,6 +18,15 @@ Mode: TypeAlias = Literal["log", "alert", "refuse"]
 
 REFRESHED_SECONDS = 7 * 86400.0
 """How old the last use of an address may be at rest: a poll costs no disk but once a week."""
+
+REMEMBERED_SECONDS = 600.0
+"""How long one that may log in is not asked about again: a poll costs no question but some an hour.
+
+An owner who takes addresses away from a device is told of its next login from there so much later at most.
+"""
+
+MOST_REMEMBERED = 10_000
+"""Pairs of device and address that are: a MB; with more, all are asked about again."""
 
 _log = logs.get("accounts")
 
@@ -29,6 +39,8 @@ class KnownAddresses:
         self._store = store
         self._alert = alert
         self._clock = clock
+        # When the memory of it ends, by the monotonic clock.
+        self._remembered: dict[tuple[DeviceName, str], float] = {}
 
     async def why_not(self, device: Device, address: str) -> str:
         """Return why a device may not log in from an address, and empty where it may; learn, and tell what is new.
@@ -39,6 +51,8 @@ class KnownAddresses:
         if device.allow:
             return ""  # its owner has said where it comes from
         key, now = address_key(address), self._clock.now()
+        if self._remembered.get((device.name, key), 0.0) > self._clock.monotonic():
+            return ""
         try:
             known = await self._store.of(device.name)
         except SpoolUnavailable as error:
@@ -54,7 +68,16 @@ class KnownAddresses:
             kept = await self._keep(DeviceAddress(device.name, key, now, now, admitted))
         if is_new and (admitted or met is None):
             self._tell(device, address, admitted=admitted, to_be_alerted=kept)
+        self._remember(device.name, key, admitted=admitted and kept)
         return "" if admitted else "new-address"
+
+    def _remember(self, device: DeviceName, key: str, *, admitted: bool) -> None:
+        """Spare the next logins from there the question; where some may be refused, each is asked about."""
+        if not admitted or self._mode == "refuse":
+            return
+        if len(self._remembered) >= MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[device, key] = self._clock.monotonic() + REMEMBERED_SECONDS
 
     async def _keep(self, one: DeviceAddress) -> bool:
         """Write an address down; a device is not turned away because that cannot be done."""

@@ -5,7 +5,12 @@ from typing import Any
 import attrs
 import pytest
 
-from bridge.accounts.addresses import REFRESHED_SECONDS, KnownAddresses, Mode
+from bridge.accounts.addresses import (
+    REFRESHED_SECONDS,
+    REMEMBERED_SECONDS,
+    KnownAddresses,
+    Mode,
+)
 from bridge.alerts import Alert, AlertReason
 from bridge.errors import SpoolUnavailable
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, device, fill
@@ -169,3 +174,21 @@ async def test_a_database_that_cannot_answer_turns_nobody_away_who_may_come_from
     await desk.storage.refuse_everything()
     assert await desk.ask(ELSEWHERE, mode) == ""
     assert desk.alerts == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer"), [("log", ""), ("alert", ""), ("refuse", "new-address")]
+)
+async def test_who_may_log_in_is_asked_about_a_few_times_an_hour_but_never_spared_a_refusal(
+    desk: Desk, mode: Mode, answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = desk.storage.addresses
+    known = KnownAddresses(mode, store, desk.alerts.append, desk.clock)
+    for address in (HERE, ELSEWHERE):
+        await store.admit(PANEL, address, desk.clock.now(), only=False)
+    assert await known.why_not(device(), ELSEWHERE) == ""
+    await store.admit(PANEL, HERE, desk.clock.now(), only=True)
+    assert await known.why_not(device(), ELSEWHERE) == answer
+    desk.clock.advance(REMEMBERED_SECONDS)
+    assert await known.why_not(device(), ELSEWHERE) == answer
+    assert len(events(caplog)) == 1

@@ -268,8 +268,8 @@ def waiting(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert first.startswith("Message 1, a test page"), first
-        for _ in range(2):
-            assert process.stdout.readline()
+        while not process.stdout.readline().startswith("`popbridge message show 1`"):
+            assert process.poll() is None
         yield process
         process.wait(DEADLINE_SECONDS)
 

@@ -20,7 +20,9 @@ LINES = 50_000
 100 ms. Of a message with more, made to exhaust a machine, all further octets count as a header's."""
 
 _BEGIN = b"\r\n--"
-_BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
+BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
+"""What looks like a boundary in a header; in one of two groups. Down-conversion goes by the same, or would miss what is found here."""
+
 _MESSAGE = re.compile(rb"(?im)^content-type[ \t]*:\s*message/(?:rfc822|global)")
 
 
@@ -114,7 +116,7 @@ class RawHeaderFinder:
         del self._rest[:octets]
         self._look_at(header)
         small = header.lower()
-        for found in _BOUNDARY.finditer(header if b"boundary" in small else b""):
+        for found in BOUNDARY.finditer(header if b"boundary" in small else b""):
             self._named += 1
             if self._named > BOUNDARIES:
                 break

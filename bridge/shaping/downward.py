@@ -7,6 +7,7 @@ does a message whose headers are ASCII.
 import re
 from collections.abc import Collection, Sequence
 
+from bridge.rawheaders import BOUNDARY
 from bridge.shaping.caps import HEADER_OCTETS
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import Field, first, split, write
@@ -16,7 +17,6 @@ HEADERS = 20_000
 """Headers of parts that are looked at; each costs a look at the octets that a header may have."""
 
 _DASHED = re.compile(rb"\n--([^\r\n]{1,200})\r\n")
-_BOUNDARY = re.compile(rb"(?i)boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))")
 
 
 def down_convert(
@@ -71,7 +71,7 @@ def _next(message: bytes, start: int, fields: Sequence[Field], boundaries: set[b
     if (
         declared
         and kind.startswith(b"multipart/")
-        and (found := _BOUNDARY.search(declared.value))
+        and (found := BOUNDARY.search(declared.value))
     ):
         boundaries.add(found[1] or found[2])
     if not boundaries:

@@ -23,33 +23,7 @@ from providers.contract import Disposition, FolderName
 
 def snapshot(db: sqlite3.Connection) -> RegisterSnapshot:
     """Return everything, ordered by name."""
-    return RegisterSnapshot(
-        accounts=tuple(
-            Account(AccountName(name), provider, json.loads(settings), enrolment)
-            for name, provider, settings, enrolment in db.execute(
-                "SELECT name, provider, settings, enrolment FROM account"
-                " LEFT JOIN account_grant ON account = name ORDER BY name"
-            )
-        ),
-        maildrops=tuple(
-            MaildropRecord(
-                MaildropName(name),
-                AccountName(account),
-                FolderName(folder),
-                Disposition.parse(disposition),
-                OnOutage(on_outage),
-                print_once,
-                ceiling,
-                Admission.parse(admission),
-                wishes.parse(wish),
-            )
-            for name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish in db.execute(
-                "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish"
-                " FROM maildrop ORDER BY name"
-            )
-        ),
-        devices=_devices(db),
-    )
+    return RegisterSnapshot(_accounts(db), _maildrops(db), _devices(db))
 
 
 def account(db: sqlite3.Connection, name: str) -> Account:
@@ -59,7 +33,7 @@ def account(db: sqlite3.Connection, name: str) -> Account:
         RegisterError: there is none.
     """
     need(db, "account", name)
-    return next(one for one in snapshot(db).accounts if one.name == name)
+    return next(one for one in _accounts(db) if one.name == name)
 
 
 def maildrop(db: sqlite3.Connection, name: str) -> MaildropRecord:
@@ -69,7 +43,7 @@ def maildrop(db: sqlite3.Connection, name: str) -> MaildropRecord:
         RegisterError: there is none.
     """
     need(db, "maildrop", name)
-    return next(one for one in snapshot(db).maildrops if one.name == name)
+    return next(one for one in _maildrops(db) if one.name == name)
 
 
 def device(db: sqlite3.Connection, name: str) -> Device:
@@ -97,6 +71,36 @@ def need(db: sqlite3.Connection, table: str, name: str) -> None:
     """
     if not exists(db, table, name):
         raise RegisterError(f"There is no {table} {name}; see `popbridge {table} list`.")
+
+
+def _accounts(db: sqlite3.Connection) -> tuple[Account, ...]:
+    return tuple(
+        Account(AccountName(name), provider, json.loads(settings), enrolment)
+        for name, provider, settings, enrolment in db.execute(
+            "SELECT name, provider, settings, enrolment FROM account"
+            " LEFT JOIN account_grant ON account = name ORDER BY name"
+        )
+    )
+
+
+def _maildrops(db: sqlite3.Connection) -> tuple[MaildropRecord, ...]:
+    return tuple(
+        MaildropRecord(
+            MaildropName(name),
+            AccountName(account),
+            FolderName(folder),
+            Disposition.parse(disposition),
+            OnOutage(on_outage),
+            print_once,
+            ceiling,
+            Admission.parse(admission),
+            wishes.parse(wish),
+        )
+        for name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish in db.execute(
+            "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish"
+            " FROM maildrop ORDER BY name"
+        )
+    )
 
 
 def _devices(db: sqlite3.Connection) -> tuple[Device, ...]:

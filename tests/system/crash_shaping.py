@@ -15,9 +15,10 @@ from tests.system.crash_spool import (
     drain,
     mail_files,
     put_all,
+    visit,
 )
 from tests.system.pop_client import PopClient, assert_ok
-from tests.system.running_bridge import PASSWORD, RunningBridge, make_home
+from tests.system.running_bridge import PASSWORD, make_home
 
 MAIL = {
     "1.eml": (
@@ -66,21 +67,8 @@ class Shaping(Scenario):
                 self.home.put(name, octets)
             if not look(self.home):
                 return False
-            self.confirmed = self.print_two(bridge)
+            self.confirmed = visit(bridge, SHAPED)
             return bool(look(self.home))
-
-    def print_two(self, bridge: RunningBridge) -> bool:
-        """Print and delete what was shaped, and return whether that was confirmed."""
-        try:
-            client = bridge.clients.enter_context(bridge.open())
-            assert_ok(client.line())
-            assert_ok(client.log_in("printer", PASSWORD))
-            for number in (1, 2):
-                assert client.retrieve(number) == SHAPED[number - 1]
-                assert_ok(client.command(f"DELE {number}"))
-            return client.command("QUIT").startswith(b"+OK")
-        except (EOFError, OSError):
-            return False  # it died meanwhile
 
     def check(self) -> None:
         with self.restarted() as bridge:

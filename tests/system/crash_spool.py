@@ -1,6 +1,7 @@
 """Crash scenarios of the two roads, with a mail folder upstream (docs/architecture.md)."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -201,14 +202,14 @@ def mail_files(home: Home) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.eml")}
 
 
-def visit(bridge: RunningBridge) -> bool:
+def visit(bridge: RunningBridge, expected: Sequence[bytes] = OCTETS) -> bool:
     """Print and delete two messages as a printer does, and return whether that was confirmed."""
     try:
         client = bridge.clients.enter_context(bridge.open())
         assert_ok(client.line())
         assert_ok(client.log_in("printer", PASSWORD))
         for number in (1, 2):
-            assert client.retrieve(number) == OCTETS[number - 1]
+            assert client.retrieve(number) == expected[number - 1]
             assert_ok(client.command(f"DELE {number}"))
         return client.command("QUIT").startswith(b"+OK")
     except (EOFError, OSError):

@@ -278,9 +278,8 @@ class Session:
     def _let_go(self) -> None:
         if self._lock is not None:
             self._lock.release()
-            self._lock = (
-                None  # it knows this session: without the ring, memory comes back at once
-            )
+            # It knows this session: without the ring, memory comes back at once.
+            self._lock = None
 
     async def _acquire(
         self, maildrop: MaildropName | None, holder: Holder, quirks: Quirks

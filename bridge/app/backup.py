@@ -58,9 +58,8 @@ def make_backup(
     places = Places(config.state_dir)
     with contextlib.ExitStack() as stack:
         is_exact = _is_alone(stack, config.state_dir)
-        state = stack.enter_context(
-            open_state(config, environ)
-        )  # its key fits, its schema is ours
+        # Once it is open its key fits, and its schema is ours.
+        state = stack.enter_context(open_state(config, environ))
         keyring = Keyring(load_master_key(config.vault.key_file, environ))
         copy = places.state_dir / f".backup-{secrets.token_hex(8)}.db"
         stack.callback(copy.unlink, missing_ok=True)

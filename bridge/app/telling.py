@@ -34,9 +34,8 @@ class Telling:
             try:
                 while entries := await self._audit.untold(AT_ONCE):
                     for entry in entries:
-                        if (
-                            entry.number > self._written
-                        ):  # else a full disk is told the same for ever
+                        # Else a full disk would be told the same for ever.
+                        if entry.number > self._written:
                             self._write(entry)
                             self._written = entry.number
                     await self._audit.told(entries[-1].number)

@@ -279,9 +279,8 @@ class Machine:
         return self._drop
 
     def _stls(self) -> Effect:
-        if (
-            self._in_utf8
-        ):  # a client must not (RFC 6856 section 2.1): who has put UTF8 in between?
+        # A client must not (RFC 6856 section 2.1): who has put UTF8 in between?
+        if self._in_utf8:
             return Send(self._voice.err("STLS is not possible after UTF8"))
         if not self._terms.stls_offered:
             return Send(self._voice.err("STLS is not possible on this connection"))
@@ -292,9 +291,8 @@ class Machine:
         return StartTls(self._voice.ok("Begin TLS negotiation"))
 
     def _utf8(self) -> Effect:
-        if (
-            not self._terms.logins_possible
-        ):  # or nothing would be left to do: no STLS comes after it
+        # Or nothing would be left to do: no STLS comes after it.
+        if not self._terms.logins_possible:
             return Send(self._voice.err("UTF8 is not possible before STLS"))
         self._in_utf8 = True
         return Send(self._voice.ok("Headers may hold UTF-8"))

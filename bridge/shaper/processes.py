@@ -182,9 +182,7 @@ class _Run:
         match -code if code is not None else 0:
             case signal.SIGXCPU:
                 return f"shaping it takes {_too_much_time(limits)}"
-            case (
-                signal.SIGKILL
-            ):  # at the hard limit of time, or by a kernel that is out of memory
+            case signal.SIGKILL:  # at the hard limit of time, or by a kernel without memory
                 return f"shaping it takes {_too_much_time(limits)}, or more memory than the machine has"
             case signal.SIGABRT:  # what a library that draws does where it is given no memory
                 return OUT_OF_MEMORY

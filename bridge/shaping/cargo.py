@@ -80,9 +80,8 @@ def _unused(message: bytes) -> bytes:
     plain = b"cargo*0*"
     if plain not in message:
         return plain
-    return b"cargo*%s*" % hashlib.sha256(message).hexdigest().encode(
-        "ascii"
-    )  # none holds its own
+    digest = hashlib.sha256(message).hexdigest()  # no message holds its own
+    return b"cargo*%s*" % digest.encode("ascii")
 
 
 def _run(message: bytes, view: memoryview, start: int, end: int) -> Run:

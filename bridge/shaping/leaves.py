@@ -84,9 +84,7 @@ def _walk(message: Message, level: int) -> Iterator[Message]:
 
 
 def _children(message: Message) -> list[Message]:
-    if (
-        not message.is_multipart()
-    ):  # of a leaf, the package would decode the text, by any charset
+    if not message.is_multipart():  # of a leaf, the package would decode the text
         return []
     return [child for child in message.get_payload() if isinstance(child, Message)]
 

@@ -154,9 +154,8 @@ def _attributes(octets: Octets) -> Iterator[tuple[int, memoryview]]:
         if octets.is_beyond:
             return
         yield attribute, content
-        octets.take(
-            _CHECKSUM_OCTETS
-        )  # not checked: what a wrong sum belies is still all there is
+        # Not checked: what a wrong sum belies is still all there is.
+        octets.take(_CHECKSUM_OCTETS)
     octets.is_beyond = octets.is_beyond or bool(octets)
 
 
@@ -199,9 +198,8 @@ def _file(stream: _Stream, file: _File) -> Part:
     content = file.data or packed
     if kind == Type.OBJECT:
         interface, object_ = packed[:_GUID_OCTETS], packed[_GUID_OCTETS:]
-        is_message = (
-            interface == _MESSAGE_OBJECT
-        )  # what lies beside it is a picture of its icon
+        # What lies beside a message is a picture of its icon.
+        is_message = interface == _MESSAGE_OBJECT
         declared = TNEF if is_message else _UNKNOWN
         content = object_ if is_message else file.data or object_
     if declared.startswith(("message/", "multipart/")):

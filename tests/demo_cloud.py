@@ -17,8 +17,8 @@ from pathlib import Path
 
 import attrs
 
-from bridge.app.initialise import initialise
-from bridge.app.samples import samples
+from bridge.app.setup.initialise import initialise
+from bridge.app.setup.samples import samples
 from bridge.clock import SystemClock
 from bridge.config import load_config
 from bridge.errors import OwnerError

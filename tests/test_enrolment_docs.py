@@ -43,7 +43,7 @@ ERRORS = {
 SHARED = (
     "providers/transport.py", "providers/inflation.py", "providers/caller.py", "providers/pasted.py",
     "providers/registry.py", "bridge/accounts/tokens.py", "bridge/accounts/enrolment.py",
-    "bridge/app/examining.py", "bridge/cli/account_add.py", "bridge/cli/account_enrol.py",
+    "bridge/app/accounts/examination.py", "bridge/cli/account_add.py", "bridge/cli/account_enrol.py",
     "bridge/cli/handing_over.py",
 )  # fmt: skip
 
@@ -133,7 +133,7 @@ def said(path: Path) -> Iterator[str]:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             if isinstance(target, ast.Name):
                 known.setdefault(target.id, []).extend(sentences(node.value, {}))
-    if path.name == "examining.py":
+    if path.name == "examination.py":
         yield from known["text"]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args:

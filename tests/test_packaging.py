@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app.health import PROBE_SECONDS
+from bridge.app.health.wellness import PROBE_SECONDS
 from bridge.cli import COMMANDS, group
 from bridge.config import Config
 from bridge.errors import ConfigError

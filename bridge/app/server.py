@@ -12,19 +12,20 @@ import attrs
 
 from bridge import logs
 from bridge.accounts.directory import Directory
-from bridge.app.alerting import Alerting
-from bridge.app.certificates import Certificates
-from bridge.app.endings import DAY_SECONDS, certificates_ending, credentials_ending
-from bridge.app.eventloop import loop_factory
-from bridge.app.health import Health
-from bridge.app.housekeeping import carry_out
-from bridge.app.loginhook import LoginHook
-from bridge.app.memory import tune_allocator
-from bridge.app.opening import AccountOpener
-from bridge.app.orders import Orders
-from bridge.app.overseeing import Overseer
-from bridge.app.pagewatch import FOLLOW_PAGE, PageWatch
-from bridge.app.reporting import report
+from bridge.app.accounts.opener import AccountOpener
+from bridge.app.accounts.workers import LookerMaker, Workers, shaping_processes
+from bridge.app.admin.orders import Orders
+from bridge.app.admin.pageprogress import FOLLOW_PAGE, PageWatch
+from bridge.app.admin.status import report
+from bridge.app.admin.trace import TRACE, TraceDesk
+from bridge.app.audit.events import Telling
+from bridge.app.health.watchdog import Watchdog
+from bridge.app.health.wellness import Health
+from bridge.app.hooks.alerts import Alerting
+from bridge.app.hooks.loginhook import LoginHook
+from bridge.app.process.eventloop import loop_factory
+from bridge.app.process.memory import tune_allocator
+from bridge.app.process.systemd import Systemd
 from bridge.app.state import (
     State,
     certificate_files,
@@ -32,12 +33,11 @@ from bridge.app.state import (
     sole_server,
     sweep_left_over,
 )
-from bridge.app.systemd import Systemd
-from bridge.app.telling import Telling
-from bridge.app.tracedesk import TRACE, TraceDesk
-from bridge.app.watchdog import Watchdog
-from bridge.app.watching import Watch
-from bridge.app.workers import LookerMaker, Workers, shaping_processes
+from bridge.app.upkeep.certificates import Certificates
+from bridge.app.upkeep.daily import carry_out
+from bridge.app.upkeep.expiry import DAY_SECONDS, certificates_ending, credentials_ending
+from bridge.app.watch.overseer import Overseer
+from bridge.app.watch.sightings import Watch
 from bridge.clock import Clock, SystemClock
 from bridge.config import Config
 from bridge.connection import shrink_tls_buffers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from bridge.accounts.grants import Grants
-from bridge.app.actors import actor_here
+from bridge.app.audit.actors import actor_here
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.app.state import State
 from bridge.cli.account_add import add
 from bridge.cli.account_check import check

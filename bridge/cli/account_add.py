@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.cli.handing_over import read_secret
 from bridge.cli.output import loaded
 from bridge.errors import RegisterError

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.cli.output import findings_lines, json_option, loaded, say
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.offline import HandedOver, Offline
+from bridge.app.admin.offline import HandedOver, Offline
 from bridge.cli.account_add import as_settings
 from bridge.cli.handing_over import read_line, read_secret
 from bridge.cli.output import loaded

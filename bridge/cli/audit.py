@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, moment, say
 from bridge.clock import SystemClock

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.backup import make_backup
+from bridge.app.backup.create import make_backup
 from bridge.cli.output import json_option, say
 from bridge.clock import SystemClock
 from bridge.config import find_config, load_config

@@ -8,8 +8,8 @@ from pathlib import Path
 import attrs
 import click
 
-from bridge.app.certificates import renew_by_hand
 from bridge.app.state import Places, certificate_files
+from bridge.app.upkeep.certificates import renew_by_hand
 from bridge.cli.output import json_option, loaded, say
 from bridge.clock import SystemClock
 from bridge.config import Config

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import click
 
-from bridge.app.readiness import examine
+from bridge.app.admin.check import examine
 from bridge.cli.output import findings_lines, json_option, loaded, say
 
 

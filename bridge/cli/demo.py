@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from bridge.app.demo import lines, prepare
 from bridge.app.server import serve
+from bridge.app.setup.demo import lines, prepare
 
 
 @click.command("demo")

@@ -11,7 +11,7 @@ import click
 
 from bridge.accounts.changes import DeviceOrder, find_device
 from bridge.accounts.devicechange import DeviceKnobs
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.cli.device_standing import admit, disable, enable
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config

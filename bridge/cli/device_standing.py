@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.cli.output import loaded
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bridge.app.health import PROBE_SECONDS, Wellness
+from bridge.app.health.wellness import PROBE_SECONDS, Wellness
 from bridge.cli.output import json_option, loaded, say
 from bridge.control import ask
 from bridge.errors import StateError

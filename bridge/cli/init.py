@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bridge.app.initialise import initialise
+from bridge.app.setup.initialise import initialise
 from bridge.cli.output import json_option, loaded, say
 from bridge.clock import SystemClock
 

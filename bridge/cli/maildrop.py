@@ -10,7 +10,7 @@ import click
 
 from bridge import wishes
 from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.cli.delivering import WISHES, suit, take_wishes
 from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock

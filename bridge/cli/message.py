@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 import attrs
 import click
 
-from bridge.app.messages import DROP, REDELIVER
-from bridge.app.newfile import new_file
-from bridge.app.offline import Offline
-from bridge.app.originals import write_original
+from bridge.app.admin.messages import DROP, REDELIVER
+from bridge.app.admin.offline import Offline
+from bridge.app.admin.originals import write_original
+from bridge.app.backup.newfile import new_file
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.errors import RegisterError, StateError
 from bridge.names import MaildropName, SpoolId

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bridge.app.examining import Finding
+from bridge.app.accounts.examination import Finding
 from bridge.config import Config, find_config, load_config
 
 json_option: Callable[[Any], Any] = click.option(

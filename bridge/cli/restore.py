@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.restore import Outcome, RestoreOrder, config_of, restore
+from bridge.app.backup.restore import Outcome, RestoreOrder, config_of, restore
 from bridge.cli.output import json_option, say
 from bridge.clock import SystemClock
 from bridge.config import find_config

@@ -9,8 +9,8 @@ import click
 
 from bridge import wishes
 from bridge.accounts.changes import find_maildrop
-from bridge.app.offline import Offline
-from bridge.app.trying import try_shape
+from bridge.app.admin.offline import Offline
+from bridge.app.admin.shape import try_shape
 from bridge.cli.delivering import take_wishes, wish_options
 from bridge.cli.output import loaded
 from bridge.shaping.wish import Wish

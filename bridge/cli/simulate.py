@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import click
 
-from bridge.app.offline import Offline
-from bridge.app.simulating import Caller, Simulated, simulate
+from bridge.app.admin.offline import Offline
+from bridge.app.admin.simulate import Caller, Simulated, simulate
 from bridge.cli.handing_over import SECRET_OCTETS, read_line
 from bridge.cli.output import json_option, loaded, say
 from bridge.devices.profiles import UNKNOWN, find_profile, shipped_profiles

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.app.state import State
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.cli.status_devices import told_of_devices, told_of_failures

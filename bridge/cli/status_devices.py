@@ -4,12 +4,12 @@ from typing import Any
 
 import attrs
 
-from bridge.app.aging import aged
-from bridge.app.newcomers import newcomers
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.app.state import State
-from bridge.app.unseen import unseen
-from bridge.app.watching import look_back
+from bridge.app.watch.newaddresses import newcomers
+from bridge.app.watch.oldpasswords import aged
+from bridge.app.watch.sightings import look_back
+from bridge.app.watch.unseen import unseen
 from bridge.cli.output import moment
 from bridge.clock import SystemClock
 from bridge.config import WatchConfig

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from bridge.app.offline import Offline
-from bridge.app.pagewatch import FOLLOW_PAGE, FOLLOWED_SECONDS
-from bridge.app.testpages import PageOrder, order_page
+from bridge.app.admin.offline import Offline
+from bridge.app.admin.pageprogress import FOLLOW_PAGE, FOLLOWED_SECONDS
+from bridge.app.admin.testpages import PageOrder, order_page
 from bridge.cli.output import json_option, loaded, moment, say
 from bridge.config import Config
 from bridge.control import Values, follow

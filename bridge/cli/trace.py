@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bridge.app.tracedesk import MINUTES_MAX, TRACE
+from bridge.app.admin.trace import MINUTES_MAX, TRACE
 from bridge.cli.output import loaded
 from bridge.control import follow
 from bridge.errors import OwnerError

@@ -20,7 +20,7 @@ from popclient import HOST, PASSWORD
 from servers import Running, free_port, launch, on_cores
 
 from bridge.accounts import changes
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
 from bridge.app.state import State
 from bridge.clock import SystemClock
 from bridge.config import load_config

@@ -14,7 +14,7 @@ import attrs
 
 from bridge import logs
 from bridge.accounts.directory import Directory
-from bridge.app.messages import MessageDesk
+from bridge.app.admin.messages import MessageDesk
 from bridge.connection import Connection
 from bridge.errors import SpoolUnavailable
 from bridge.names import ConnectionId

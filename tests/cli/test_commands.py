@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bridge import __version__
-from bridge.app.samples import samples
+from bridge.app.setup.samples import samples
 from tests.cli.command_line import Owner
 from tests.clients.bridge_for_clients import (
     HOST,

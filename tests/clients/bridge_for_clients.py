@@ -18,9 +18,9 @@ from typing import IO
 import attrs
 
 from bridge.accounts.changes import DeviceOrder
-from bridge.app.initialise import initialise
-from bridge.app.offline import Offline
-from bridge.app.samples import samples
+from bridge.app.admin.offline import Offline
+from bridge.app.setup.initialise import initialise
+from bridge.app.setup.samples import samples
 from bridge.clock import SystemClock
 from bridge.config import Config, load_config
 from tests.canary import CANARY

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from bridge.app.messages import DROP, REDELIVER
+from bridge.app.admin.messages import DROP, REDELIVER
 from bridge.control import ask
 from bridge.errors import OwnerError, StateError
 from bridge.shaping.shape import shape

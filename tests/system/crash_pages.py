@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from bridge.app.testpages import TEST_MESSAGE
+from bridge.app.admin.testpages import TEST_MESSAGE
 from bridge.control import ask
 from bridge.errors import StateError
 from tests.system.crash_scenario import Scenario, Stage, look

@@ -2,7 +2,7 @@
 
 import io
 
-from bridge.app.originals import write_original
+from bridge.app.admin.originals import write_original
 from bridge.names import SpoolId
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Deliver, Wish

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bridge.accounts.changes import Knobs
-from bridge.app.messages import DROP
+from bridge.app.admin.messages import DROP
 from bridge.names import MaildropName
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState

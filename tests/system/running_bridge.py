@@ -21,8 +21,8 @@ import attrs
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from bridge.accounts.changes import DeviceOrder, new_device
-from bridge.app.initialise import initialise
-from bridge.app.offline import Offline
+from bridge.app.admin.offline import Offline
+from bridge.app.setup.initialise import initialise
 from bridge.app.state import State
 from bridge.clock import SystemClock
 from bridge.config import load_config

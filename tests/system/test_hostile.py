@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 FULL_HOUSE = 2 * 19 * MIB + 500 * (100 << 10)
 """Octets that a bridge may need on top of its own, whoever comes: a password hash on each of two
-threads (bridge/app/memory.py) and 100 KiB, handshake included, for each of its 500 places."""
+threads (bridge/app/process/memory.py) and 100 KiB, handshake included, for each of its 500 places."""
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app.loginhook import TOLD_SECONDS
+from bridge.app.hooks.loginhook import TOLD_SECONDS
 from bridge.clock import SystemClock
 from tests.system.pop_client import DEADLINE_SECONDS, assert_ok
 from tests.system.running_bridge import Home, RunningBridge

@@ -10,7 +10,7 @@ import attrs
 
 from bridge import logs
 from bridge.accounts.directory import Directory
-from bridge.app.health import Health, Listening
+from bridge.app.health.wellness import Health, Listening
 from bridge.app.state import Places, State
 from bridge.clock import SystemClock
 from bridge.config import ListenerConfig

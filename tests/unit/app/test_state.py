@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app.initialise import initialise
+from bridge.app.setup.initialise import initialise
 from bridge.app.state import Places, open_state, remember_key, sole_server
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, SpoolConfig, TlsConfig

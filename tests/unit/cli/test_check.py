@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.app import readiness
+from bridge.app.admin import check as readiness
 from bridge.control import control_path
 from tests.cli.command_line import Owner
 from tests.unit.tls.garbled import as_version_4, garble

@@ -1,0 +1,1 @@
+"""What stands behind an account, opened, examined, enrolled, and worked for."""

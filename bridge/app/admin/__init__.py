@@ -1,0 +1,1 @@
+"""What an admin asks of the bridge, by a command or of a running bridge: one module an errand."""

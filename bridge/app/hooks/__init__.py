@@ -1,0 +1,1 @@
+"""What is told to programs of the owner's as it happens: alerts, and logins."""

@@ -1,0 +1,1 @@
+"""What a running bridge renews, and warns of, day by day."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from bridge.imprint import Imprint
+from bridge.imprint.imprint import Imprint
 
 PATTERN = re.compile(r"(?:[!-?A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE)
 """An address, a domain, or `.domain` for it and all below it; printable ASCII (RFC 5321 section 4.1.2)."""

@@ -21,8 +21,10 @@ from bridge.errors import NetworkError
 from bridge.logs import EventLog
 from bridge.names import ConnectionId
 from bridge.pop3.events import Terms
-from bridge.session import Peer, Services, Session
-from bridge.throttle import ConnectionCaps, address_key
+from bridge.session.services import Peer, Services
+from bridge.session.session import Session
+from bridge.throttle.addresses import address_key
+from bridge.throttle.caps import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.hints import handshake_hint
 

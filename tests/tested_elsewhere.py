@@ -2,8 +2,12 @@
 
 TESTED_ELSEWHERE = {
     "bridge/names.py": ("pyproject.toml", "types alone: mypy holds them"),
-    "bridge/session.py": ("tests/wire/test_dialogues.py", "it is what a dialogue talks to"),
-    "bridge/sending.py": ("tests/system/test_sessions.py", "with bodies on a disk"),
+    "bridge/session/services.py": ("tests/wire/test_dialogues.py", "what a session is given"),
+    "bridge/session/session.py": (
+        "tests/wire/test_dialogues.py",
+        "it is what a dialogue talks to",
+    ),
+    "bridge/session/sender.py": ("tests/system/test_sessions.py", "with bodies on a disk"),
     "bridge/connection.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/listener.py": ("tests/system/test_tls.py", "it is nothing without a real socket"),
     "bridge/control.py": ("tests/cli/test_commands.py", "both its ends, in two processes"),
@@ -23,7 +27,7 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/bodies.py": ("tests/unit/shaping/test_cargo.py", "with cargo"),
     "bridge/shaping/headers.py": ("tests/unit/shaping/test_downward.py", "as they are shown"),
     "bridge/shaping/words.py": ("tests/unit/shaping/test_downward.py", "in headers"),
-    "bridge/shaping/addresses.py": ("tests/unit/shaping/test_downward.py", "in headers"),
+    "bridge/shaping/mailaddresses.py": ("tests/unit/shaping/test_downward.py", "in headers"),
     "bridge/sync/errand.py": ("tests/unit/sync/test_fetching.py", "values of a fetching"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
     "bridge/storage/register.py": (

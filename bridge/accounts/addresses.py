@@ -12,7 +12,7 @@ from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
 from bridge.storage.addresses import AddressStore, DeviceAddress
 from bridge.storage.register import Device
-from bridge.throttle import address_key
+from bridge.throttle.addresses import address_key
 
 Mode: TypeAlias = Literal["log", "alert", "refuse"]
 

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import attrs
 
-from bridge import logindelay, wishes
 from bridge.accounts.directory import Network, apop_context
 from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.pop3.quirks import CHOICES, STANDARD, with_settings
+from bridge.shaping import wishtext
 from bridge.storage.register import (
     Account,
     Device,
@@ -21,6 +21,7 @@ from bridge.storage.register import (
     Register,
     RegisterSnapshot,
 )
+from bridge.throttle import logindelay
 from providers.contract import Disposition, DispositionKind, FolderName
 
 OWNERS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -148,7 +149,7 @@ def changed_maildrop(
     return attrs.evolve(
         changed,
         admission=_admission(changed.admission, knobs),
-        wish=wishes.changed(changed.wish, knobs.wish),
+        wish=wishtext.changed(changed.wish, knobs.wish),
     )
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import attrs
 
-from bridge import logindelay
 from bridge.accounts.changes import ANY, find_device, made_aliases, made_networks, own_quirks
 from bridge.names import MaildropName
 from bridge.storage.register import Device, Register
+from bridge.throttle import logindelay
 
 
 @attrs.frozen

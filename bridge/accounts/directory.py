@@ -19,11 +19,12 @@ from bridge.accounts.logins import Logins, stem
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
 from bridge.errors import LoginRefused, StateError
-from bridge.failures import FailedLogins
-from bridge.logindelay import Announced, LoginDelays, announced
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
-from bridge.throttle import Address, FailureDelays, address_key, parse_address
+from bridge.throttle.addresses import Address, address_key, parse_address
+from bridge.throttle.delays import FailureDelays
+from bridge.throttle.failedlogins import FailedLogins
+from bridge.throttle.logindelay import Announced, LoginDelays, announced
 from bridge.vault.passwords import exert
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

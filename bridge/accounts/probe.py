@@ -10,7 +10,7 @@ import attrs
 
 from bridge.names import PROBE
 from bridge.storage.register import Device
-from bridge.throttle import Address, parse_address
+from bridge.throttle.addresses import Address, parse_address
 
 PASSWORD_OCTETS = 32
 """Random octets of the password: as many as a key has."""

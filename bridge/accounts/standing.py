@@ -6,7 +6,7 @@ from bridge.accounts.changes import find_device
 from bridge.errors import RegisterError
 from bridge.storage.addresses import AddressStore
 from bridge.storage.register import Disabled, Register, WhyDisabled
-from bridge.throttle import IPV6_PREFIX, address_key
+from bridge.throttle.addresses import IPV6_PREFIX, address_key
 
 
 async def disable(register: Register, name: str, now: float) -> bool:

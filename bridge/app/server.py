@@ -47,13 +47,13 @@ from bridge.errors import PopbridgeError, StateError
 from bridge.listener import Listener
 from bridge.names import AccountName
 from bridge.pop3.events import MachineLimits
-from bridge.session import Services, SessionLimits
+from bridge.session.services import Services, SessionLimits
+from bridge.session.tracing import Tracing
 from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
 from bridge.sync.worker import Pace
-from bridge.throttle import ConnectionCaps
+from bridge.throttle.caps import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
-from bridge.tracing import Tracing
 from bridge.vault.passwords import PasswordVerifier
 
 STANDARD_ERROR = 2

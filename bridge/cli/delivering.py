@@ -9,7 +9,7 @@ import click
 
 from bridge.devices.profiles import Profile as MachineProfile
 from bridge.shaping.fax import missing_libraries
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 from bridge.shaping.kinds import KINDS
 from bridge.shaping.wish import (
     ATTACHMENTS,

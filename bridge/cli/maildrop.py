@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from bridge import wishes
 from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
 from bridge.app.admin.offline import Offline
 from bridge.cli.delivering import WISHES, suit, take_wishes
@@ -16,6 +15,7 @@ from bridge.cli.output import json_option, loaded, say, table
 from bridge.clock import SystemClock
 from bridge.devices.profiles import find_profile, shipped_profiles
 from bridge.errors import RegisterError
+from bridge.shaping import wishtext
 from bridge.storage.register import MaildropRecord, OnOutage
 
 _ON_DELE = click.option(
@@ -194,7 +194,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "print-once": f"{drop.print_once // HOUR_SECONDS} h",
             "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
             "admits": drop.admission.spelled(drop.wish.deliver),
-            "deliver": wishes.spelled(drop.wish),
+            "deliver": wishtext.spelled(drop.wish),
         }
         for drop in snapshot.maildrops
     ]
@@ -236,6 +236,6 @@ def _chosen(record: MaildropRecord) -> str:
     return (
         f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
         f" print-once {record.print_once // HOUR_SECONDS} h,"
-        f" ceiling {record.ceiling // MIB_OCTETS} MiB, deliver {wishes.spelled(record.wish)},"
+        f" ceiling {record.ceiling // MIB_OCTETS} MiB, deliver {wishtext.spelled(record.wish)},"
         f" admits {record.admission.spelled(record.wish.deliver)}"
     )

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from bridge import wishes
 from bridge.accounts.changes import find_maildrop
 from bridge.app.admin.offline import Offline
 from bridge.app.admin.shape import try_shape
 from bridge.cli.delivering import take_wishes, wish_options
 from bridge.cli.output import loaded
+from bridge.shaping import wishtext
 from bridge.shaping.wish import Wish
 
 
@@ -30,5 +30,5 @@ def command(option: Path | None, /, file: Path, maildrop: str | None, **chosen: 
     wish = Wish()
     if maildrop is not None:
         wish = find_maildrop(Offline(config, os.environ).snapshot(), maildrop).wish
-    sys.stdout.buffer.write(try_shape(config, wishes.changed(wish, given), file))
+    sys.stdout.buffer.write(try_shape(config, wishtext.changed(wish, given), file))
     sys.stdout.buffer.flush()

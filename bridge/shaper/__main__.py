@@ -2,8 +2,8 @@
 
 import sys
 
-from bridge.shaper.confinement import confine
-from bridge.shaper.loading import load
+from bridge.shaper.preload import load
+from bridge.shaper.rlimits import confine
 from bridge.shaper.working import read_order, work
 
 order = read_order(sys.stdin.buffer)

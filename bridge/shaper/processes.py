@@ -15,8 +15,8 @@ from typing import Final, cast
 import attrs
 
 from bridge.errors import ShaperUnavailable
-from bridge.shaper.confinement import Limits
 from bridge.shaper.frames import HEAD_OCTETS, Kind, parse_head
+from bridge.shaper.rlimits import Limits
 from bridge.shaper.working import OUT_OF_MEMORY, Order
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.wish import Wish

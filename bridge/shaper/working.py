@@ -8,9 +8,9 @@ from typing import BinaryIO, Final
 
 import attrs
 
-from bridge import wishes
-from bridge.shaper.confinement import Limits
 from bridge.shaper.frames import Kind, framed, framed_pieces
+from bridge.shaper.rlimits import Limits
+from bridge.shaping import wishtext
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Wish
@@ -34,7 +34,7 @@ class Order:
     def line(self) -> bytes:
         """Return the line that `read_order` turns back into this."""
         told = {
-            "wish": wishes.stored(self.wish),
+            "wish": wishtext.stored(self.wish),
             "octets": self.octets,
             "limits": attrs.asdict(self.limits),
         }
@@ -44,7 +44,7 @@ class Order:
 def read_order(source: BinaryIO) -> Order:
     """Return the order that stands before the message."""
     told = json.loads(source.readline(ORDER_OCTETS))
-    return Order(wishes.parse(told["wish"]), told["octets"], Limits(**told["limits"]))
+    return Order(wishtext.parse(told["wish"]), told["octets"], Limits(**told["limits"]))
 
 
 def work(order: Order, source: BinaryIO, target: BinaryIO) -> None:

@@ -7,7 +7,7 @@ does a message whose headers are ASCII.
 import re
 from collections.abc import Collection, Sequence
 
-from bridge.rawheaders import BOUNDARY
+from bridge.imprint.rawheaders import BOUNDARY
 from bridge.shaping.caps import HEADER_OCTETS
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import Field, first, split, write

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from bridge.shaping.addresses import written_list
 from bridge.shaping.caps import check_fields, check_header
+from bridge.shaping.mailaddresses import written_list
 from bridge.shaping.parameters import ascii_parameters
 from bridge.shaping.wish import Charset
 from bridge.shaping.words import has_words, read, written

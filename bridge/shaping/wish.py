@@ -4,7 +4,7 @@ import enum
 
 import attrs
 
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 
 
 class Deliver(enum.StrEnum):

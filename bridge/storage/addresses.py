@@ -14,7 +14,7 @@ A choice of ours: a machine moves, or gets another lease, a few times a year."""
 
 @attrs.frozen
 class DeviceAddress:
-    """An address that a device showed its password from, of IPv6 its /64 (`bridge.throttle.address_key`).
+    """An address that a device showed its password from, of IPv6 its /64 (`bridge.throttle.addresses.address_key`).
 
     It may log in from there where it is `admitted`. `first` and `last` are seconds since the epoch, and
     `last` may be some days old.

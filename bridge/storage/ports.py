@@ -7,9 +7,9 @@ machine that loses power on the next instruction still keeps the promise.
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
+from bridge.imprint.rawheaders import RawHeaders
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
-from bridge.rawheaders import RawHeaders
 from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note

@@ -22,10 +22,10 @@ from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.ports import Spool
 from bridge.sync.errand import Arriving, Errand, FailureRow, Turn
+from bridge.sync.maildropshaper import MaildropShaper
 from bridge.sync.notice import notice
 from bridge.sync.reasons import reason
 from bridge.sync.room import Room
-from bridge.sync.shaping import MaildropShaper
 from providers.contract import (
     AccessRefused,
     FolderName,

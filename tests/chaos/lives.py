@@ -19,7 +19,9 @@ from bridge.connection import Connection
 from bridge.errors import SpoolUnavailable
 from bridge.names import ConnectionId
 from bridge.pop3.events import MachineLimits, Terms
-from bridge.session import Peer, Services, Session, SessionLimits
+from bridge.session.services import Peer, Services, SessionLimits
+from bridge.session.session import Session
+from bridge.session.tracing import Tracing
 from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.sqlite.audit import Scribe
@@ -29,7 +31,6 @@ from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.sync.look import Looker
-from bridge.tracing import Tracing
 from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import MailboxProvider, ProviderError
 from tests.chaos.devices import Dialogue, HungUp

@@ -15,7 +15,7 @@ from bridge.maildrop import Listing
 from bridge.names import MaildropName, SpoolId
 from bridge.pop3.events import Accepted, Expunge, Expunged, Refused
 from bridge.pop3.replies import ResponseCode
-from bridge.session import Session
+from bridge.session.session import Session
 from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
 from bridge.storage.messages import MessageState

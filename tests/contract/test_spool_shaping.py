@@ -7,8 +7,8 @@ import pytest
 
 from bridge.admission import Admission
 from bridge.errors import BodyUnreadable, ShaperUnavailable, SpoolUnavailable
+from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import Octets, SpoolId, UniqueId
-from bridge.rawheaders import RawHeaders
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.messages import Delivery
 from bridge.storage.sqlite.bodies import Held, unstuffed

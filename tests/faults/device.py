@@ -12,10 +12,11 @@ from bridge.accounts.directory import Directory
 from bridge.connection import Connection
 from bridge.names import ConnectionId, DeviceName
 from bridge.pop3.events import MachineLimits, Terms
-from bridge.session import Peer, Services, Session, SessionLimits
+from bridge.session.services import Peer, Services, SessionLimits
+from bridge.session.session import Session
+from bridge.session.tracing import Tracing
 from bridge.storage.locks import MemoryLocks
 from bridge.storage.register import Device
-from bridge.tracing import Tracing
 from bridge.vault.seal import SecretSeal
 from tests.contract.storage_harness import PRINTER, SqliteUnderTest
 from tests.faults.cell_loop import CellClock

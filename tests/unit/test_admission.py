@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.admission import DAY_SECONDS, EVERYTHING, LOOPING, PATTERN, Admission, refusal
-from bridge.imprint import Imprint, ImprintTaker
+from bridge.imprint.imprint import Imprint, ImprintTaker
 from bridge.shaping.wish import Deliver
 from providers.contract import Attestation
 

@@ -12,8 +12,8 @@ from bridge.config import Config, SyncConfig
 from bridge.errors import RegisterError
 from bridge.logs import EventLog
 from bridge.names import AccountName
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.storage.holding import Locks
 from bridge.storage.ports import Spool
 from bridge.storage.register import Account, MaildropRecord

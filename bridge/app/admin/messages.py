@@ -13,8 +13,8 @@ import attrs
 from bridge.app.accounts.examination import told
 from bridge.clock import SystemClock
 from bridge.errors import MaildropBusy, OwnerError, RegisterError, ShaperUnavailable
+from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import AccountName, DeviceName, Octets, SpoolId, UniqueId
-from bridge.rawheaders import RawHeaders
 from bridge.shaper.processes import ShapingProcesses
 from bridge.shaping.errors import Unshapeable
 from bridge.storage.audit import THE_BRIDGE, Actor
@@ -24,8 +24,8 @@ from bridge.storage.messages import MessageState
 from bridge.storage.ports import Shaper, Spool
 from bridge.storage.register import MaildropRecord, RegisterSnapshot
 from bridge.storage.sqlite.histories import Histories
+from bridge.sync.maildropshaper import MaildropShaper
 from bridge.sync.plan import mint_unique_id
-from bridge.sync.shaping import MaildropShaper
 from providers.contract import (
     Disposition,
     DispositionKind,

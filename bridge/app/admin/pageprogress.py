@@ -12,9 +12,9 @@ from bridge.clock import Clock
 from bridge.control import Values
 from bridge.errors import OwnerError, RegisterError
 from bridge.names import DeviceName, SpoolId
+from bridge.session.tracing import LOGIN_REFUSED, Trace, Tracing
 from bridge.storage.lives import Happened, Life, LifeEvent
 from bridge.storage.messages import MessageState
-from bridge.tracing import LOGIN_REFUSED, Trace, Tracing
 
 FOLLOW_PAGE = "test-message-follow"
 """The request's verb."""

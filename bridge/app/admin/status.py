@@ -11,7 +11,7 @@ from bridge.control import Values
 from bridge.names import AccountName
 from bridge.storage.holding import Locks
 from bridge.sync.worker import WorkerStatus
-from bridge.throttle import ConnectionCaps
+from bridge.throttle.caps import ConnectionCaps
 
 FAILING_TOLD = 10
 """How many addresses, and devices, are told that failed to log in most: a screen full of them."""

@@ -31,9 +31,9 @@ from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.messages import Delivery
 from bridge.storage.ports import Spool
 from bridge.storage.register import Device, MaildropRecord, OnOutage, RegisterSnapshot
+from bridge.sync.maildropshaper import MaildropShaper
 from bridge.sync.plan import mint_unique_id
 from bridge.sync.room import Room
-from bridge.sync.shaping import MaildropShaper
 from bridge.testpage.mail import mail
 from bridge.testpage.page import Kind, Page, usual_kind
 from providers.contract import RemoteId

@@ -6,7 +6,7 @@ from bridge.accounts.directory import Directory
 from bridge.control import Values
 from bridge.errors import OwnerError, RegisterError
 from bridge.names import DeviceName
-from bridge.tracing import Tracing
+from bridge.session.tracing import Tracing
 
 TRACE = "trace"
 """The request's verb."""

@@ -13,7 +13,7 @@ from bridge.accounts.probe import ProbeLogin
 from bridge.config import ListenerConfig
 from bridge.config.settings import TlsMode
 from bridge.names import PROBE
-from bridge.throttle import parse_address
+from bridge.throttle.addresses import parse_address
 
 DISCARD_PORT = 9
 """A port for asking the kernel which way it would take (RFC 863); nothing is sent there."""

@@ -22,7 +22,8 @@ from bridge.clock import Clock
 from bridge.config import ListenerConfig
 from bridge.control import Values
 from bridge.errors import SpoolUnavailable
-from bridge.throttle import ConnectionCaps, address_key
+from bridge.throttle.addresses import address_key
+from bridge.throttle.caps import ConnectionCaps
 
 PROBE_SECONDS = 10.0
 """How long each part may take to show that it is well; a device waits longer."""

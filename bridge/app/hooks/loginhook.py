@@ -15,7 +15,7 @@ from bridge.config import LoginHookConfig
 from bridge.logs import EventLog
 from bridge.names import PROBE
 from bridge.storage.sightings import Login
-from bridge.throttle import parse_address
+from bridge.throttle.addresses import parse_address
 
 WAITING_LOGINS = 1000
 """Logins that wait to be told: a herd of 200 machines that comes five times over; half a MB at most."""

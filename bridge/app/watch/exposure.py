@@ -14,7 +14,7 @@ from bridge.config import PRIVATE_NETWORKS, ListenerConfig
 from bridge.config.tomlvalues import Network
 from bridge.names import DeviceName
 from bridge.storage.sightings import DAY_SECONDS, Sighting, day_of
-from bridge.throttle import parse_address
+from bridge.throttle.addresses import parse_address
 
 DAY_MINUTES = 1440
 

@@ -8,8 +8,8 @@ code is runs of unset pixels and of set ones, so ink is what is set, and Photome
 import io
 
 from bridge.shaping.fax.paper import Sheet
-from bridge.shaping.fax.profiles import Profile
 from bridge.shaping.fax.tiff import Coding, Strip, Tag, read_tiff
+from bridge.shaping.fax.tiffprofiles import Profile
 
 _ALIGNED = 4  # T4Options bit 2: an end-of-line ends an octet, as TIFF class F always had it
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

@@ -9,7 +9,7 @@ from pypdfium2 import raw
 
 from bridge.shaping.fax.inking import inked
 from bridge.shaping.fax.paper import Limits, Place, Sheet, Unprintable, place
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 
 _POINTS = 72  # an inch
 _QUARTER_TURN = 1

@@ -6,7 +6,6 @@ act on the first part alone that it understands (RFC 3965; RFC 3249 s.3.2.1).
 
 from collections.abc import Iterator, Sequence
 
-from bridge.shaping.addresses import mailboxes, spelled_address
 from bridge.shaping.bodies import Body
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.fax.envelope import sender, subject
@@ -15,6 +14,7 @@ from bridge.shaping.fax.paper import Limits
 from bridge.shaping.headers import Field, first
 from bridge.shaping.kinds import KINDS
 from bridge.shaping.letters import spelled
+from bridge.shaping.mailaddresses import mailboxes, spelled_address
 from bridge.shaping.papers import header_for, with_left_out
 from bridge.shaping.reading import Attachment, Reading
 from bridge.shaping.wish import FaxText, Wish

@@ -9,8 +9,8 @@ from bridge.shaping.fax.documents import documented
 from bridge.shaping.fax.lettering import lettered
 from bridge.shaping.fax.paper import Limits, Sheet, Unprintable
 from bridge.shaping.fax.pictures import opened, pictured, refuse_too_large
-from bridge.shaping.fax.profiles import Profile, deviations
 from bridge.shaping.fax.tiff import Strip, read_tiff, write_tiff
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 
 _PICTURES = (
     b"\x89PNG\r\n\x1a\n",

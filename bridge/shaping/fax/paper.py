@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import attrs
 from PIL import Image
 
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 
 ACROSS = 204  # pixels an inch: what T.4 calls 8 a millimetre
 DOWN = 196  # "fine", 7.7 rows a millimetre: every profile S reader prints it

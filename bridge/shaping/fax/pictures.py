@@ -23,7 +23,7 @@ from bridge.shaping.fax.paper import (
     place,
     sheet_columns,
 )
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF")
 _SCREEN_DPI = 96  # of a picture that does not say and is small: a logo, a drawing

@@ -6,9 +6,9 @@ from contextlib import aclosing, closing
 
 import attrs
 
-from bridge.imprint import TEXT_CHARACTERS, Imprint
+from bridge.imprint.imprint import TEXT_CHARACTERS, Imprint
+from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import Octets, SpoolId
-from bridge.rawheaders import RawHeaders
 from bridge.storage.ports import Shaper
 from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite.bodies import Bodies, Held, unstuffed

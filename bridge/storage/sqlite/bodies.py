@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias, TypeVar
 
 from bridge.errors import BodyUnreadable, SpoolUnavailable
-from bridge.imprint import Imprint, ImprintTaker
+from bridge.imprint.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
 from bridge.pop3.wireform import Unstuffer, WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter

@@ -4,9 +4,9 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bridge import wishes
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.shaping import wishtext
 from bridge.storage.audit import About, AuditEvent, Difference, begun, changed, ended
 from bridge.storage.register import (
     Account,
@@ -302,7 +302,7 @@ def _choices(maildrop: MaildropRecord) -> tuple[str, str, int, int, str, str]:
         maildrop.print_once,
         maildrop.ceiling,
         maildrop.admission.stored(),
-        wishes.stored(maildrop.wish),
+        wishtext.stored(maildrop.wish),
     )
 
 

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from bridge import wishes
 from bridge.admission import Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
+from bridge.shaping import wishtext
 from bridge.storage.register import (
     Account,
     Device,
@@ -94,7 +94,7 @@ def _maildrops(db: sqlite3.Connection) -> tuple[MaildropRecord, ...]:
             print_once,
             ceiling,
             Admission.parse(admission),
-            wishes.parse(wish),
+            wishtext.parse(wish),
         )
         for name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish in db.execute(
             "SELECT name, account, folder, disposition, on_outage, print_once, ceiling, admission, wish"

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from bridge import wishes
 from bridge.admission import Admission, refusal
-from bridge.imprint import Imprint
+from bridge.imprint.imprint import Imprint
 from bridge.names import MaildropName, Octets, SpoolId, UniqueId
+from bridge.shaping import wishtext
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import Announcement, MessageState
@@ -358,7 +358,7 @@ def _not_admitted(
     ).fetchone()
     if row is None:
         return "", ""
-    admission, deliver = Admission.parse(row[0]), wishes.parse(row[1]).deliver.value
+    admission, deliver = Admission.parse(row[0]), wishtext.parse(row[1]).deliver.value
     why = refusal(admission, imprint, now, deliver)
     return why, admission.refused_to if why else ""
 

@@ -9,7 +9,8 @@ from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.names import PROBE
 from bridge.storage.register import RegisterSnapshot
-from bridge.throttle import FailureDelays, address_key
+from bridge.throttle.addresses import address_key
+from bridge.throttle.delays import FailureDelays
 from tests.unit.accounts.logging_in import (
     DROP,
     ELSEWHERE,

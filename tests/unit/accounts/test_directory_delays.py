@@ -2,7 +2,7 @@ import attrs
 import pytest
 
 from bridge.errors import LoginTooSoon
-from bridge.logindelay import Announced
+from bridge.throttle.logindelay import Announced
 from tests.unit.accounts.logging_in import HERE, RIGHT, desk, device, refused
 
 

@@ -16,12 +16,12 @@ from bridge.clock import SystemClock
 from bridge.config import ListenerConfig
 from bridge.listener import Listener
 from bridge.pop3.events import MachineLimits
-from bridge.session import Services, SessionLimits
+from bridge.session.services import Services, SessionLimits
+from bridge.session.tracing import Tracing
 from bridge.storage.locks import MemoryLocks
-from bridge.throttle import ConnectionCaps
+from bridge.throttle.caps import ConnectionCaps
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
-from bridge.tracing import Tracing
 from bridge.vault.passwords import PasswordVerifier
 from bridge.vault.seal import SecretSeal
 from tests.contract.storage_harness import KEY, SqliteUnderTest

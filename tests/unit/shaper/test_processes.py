@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from bridge.errors import ShaperUnavailable
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.wish import Deliver, Wish
 

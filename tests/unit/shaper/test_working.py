@@ -5,8 +5,8 @@ import io
 import pytest
 
 from bridge.shaper import working
-from bridge.shaper.confinement import Limits
 from bridge.shaper.frames import HEAD_OCTETS, Kind, parse_head
+from bridge.shaper.rlimits import Limits
 from bridge.shaper.working import Order, read_order, work
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.shaping.wish import Deliver, Wish

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.shaping.addresses import UNREADABLE, mailboxes, spelled_address
 from bridge.shaping.downward import down_convert
 from bridge.shaping.headers import Field, split, write
+from bridge.shaping.mailaddresses import UNREADABLE, mailboxes, spelled_address
 from bridge.shaping.parameters import ascii_parameters, parameters
 from bridge.shaping.wish import Charset
 from bridge.shaping.words import read, written

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.downward import HEADERS, down_convert
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.shape import shape

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.admission import Admission, refusal
 from bridge.errors import RegisterError
-from bridge.imprint import ImprintTaker
+from bridge.imprint.imprint import ImprintTaker
 from bridge.names import MaildropName
 from bridge.shaping.fax.envelope import SHOWN
 from bridge.testpage.mail import mail

@@ -19,7 +19,7 @@ CREATE TABLE message_new (
     state       TEXT NOT NULL,
     octets      INTEGER CHECK (octets >= 0),
     disposition TEXT,                 -- what upstream still has to do
-    likeness    BLOB,                 -- equal in two copies of one print job (bridge/imprint.py)
+    likeness    BLOB,                 -- equal in two copies of one print job (bridge/imprint/imprint.py)
     arrived     REAL,                 -- when the mailbox took it, seconds since the epoch
     delivered   REAL,                 -- when its body was first here
     envelope    BLOB,                 -- sender, subject, date; sealed

@@ -13,8 +13,8 @@ from bridge.config import Config
 from bridge.config.settings import TlsConfig
 from bridge.errors import OwnerError, RegisterError, SpoolUnavailable
 from bridge.names import DeviceName, MaildropName
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.wish import Deliver, Oversize, Wish
 from bridge.storage.register import (
     Account,

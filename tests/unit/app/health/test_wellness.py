@@ -19,7 +19,7 @@ from bridge.app.health.selflogin import Door, Turned, visit
 from bridge.app.health.wellness import Part, Wellness
 from bridge.config import ListenerConfig
 from bridge.storage.sqlite.bodies import THREADS, Bodies
-from bridge.throttle import ConnectionCaps
+from bridge.throttle.caps import ConnectionCaps
 from bridge.vault import passwords
 from bridge.vault.seal import BodySeal
 from tests.contract.storage_harness import KEY

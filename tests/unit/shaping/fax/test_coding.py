@@ -5,8 +5,8 @@ from PIL import Image
 
 from bridge.shaping.fax.coding import coded
 from bridge.shaping.fax.paper import Sheet
-from bridge.shaping.fax.profiles import Profile, deviations
 from bridge.shaping.fax.tiff import write_tiff
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 from tests.unit.shaping.fax.fax_pages import by_pdfium, by_pillow, page
 
 EOL = "000000000001"

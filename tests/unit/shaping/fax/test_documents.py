@@ -6,7 +6,7 @@ import pytest
 
 from bridge.shaping.fax.documents import documented
 from bridge.shaping.fax.paper import Limits, Sheet, Unprintable
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 from tests.unit.shaping.fax.fax_pages import pdf
 
 SQUARE = b"0 g 0 0 144 144 re f"  # two inches, in the left lower corner

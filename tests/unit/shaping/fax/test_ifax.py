@@ -10,8 +10,8 @@ from bridge.shaping.errors import Unshapeable
 from bridge.shaping.fax import missing_libraries
 from bridge.shaping.fax.coding import coded
 from bridge.shaping.fax.paper import Sheet
-from bridge.shaping.fax.profiles import Profile, deviations
 from bridge.shaping.fax.tiff import write_tiff
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Charset, Deliver, FaxText, Wish
 from tests.unit.shaping.fax.fax_pages import by_pillow, page, pdf

@@ -10,10 +10,10 @@ from email.message import EmailMessage
 import pytest
 from PIL import Image
 
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.fax.profiles import Profile, deviations
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 from bridge.shaping.wish import Deliver, Wish
 from tests.unit.shaping.fax.fax_pages import by_pillow, pdf
 

@@ -8,8 +8,8 @@ from PIL import Image
 from bridge.shaping.fax.coding import coded
 from bridge.shaping.fax.pages import Enclosure, faxed
 from bridge.shaping.fax.paper import Limits, Sheet
-from bridge.shaping.fax.profiles import Profile, deviations
 from bridge.shaping.fax.tiff import Coding, Strip, write_tiff
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 from tests.unit.shaping.fax.fax_pages import by_pillow, page, pdf
 
 PDF = Enclosure("two.pdf", pdf(b"0 g 9 9 99 99 re f", b"0 g 9 9 99 99 re f"))

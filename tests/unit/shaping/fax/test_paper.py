@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.shaping.fax.paper import A4_ROWS, LONGEST, Place, place, sheet_columns
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 
 
 def test_a4_lies_in_its_size_in_the_middle() -> None:

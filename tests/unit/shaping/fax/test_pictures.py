@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from bridge.shaping.fax.paper import Limits, Sheet, Unprintable
 from bridge.shaping.fax.pictures import pictured
-from bridge.shaping.fax.profiles import Profile
+from bridge.shaping.fax.tiffprofiles import Profile
 from tests.unit.shaping.fax.fax_pages import page
 
 

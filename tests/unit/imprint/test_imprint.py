@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.imprint import HEADER_OCTETS, TEXT_CHARACTERS, Imprint, ImprintTaker
+from bridge.imprint.imprint import HEADER_OCTETS, TEXT_CHARACTERS, Imprint, ImprintTaker
 from providers.contract import Attestation, Envelope, HeaderFields
 
 MAIL = (

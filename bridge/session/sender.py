@@ -14,9 +14,9 @@ from bridge.pop3.events import Answer, SendMessage, Sent, Unsendable
 from bridge.pop3.replies import TERMINATION, ResponseCode
 from bridge.pop3.transcript import Tally
 from bridge.pop3.wireform import TopCutter, without_nul
-from bridge.sessionlog import SessionLog
+from bridge.session.log import SessionLog
+from bridge.session.tracing import SessionTrace
 from bridge.storage.ports import OpenBody, Spool
-from bridge.tracing import SessionTrace
 
 WRITE_OCTETS = 65536
 """Octets of a message gathered before they are written: a small message is one write."""

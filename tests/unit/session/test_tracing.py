@@ -11,7 +11,7 @@ from bridge.errors import OwnerError
 from bridge.names import PROBE, ConnectionId, DeviceName
 from bridge.pop3.events import CheckDigest, CheckPassword, Send, SendMany
 from bridge.pop3.table import State
-from bridge.tracing import (
+from bridge.session.tracing import (
     HELD_LINES,
     QUEUED_LINES,
     TRACES_AT_ONCE,

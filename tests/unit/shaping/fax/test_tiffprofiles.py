@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from bridge.shaping.fax.profiles import Profile, deviations
 from bridge.shaping.fax.tiff import Coding, Strip, Tag, write_tiff
+from bridge.shaping.fax.tiffprofiles import Profile, deviations
 
 PAGE = Strip(b"rows", 1728, 2292, 204, 196, Coding.T4)
 

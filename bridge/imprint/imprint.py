@@ -15,8 +15,8 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
 
-from bridge.attachments import AttachmentFinder
-from bridge.rawheaders import RawHeaderFinder, RawHeaders
+from bridge.imprint.attachments import AttachmentFinder
+from bridge.imprint.rawheaders import RawHeaderFinder, RawHeaders
 from providers.contract import Attestation, Attests, Envelope
 
 HEADER_OCTETS = 65536

@@ -5,19 +5,14 @@ A session that ends any other way than by QUIT has deleted nothing.
 """
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import assert_never
 
-import attrs
-
-from bridge.accounts.directory import Directory
-from bridge.clock import Clock
 from bridge.connection import Connection, ConnectionClosed
-from bridge.devices.manners import Manners
 from bridge.errors import LoginRefused, LoginTooSoon, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import NO_MESSAGES, Listing
-from bridge.names import AccountName, ConnectionId, DeviceName, MaildropName
+from bridge.names import DeviceName, MaildropName
 from bridge.pop3.events import (
     Accepted,
     Answer,
@@ -27,7 +22,6 @@ from bridge.pop3.events import (
     Effect,
     Expunge,
     Expunged,
-    MachineLimits,
     NotExpunged,
     Refused,
     Secured,
@@ -35,78 +29,19 @@ from bridge.pop3.events import (
     SendMany,
     SendMessage,
     StartTls,
-    Terms,
 )
 from bridge.pop3.machine import Machine
 from bridge.pop3.quirks import Quirks, SingleSession
 from bridge.pop3.replies import ResponseCode
 from bridge.pop3.table import State
-from bridge.sending import MessageSender
-from bridge.sessionlog import SessionLog
-from bridge.storage.holding import Holder, Locks, MaildropLock, NoLock
-from bridge.storage.ports import Spool
+from bridge.session.log import SessionLog
+from bridge.session.sender import MessageSender
+from bridge.session.services import Peer, Services
+from bridge.session.tracing import LOGIN_REFUSED, SessionTrace
+from bridge.storage.holding import Holder, MaildropLock, NoLock
 from bridge.storage.register import Device, OnOutage
 from bridge.storage.sightings import Login
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
-from bridge.tracing import LOGIN_REFUSED, SessionTrace, Tracing
-
-
-@attrs.frozen
-class SessionLimits:
-    """Times of a session, in seconds: to log in, between two commands, for a TLS handshake."""
-
-    login_timeout: float
-    autologout: float
-    handshake_timeout: float
-
-
-def _is_never_noted(_login: Login) -> None:
-    return
-
-
-def _is_never_failing(_account: AccountName) -> bool:
-    return False
-
-
-@attrs.frozen
-class Services:
-    """What every session of this bridge shares.
-
-    `nudge` tells the sync road that a device of an account has come, or has deleted something;
-    `is_failing` asks whether an account cannot be looked at; `manners` knows how each device is spoken to.
-    `seen` is told of every device that has shown its password and may log in, also where its maildrop is busy
-    or cannot be shown; `logged_in` of every login that went well.
-    """
-
-    spool: Spool
-    locks: Locks
-    directory: Directory
-    clock: Clock
-    nudge: Callable[[AccountName], None]
-    machine_limits: MachineLimits
-    limits: SessionLimits
-    tracing: Tracing
-    is_failing: Callable[[AccountName], bool] = _is_never_failing
-    seen: Callable[[Login], None] = _is_never_noted
-    logged_in: Callable[[Login], None] = _is_never_noted
-    manners: Manners = attrs.field(factory=Manners)
-
-
-@attrs.frozen
-class Peer:
-    """Who connected, where, and what may be done there.
-
-    `secured_terms` and `tls_context` are what STLS leads to; None where it is not offered.
-    """
-
-    connection_id: ConnectionId
-    address: str
-    terms: Terms
-    secured_terms: Terms | None = None
-    tls_context: ssl.SSLContext | None = None
-    listener: str = ""
-    login_delay: int = 0
-    """The listener's, in seconds."""
 
 
 class Session:

@@ -1,48 +1,8 @@
-from collections import Counter
-from ipaddress import ip_address
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.throttle import ConnectionCaps, FailureDelays, address_key, parse_address
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("::1", "::/64"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("fe80::2%eth1", "fe80::/64"),
-    ],
-)
-def test_an_address_counts_as_itself_or_as_its_network(address: str, key: str) -> None:
-    """RFC 4291 section 2.5.4: a host may take any address of its /64."""
-    assert address_key(address) == key
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8::7", "2001:db8::7"),
-        ("fe80::1%eth0", "fe80::1"),
-    ],
-)
-def test_an_address_is_read_without_its_scope_and_a_mapped_one_as_ipv4(
-    text: str, address: str
-) -> None:
-    assert parse_address(text) == ip_address(address)
-
-
-@given(st.ip_addresses())
-def test_every_address_has_a_key(address: object) -> None:
-    assert address_key(str(address))
+from bridge.throttle.delays import FailureDelays
 
 
 def test_the_delay_doubles_with_each_failure_up_to_the_ceiling() -> None:
@@ -106,39 +66,3 @@ def test_no_delay_is_below_the_first_or_above_the_ceiling(
 ) -> None:
     delays = FailureDelays(first=0.5, ceiling=4.0)
     assert all(0.5 <= delays.failed(key, now) <= 4.0 for key, now in failures)
-
-
-def test_a_full_house_admits_nobody_until_somebody_leaves() -> None:
-    caps = ConnectionCaps(total=2, per_address=2)
-    assert caps.admit("a")
-    assert caps.admit("b")
-    assert not caps.admit("c")
-    caps.leave("a")
-    assert caps.admit("c")
-    assert caps.open_connections == 2
-
-
-def test_one_address_cannot_take_every_place() -> None:
-    caps = ConnectionCaps(total=10, per_address=2)
-    assert [caps.admit("a") for _ in range(4)] == [True, True, False, False]
-    assert caps.admit("b")
-    caps.leave("a")
-    assert caps.admit("a")
-    assert not caps.admit("a")
-
-
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcd")), max_size=60))
-def test_the_caps_hold_whoever_comes_and_goes(moves: list[tuple[bool, str]]) -> None:
-    caps = ConnectionCaps(total=5, per_address=3)
-    inside: Counter[str] = Counter()
-    for comes, key in moves:
-        if comes:
-            wanted = inside.total() < 5 and inside[key] < 3
-            assert caps.has_room(key) == wanted
-            assert caps.admit(key) == wanted
-            inside[key] += wanted
-        elif inside[key]:
-            caps.leave(key)
-            inside[key] -= 1
-        assert caps.open_connections == inside.total()
-    assert set(caps._open) == {key for key, count in inside.items() if count}  # noqa: SLF001 - an address that left is forgotten

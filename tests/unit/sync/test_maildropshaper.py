@@ -8,12 +8,12 @@ import pytest
 
 from bridge.alerts import Alert, AlertReason
 from bridge.logs import get
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import COMMAND, Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.wish import Deliver, Oversize, Wish
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.histories import Histories
-from bridge.sync import shaping
+from bridge.sync import maildropshaper
 from bridge.sync.errand import Errand
 from bridge.sync.fetching import Fetcher
 from bridge.sync.plan import mint_unique_id
@@ -69,7 +69,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[SqliteUnderTest]:
 
 @pytest.fixture
 def everything_is_shaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shaping, "UNTOUCHED", frozenset())
+    monkeypatch.setattr(maildropshaper, "UNTOUCHED", frozenset())
 
 
 async def fetch(

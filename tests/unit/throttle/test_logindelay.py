@@ -1,8 +1,8 @@
 import pytest
 
 from bridge.errors import LoginTooSoon, RegisterError
-from bridge.logindelay import MAX_SECONDS, Announced, LoginDelays, announced, parse
 from bridge.names import DeviceName
+from bridge.throttle.logindelay import MAX_SECONDS, Announced, LoginDelays, announced, parse
 
 FAX, CAMERA = DeviceName("fax"), DeviceName("camera")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import rawheaders
-from bridge.rawheaders import HEADER_OCTETS, RawHeaderFinder, RawHeaders
+from bridge.imprint import rawheaders
+from bridge.imprint.rawheaders import HEADER_OCTETS, RawHeaderFinder, RawHeaders
 from bridge.shaping.downward import down_convert
 
 NESTED = (

@@ -7,8 +7,8 @@ from email.message import EmailMessage
 import pytest
 from PIL import Image
 
-from bridge.shaper.confinement import Limits
 from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Charset, Deliver, Wish
 from tests.unit.shaping.fax.fax_pages import pdf

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from bridge.clock import Clock
+from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import Octets, SpoolId
-from bridge.rawheaders import RawHeaders
 from bridge.shaper.processes import ShapingProcesses
 from bridge.shaping.sizes import is_refused, is_taken
 from bridge.shaping.wish import Deliver, Wish

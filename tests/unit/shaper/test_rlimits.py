@@ -8,7 +8,7 @@ import pytest
 
 LOOK = """
 import json, os, resource, socket, sys
-from bridge.shaper.confinement import Limits, confine
+from bridge.shaper.rlimits import Limits, confine
 confine(Limits(7, 1 << 28))
 def tried(what):
     try: what()

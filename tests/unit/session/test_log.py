@@ -8,7 +8,7 @@ import pytest
 from bridge import logs
 from bridge.maildrop import Listing, Maildrop
 from bridge.names import PROBE, ConnectionId, DeviceName, MessageNumber, SpoolId
-from bridge.sessionlog import SessionLog
+from bridge.session.log import SessionLog
 from bridge.storage.holding import Holder
 from tests.contract.storage_harness import PANEL, PRINTER, SqliteUnderTest, deliver, fill
 from tests.fakes.clock import FakeClock

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bridge import wishes
+from bridge.shaping import wishtext
 from bridge.shaping.wish import Deliver, Wish
 
 DEFAULTS = attrs.asdict(Wish())
@@ -34,22 +34,22 @@ def another(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_every_field_is_kept_and_told(name: str) -> None:
     wish = attrs.evolve(Wish(), **{name: another(getattr(Wish(), name))})
-    assert wishes.parse(wishes.stored(wish)) == wish
-    assert wishes.changed(Wish(), wishes.chosen(wish)) == wish
-    assert wishes.spelled(wish) != wishes.spelled(Wish())
+    assert wishtext.parse(wishtext.stored(wish)) == wish
+    assert wishtext.changed(Wish(), wishtext.chosen(wish)) == wish
+    assert wishtext.spelled(wish) != wishtext.spelled(Wish())
 
 
 def test_what_nobody_chose_is_not_kept_so_that_a_later_default_holds() -> None:
-    assert wishes.stored(Wish()) == "{}"
-    assert wishes.parse("{}") == Wish()
+    assert wishtext.stored(Wish()) == "{}"
+    assert wishtext.parse("{}") == Wish()
 
 
 def test_a_change_leaves_what_is_not_given() -> None:
-    wish = wishes.changed(Wish(), {"deliver": "command"})
+    wish = wishtext.changed(Wish(), {"deliver": "command"})
     assert wish == Wish(Deliver.COMMAND)
-    assert wishes.changed(wish, {}) == wish
+    assert wishtext.changed(wish, {}) == wish
 
 
 def test_the_shape_comes_first_in_words() -> None:
-    assert wishes.spelled(Wish()) == "original"
-    assert wishes.spelled(Wish(Deliver.COMMAND)) == "command"
+    assert wishtext.spelled(Wish()) == "original"
+    assert wishtext.spelled(Wish(Deliver.COMMAND)) == "command"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.attachments import HEADER_OCTETS, LINES, PARTS, AttachmentFinder
+from bridge.imprint.attachments import HEADER_OCTETS, LINES, PARTS, AttachmentFinder
 
 PDF = b"%PDF-1.7\n" + b"x" * 20000
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40

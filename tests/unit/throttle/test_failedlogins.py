@@ -1,4 +1,4 @@
-from bridge.failures import (
+from bridge.throttle.failedlogins import (
     DAY_SLOTS,
     MANY,
     REMEMBERED,

@@ -1,0 +1,1 @@
+"""One device from greeting to close, what it is given, sends, and leaves behind."""

@@ -19,6 +19,7 @@ from bridge.app.admin.pageprogress import FOLLOW_PAGE, PageWatch
 from bridge.app.admin.status import report
 from bridge.app.admin.trace import TRACE, TraceDesk
 from bridge.app.audit.events import Telling
+from bridge.app.audit.settings import note_settings
 from bridge.app.health.watchdog import Watchdog
 from bridge.app.health.wellness import Health
 from bridge.app.hooks.alerts import Alerting
@@ -140,6 +141,7 @@ class Bridge:
             await self._state.database.verify()
             for listener in self._listeners:
                 listener.bind()
+            await self._note_settings()
             await self._state.spool.sweep_orphans()
             sweep_left_over(self._state.places)
             async with asyncio.TaskGroup() as group:
@@ -162,6 +164,12 @@ class Bridge:
         finally:
             self._verifier.close()
         self._log.info("stopped")
+
+    async def _note_settings(self) -> None:
+        state = self._state
+        await note_settings(
+            self._config, state.settings, state.digest_key, self._clock, self._log
+        )
 
     async def reload(self) -> None:
         """Take up what another process changed: the register, the certificates."""

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,14 @@ from bridge.app.audit.actors import actor_here
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
-from bridge.storage.audit import THE_BRIDGE, Actor
+from bridge.storage.audit import THE_BRIDGE, About, Actor, AuditEvent, Difference
 from bridge.storage.sqlite.addresses import SqliteAddresses
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
+from bridge.storage.sqlite.settings import SqliteSettings
 from bridge.storage.sqlite.sightings import SqliteSightings
 from bridge.storage.sqlite.spool import SqliteSpool
 from bridge.tls import contexts
@@ -82,6 +83,7 @@ class State:
     register: SqliteRegister
     addresses: SqliteAddresses
     secrets: SecretSeal
+    digest_key: bytes = attrs.field(repr=False)
     actor: Actor = THE_BRIDGE
 
     @property
@@ -98,6 +100,11 @@ class State:
     def audit(self) -> SqliteAuditLog:
         """Return who changed what."""
         return SqliteAuditLog(self.database)
+
+    @property
+    def settings(self) -> SqliteSettings:
+        """Return the settings that the bridge ran with last."""
+        return SqliteSettings(self.database)
 
     @property
     def grants(self) -> Grants:
@@ -145,6 +152,7 @@ def open_state(
             SqliteRegister(database, scribe),
             SqliteAddresses(database, scribe),
             secrets,
+            keyring.derive(Purpose.DIGESTS),
             who,
         )
     finally:
@@ -193,20 +201,36 @@ def sweep_left_over(places: Places) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def remember_key(database: Path, keyring: Keyring) -> None:
-    """Note in a database that has no note yet which master key it belongs to.
+@contextmanager
+def writing(database: Path) -> Iterator[sqlite3.Connection]:
+    """Make what the block does to a database one transaction, which is durable after it.
 
     Raises:
-        StateError: it belongs to another key.
+        StateError: it cannot be written; nothing was changed.
     """
-    connection = sqlite3.connect(database, isolation_level=None)
     try:
-        connection.execute(
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StateError(f"The spool {database} cannot be written: {error}.") from error
+
+
+def remember_key(database: Path, keyring: Keyring, scribe: Scribe) -> None:
+    """Note in a database that has no note yet which master key it belongs to, and who made it.
+
+    Raises:
+        StateError: it belongs to another key, or cannot be written.
+    """
+    with writing(database) as db:
+        noted = db.execute(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING",
             (KEY_CHECK, keyring.check_value()),
         )
-    finally:
-        connection.close()
+        if noted.rowcount:
+            where = Difference("state_dir", None, str(database.parent))
+            scribe.write(db, AuditEvent.INITIALISED, About(), (where,))
     _check_key(database, keyring)
 
 

@@ -3,6 +3,7 @@
 The rest of the house imports these names from here and knows none of the files behind them.
 """
 
+from bridge.config.keys import Setting, settings_by_key
 from bridge.config.loading import SYSTEM_CONFIG, find_config, load_config
 from bridge.config.settings import (
     PRIVATE_NETWORKS,
@@ -39,6 +40,7 @@ __all__ = [
     "LogConfig",
     "LoginHookConfig",
     "Network",
+    "Setting",
     "ShapingConfig",
     "SpoolConfig",
     "SyncConfig",
@@ -49,4 +51,5 @@ __all__ = [
     "WatchConfig",
     "find_config",
     "load_config",
+    "settings_by_key",
 ]

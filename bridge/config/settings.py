@@ -260,7 +260,9 @@ class VaultConfig:
 class AlertsConfig:
     """What an admin hears of at once, and how."""
 
-    command: Annotated[tuple[str, ...], Count(0, 64), _program] = ()
+    command: Annotated[tuple[str, ...], Count(0, 64), _program] = attrs.field(
+        default=(), repr=False
+    )
     """A program and its arguments, run for each alert; empty means the log alone."""
     failing_minutes: Annotated[int, Between(1, 10080, "minutes")] = 15
     """Minutes that an account may fail before it is an alert."""
@@ -272,7 +274,9 @@ class AlertsConfig:
 class LoginHookConfig:
     """Who is told of every login that went well, so that a neighbour can open for its address."""
 
-    command: Annotated[tuple[str, ...], Count(0, 64), _program] = ()
+    command: Annotated[tuple[str, ...], Count(0, 64), _program] = attrs.field(
+        default=(), repr=False
+    )
     """A program and its arguments, run for each login; empty means none."""
     socket: Annotated[str, _socket_path] = ""
     """A Unix stream socket to which each login is written as a line of JSON; empty means none."""

@@ -44,6 +44,11 @@ class AuditEvent(enum.StrEnum):
     BACKUP_BEGUN = "backup-begun"  # without the next: it failed, or was killed
     BACKUP_MADE = "backup-made"
     RESTORED = "restored"
+    INITIALISED = "initialised"
+    SETTINGS_NOTED = "settings-noted"  # from here on it is told what changes
+    SETTING_CHANGED = "setting-changed"
+    LISTENER_ADDED = "listener-added"
+    LISTENER_REMOVED = "listener-removed"
     MESSAGE_MADE = "message-made"  # a test page, which a kill may leave unmade
 
 
@@ -73,6 +78,9 @@ class Actor:
 
 THE_BRIDGE = Actor()
 """Who did what nobody asked for."""
+
+THE_CONFIG_FILE = Actor(user="config file")
+"""Who changed a setting: whoever edited the file, of whom nothing is known."""
 
 
 @attrs.frozen
@@ -221,6 +229,11 @@ def changed(old: attrs.AttrsInstance, new: attrs.AttrsInstance) -> tuple[Differe
     )
 
 
+def shortened(text: str) -> str:
+    """Return a value as it is told: cut, where it is long."""
+    return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}..."
+
+
 @attrs.frozen
 class _Field:
     """A value to compare, and what may be told of it."""
@@ -278,7 +291,7 @@ def _flat(name: str, value: object, *, is_secret: bool) -> dict[str, _Field]:
     if is_secret:
         return {name: _Field(value, "none" if value is None else "set", is_secret=True)}
     if isinstance(value, Disposition):
-        return {name: _Field(value, _cut(value.spelled()))}
+        return {name: _Field(value, shortened(value.spelled()))}
     if attrs.has(type(value)):
         parts = _fields(cast("attrs.AttrsInstance", value))
         return {f"{name}.{inner}": field for inner, field in parts.items()}
@@ -298,10 +311,6 @@ def _said(value: object) -> str:
         case float() if value >= MOMENTS_FROM:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ}"
         case tuple() | list():
-            return _cut(", ".join(map(str, value)))
+            return shortened(", ".join(map(str, value)))
         case _:
-            return _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}..."
+            return shortened(str(value))

@@ -38,6 +38,7 @@ class Purpose(enum.StrEnum):
     SECRETS = "secrets"
     CHECK = "check"
     BACKUP = "backup"
+    DIGESTS = "digests"
 
 
 @attrs.frozen

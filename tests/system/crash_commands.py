@@ -50,6 +50,7 @@ class Initialising(Scenario):
         assert self.forks.run(home, "init") == 0
         assert state_files(home) == self.expected
         assert kept == {path: path.read_bytes() for path in kept}
+        assert audit_entries(home, "event = 'initialised'") == 1
         assert_key_and_certificates_fit(home)
 
     def finish(self) -> None:
@@ -151,6 +152,34 @@ class Renewing(Scenario):
         assert self.code == 0
 
 
+class Configuring(Scenario):
+    """A start after config.toml was edited: each edit is an entry, once, and so at whatever start it is written."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
+        with self.restarted() as bridge:
+            assert_ok(bridge.connect().quit())
+        self.snapshot.take()
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at) as bridge:
+            return bridge is not None and bool(look(self.home))
+
+    def begin_anew(self, die_at: int) -> None:
+        super().begin_anew(die_at)
+        self.home.configure(({"name": "fax"},), limits={"connections": 300})
+
+    def check(self) -> None:
+        with self.restarted():
+            assert look(self.home)
+        edits = rows(self.home, "SELECT event FROM audit WHERE user = 'config file'")
+        loop = ["setting-changed"] if self.home.loop != "asyncio" else []
+        listener = ["listener-removed", "listener-added"]
+        expected = ["settings-noted", *listener, *loop, "setting-changed"]
+        assert [event for (event,) in edits] == expected
+
+
 class Migrating(Scenario):
     """A start on the spool of an older popbridge: all is there, under the same unique-ids and ids."""
 
@@ -233,9 +262,9 @@ def spooled(home: Home) -> int:
     return int(count)
 
 
-def audit_entries(home: Home) -> int:
-    """Return how many changes it is told of who made them."""
-    [[count]] = rows(home, "SELECT count(*) FROM audit")
+def audit_entries(home: Home, which: str = "user <> 'config file'") -> int:
+    """Return of how many changes it is told who made them; what a start finds in config.toml is left out."""
+    [[count]] = rows(home, f"SELECT count(*) FROM audit WHERE {which}")  # noqa: S608 - ours
     return int(str(count))
 
 

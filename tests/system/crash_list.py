@@ -10,6 +10,7 @@ from tests.system.crash_cloud import GOOGLE, MICROSOFT, CloudDisposing, Looking
 from tests.system.crash_commands import (
     ChangingAPassword,
     Commanding,
+    Configuring,
     Initialising,
     Migrating,
     Renewing,
@@ -35,6 +36,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "migration from schema 1": partial(Migrating, version=1),
     "migration from schema 2": partial(Migrating, version=2),
     "certificate renewal": Renewing,
+    "config.toml edited": Configuring,
     "account add": partial(Commanding, words=_ACCOUNT),
     "device add": partial(Commanding, words=_DEVICE, text=f"{PASSWORD}\n"),
     "device admit": partial(Commanding, words=("device", "admit", "printer", "192.0.2.9")),

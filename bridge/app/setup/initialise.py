@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bridge.app.state import Places, remember_key
+from bridge.app.audit.actors import actor_here
+from bridge.app.state import Places, remember_key, writing
 from bridge.clock import Clock
 from bridge.config import Config
 from bridge.errors import StateError
+from bridge.storage.audit import About, AuditEvent, Difference
+from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
 from bridge.tls.wholefile import sweep_drafts
@@ -37,26 +40,39 @@ def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list
     keyring = Keyring(_master_key(config.vault.key_file, places, environ, done))
     is_new = not places.database.exists()
     open_database(places.database, create=True).close()
-    remember_key(places.database, keyring)
+    scribe = Scribe(actor_here(environ), clock)
+    remember_key(places.database, keyring, scribe)
     if is_new:
         done.append(f"spool and register: {places.database}")
     if not config.tls.certificates:
-        done += make_certificates(places, config.tls.names, clock)
+        done += _make_certificates(places, config.tls.names, clock, scribe)
     return done
 
 
-def make_certificates(places: Places, names: tuple[str, ...], clock: Clock) -> list[str]:
+def _make_certificates(
+    places: Places, names: tuple[str, ...], clock: Clock, scribe: Scribe
+) -> list[str]:
     """Make the LAN CA and the server certificates where there are none; return what was made."""
-    now = datetime.fromtimestamp(clock.now(), UTC)
+    now, servers = (
+        datetime.fromtimestamp(clock.now(), UTC),
+        server_certificate_files(places.tls),
+    )
+    lacks_ca = not (places.tls / "ca.pem").exists()
+    if not lacks_ca and all(files.certificate.exists() for files in servers):
+        return []
+    with writing(places.database) as db:
+        scribe.write(db, AuditEvent.CERTIFICATES_BEGUN, About())
     done = []
-    if not (places.tls / "ca.pem").exists():
-        for files in server_certificate_files(places.tls):
+    if lacks_ca:
+        for files in servers:
             files.certificate.unlink(missing_ok=True)  # signed by a CA that is lost
         create_ca(places.tls, now)
         done.append(f"LAN CA: {places.tls / 'ca.pem'}")
-    if not all(files.certificate.exists() for files in server_certificate_files(places.tls)):
-        issue_server_certificates(places.tls, names, now)
-        done.append(f"server certificates for {', '.join(names)}")
+    issue_server_certificates(places.tls, names, now)
+    done.append(f"server certificates for {', '.join(names)}")
+    what = (Difference("LAN CA", None, "new"),) if lacks_ca else ()
+    with writing(places.database) as db:
+        scribe.write(db, AuditEvent.CERTIFICATES_ISSUED, About(), what)
     return done
 
 

@@ -61,6 +61,7 @@ class House:
             rest.register,
             rest.addresses,
             SecretSeal(KEY),
+            KEY,
         )
         return Health(self.listeners, self.caps, self.directory, state, self.clock)
 

@@ -9,9 +9,12 @@ from bridge.app.state import Places, open_state, remember_key, sole_server
 from bridge.clock import SystemClock
 from bridge.config import CertificateFiles, Config, SpoolConfig, TlsConfig
 from bridge.errors import StateError
+from bridge.storage.audit import THE_BRIDGE
+from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import open_database
 from bridge.vault.keyring import Keyring, MasterKey
 from tests.contract.storage_harness import PRINTER, account, announcement, maildrop, pieces_of
+from tests.fakes.clock import FakeClock
 
 OWN = TlsConfig(certificates=(CertificateFiles(Path("/own.pem"), Path("/own.key")),))
 
@@ -103,7 +106,9 @@ def test_another_key_is_refused_and_nothing_changed(made: Config) -> None:
     other = MasterKey(bytes(32))
     before = Places(made.state_dir).database.read_bytes()
     with pytest.raises(StateError):
-        remember_key(Places(made.state_dir).database, Keyring(other))
+        remember_key(
+            Places(made.state_dir).database, Keyring(other), Scribe(THE_BRIDGE, FakeClock())
+        )
     assert Places(made.state_dir).database.read_bytes() == before
 
 

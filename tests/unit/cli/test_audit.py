@@ -9,6 +9,23 @@ import pytest
 from tests.canary import CANARY
 from tests.cli.command_line import Owner
 
+BEGAN = ("initialised", "certificates-begun", "certificates-issued")
+"""What `init` has left."""
+
+
+def test_init_is_told_of_first_and_once(owner: Owner) -> None:
+    owner.must("init")
+    (owner.state / "tls" / "server-rsa.pem").unlink()
+    owner.must("init")
+    first, *others = owner.must("audit", "--json").json
+    assert (first["number"], first["uid"], first["event"]) == (1, os.getuid(), "initialised")
+    (where,) = first["changes"]
+    assert where["field"] == "state_dir"
+    assert where["new"].endswith("/state")
+    assert [one["event"] for one in others] == [*BEGAN[1:], *BEGAN[1:]]
+    new_ca = [{"field": "LAN CA", "old": None, "new": "new"}]
+    assert [one["changes"] for one in others] == [[], new_ca, [], []]
+
 
 def test_each_change_is_a_line_the_newest_last(owner: Owner) -> None:
     owner.enrol()
@@ -17,6 +34,7 @@ def test_each_change_is_a_line_the_newest_last(owner: Owner) -> None:
     said = owner.must("audit")
     lines = [line.split(maxsplit=3) for line in said.out.splitlines()]
     assert [line[3].split()[0] for line in lines] == [
+        *BEGAN,
         "account-added",
         "maildrop-added",
         "device-added",
@@ -24,8 +42,8 @@ def test_each_change_is_a_line_the_newest_last(owner: Owner) -> None:
         "device-password-changed",
     ]
     assert all(f"({os.getuid()})" in line[2] for line in lines)
-    assert lines[3][3] == "device-changed maildrop=m device=d quirks.top: none -> off"
-    assert lines[4][3] == "device-password-changed maildrop=m device=d password changed"
+    assert lines[-2][3] == "device-changed maildrop=m device=d quirks.top: none -> off"
+    assert lines[-1][3] == "device-password-changed maildrop=m device=d password changed"
     with closing(sqlite3.connect(owner.state / "popbridge.db")) as database:
         rows = database.execute("SELECT * FROM audit").fetchall()
     assert CANARY not in f"{rows}{said}"
@@ -39,7 +57,7 @@ def test_programs_get_fields(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> N
     assert last.pop("at") > 0
     assert last.pop("user")
     assert last == {
-        "number": 4,
+        "number": len(BEGAN) + 4,
         "uid": os.getuid(),
         "sudo_uid": 4200000123,
         "sudo_user": "unknown",
@@ -57,7 +75,7 @@ def test_backups_restores_and_certificates_are_told_before_and_after(owner: Owne
     owner.must("cert", "renew")
     backup = owner.folder / "b"
     owner.must("backup", str(backup))
-    told = owner.must("audit", "--json").json[3:]
+    told = owner.must("audit", "--json").json[len(BEGAN) + 3 :]
     assert [(one["event"], one["uid"]) for one in told] == [
         ("certificates-begun", os.getuid()),
         ("certificates-issued", os.getuid()),
@@ -81,7 +99,7 @@ def test_a_backup_that_fails_was_begun(owner: Owner) -> None:
     owner.must("backup", str(owner.folder / "b"))
     assert owner.runs("backup", str(owner.folder / "b")).code == 4
     events = [one["event"] for one in owner.must("audit", "--json").json]
-    assert events == ["backup-begun", "backup-made", "backup-begun"]
+    assert events == [*BEGAN, "backup-begun", "backup-made", "backup-begun"]
 
 
 def test_what_devices_took_stands_between_the_changes(owner: Owner) -> None:
@@ -129,7 +147,7 @@ def test_a_device_that_is_gone_is_still_told_of(owner: Owner) -> None:
 @pytest.mark.parametrize("when", ["2020-01-01", "2020-01-01T12:30", "1h", "3d"])
 def test_what_was_done_since_is_told(owner: Owner, when: str) -> None:
     owner.enrol()
-    assert len(owner.must("audit", "--since", when, "--json").json) == 3
+    assert len(owner.must("audit", "--since", when, "--json").json) == len(BEGAN) + 3
 
 
 @pytest.mark.parametrize("when", ["2999-01-01", "2999-01-01T00:00:00+02:00", "0h"])

@@ -26,11 +26,10 @@ from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.settings import SqliteSettings
 from bridge.storage.sqlite.sightings import SqliteSightings
 from bridge.storage.sqlite.spool import SqliteSpool
-from bridge.tls import contexts
 from bridge.tls.issuer import server_certificate_files
-from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.keyring import Keyring, Purpose, load_master_key
 from bridge.vault.seal import BodySeal, SecretSeal
+from bridge.wholefile import sweep_drafts
 
 if TYPE_CHECKING:
     from bridge.accounts.changes import SecretSealer
@@ -234,15 +233,11 @@ def remember_key(database: Path, keyring: Keyring, scribe: Scribe) -> None:
     _check_key(database, keyring)
 
 
-def certificate_files(tls: TlsConfig, places: Places) -> tuple[contexts.CertificateFiles, ...]:
+def certificate_files(tls: TlsConfig, places: Places) -> tuple[CertificateFiles, ...]:
     """Return the certificates to serve with: the owner's own, or those of the LAN CA."""
     if tls.certificates:
-        return tuple(_as_files(own) for own in tls.certificates)
+        return tls.certificates
     return tuple(server_certificate_files(places.tls))
-
-
-def _as_files(own: CertificateFiles) -> contexts.CertificateFiles:
-    return contexts.CertificateFiles(own.certificate, own.key)
 
 
 def _check_key(database: Path, keyring: Keyring) -> None:

@@ -12,12 +12,12 @@ import click
 from bridge.app.admin.messages import DROP, REDELIVER
 from bridge.app.admin.offline import Offline
 from bridge.app.admin.originals import write_original
-from bridge.app.backup.newfile import new_file
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.errors import RegisterError, StateError
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import Happened, Life
 from bridge.storage.messages import MessageState
+from bridge.wholefile import new_file
 
 _number = click.argument("number", type=click.IntRange(1))
 
@@ -140,7 +140,9 @@ def _write_original(offline: Offline, number: SpoolId, output: Path | None) -> N
 
 
 def _opened(output: Path | None) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdout.buffer) if output is None else new_file(output)
+    return (
+        nullcontext(sys.stdout.buffer) if output is None else new_file(output, may_rename=True)
+    )
 
 
 def _original_line(life: Life) -> list[str]:

@@ -17,6 +17,7 @@ from bridge.config.tomlvalues import Between, Count, Matches, Network
 EventLoop: TypeAlias = Literal["auto", "asyncio", "uvloop"]
 TlsMode: TypeAlias = Literal["implicit", "starttls", "none"]
 TlsPolicy: TypeAlias = Literal["modern", "legacy12", "legacy10"]
+"""What a listener accepts; the weaker ones are for devices that can do no better."""
 
 MASTER_KEY_NAME = "master.key"
 """The master key's file in the state folder, where no other is named."""
@@ -168,12 +169,12 @@ class ListenerConfig:
 
 @attrs.frozen
 class CertificateFiles:
-    """A certificate of the owner's own, in PEM."""
+    """A certificate chain and its private key, in PEM: the owner's own, or those of the LAN CA."""
 
     certificate: Path
     """The server certificate, followed by its intermediates."""
     key: Path
-    """Its private key, not encrypted."""
+    """Its private key, not encrypted; one file may hold both."""
 
 
 @attrs.frozen

@@ -8,22 +8,12 @@ import ssl
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
+from bridge.config import CertificateFiles, TlsPolicy
 from bridge.errors import StateError
-
-TlsPolicy: TypeAlias = Literal["modern", "legacy12", "legacy10"]
-"""What a listener accepts; the weaker ones are for devices that can do no better."""
-
-
-@attrs.frozen
-class CertificateFiles:
-    """A certificate chain and its private key, in PEM; one file may hold both."""
-
-    certificate: Path
-    key: Path
 
 
 @attrs.frozen

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from bridge.config import CertificateFiles
 from bridge.errors import StateError
-from bridge.tls.contexts import CertificateFiles
 from bridge.tls.hostnames import alternative_names, common_name
-from bridge.tls.wholefile import PRIVATE, PUBLIC, replace_file
+from bridge.wholefile import PRIVATE, PUBLIC, replace_file
 
 CA_CERTIFICATE: Final = "ca.pem"
 CA_KEY: Final = "ca.key"

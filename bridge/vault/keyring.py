@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bridge.errors import StateError
+from bridge.wholefile import new_file
 
 KEY_OCTETS = 32  # AES-256, and the output of HKDF-SHA256
 CREDENTIAL_NAME = "popbridge-master-key"
@@ -134,16 +135,9 @@ def write_key_file(key_file: Path, master: MasterKey) -> None:
     Raises:
         StateError: the file exists already, or cannot be written.
     """
-    text = base64.b64encode(master.octets) + b"\n"
-    draft = key_file.with_name(f".{key_file.name}.{secrets.token_hex(8)}")
     try:
-        _write_durably(draft, text)
-        try:
-            # link() refuses an existing name, rename() would replace a key for ever.
-            os.link(draft, key_file)
-        finally:
-            draft.unlink()
-        _sync_folder(key_file.parent)
+        with new_file(key_file) as file:
+            file.write(base64.b64encode(master.octets) + b"\n")
     except FileExistsError:
         raise StateError(
             f"the key file {key_file} exists already: keep it, as nothing sealed with it can be "
@@ -199,20 +193,3 @@ def _decoded(text: bytes, source: str) -> MasterKey:
             f"{source} does not hold a master key, which is {KEY_OCTETS} octets in base64 as "
             "`popbridge init` writes them: restore the right one"
         ) from None
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o600)
-    with os.fdopen(handle, "wb") as target:
-        target.write(data)
-        target.flush()
-        os.fsync(target.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 import attrs
 
-from bridge.app.backup.newfile import new_file
 from bridge.errors import BodyUnreadable, StateError
 from bridge.vault.keyring import KEY_OCTETS, Keyring, Purpose
 from bridge.vault.seal import BodySeal, BodyWriter
+from bridge.wholefile import new_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -58,7 +58,7 @@ def write_backup(path: Path, keyring: Keyring, members: Iterable[Member]) -> int
         StateError: the file exists, or cannot be written.
     """
     try:
-        with new_file(path) as file:
+        with new_file(path, may_rename=True) as file:
             _write(file, keyring, members)
             return file.tell()
     except FileExistsError:

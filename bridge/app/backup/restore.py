@@ -26,11 +26,9 @@ from bridge.config import Config, load_config
 from bridge.errors import StateError
 from bridge.storage.audit import About, Actor, AuditEvent, Difference
 from bridge.storage.sqlite.audit import write_entry
-from bridge.storage.sqlite.bodies import sync_folder
 from bridge.storage.sqlite.database import open_database, refuse_stray_log
 from bridge.storage.sqlite.moved import Restored, begin_without_bodies, fold_in
 from bridge.tls.issuer import FILE_MODES
-from bridge.tls.wholefile import PRIVATE, replace_file, sweep_drafts, write_draft
 from bridge.vault.keyring import (
     KEY_VARIABLE,
     Keyring,
@@ -39,6 +37,7 @@ from bridge.vault.keyring import (
     load_master_key,
     write_key_file,
 )
+from bridge.wholefile import PRIVATE, replace_file, sweep_drafts, sync_folder, write_draft
 
 SMALL_OCTETS: Final = 1 << 20
 """Most octets of a member that is not the database; a config.toml of 1 MiB is none of ours."""

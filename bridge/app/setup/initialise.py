@@ -17,7 +17,6 @@ from bridge.storage.audit import About, AuditEvent, Difference
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import open_database
 from bridge.tls.issuer import create_ca, issue_server_certificates, server_certificate_files
-from bridge.tls.wholefile import sweep_drafts
 from bridge.vault.keyring import (
     Keyring,
     MasterKey,
@@ -25,6 +24,7 @@ from bridge.vault.keyring import (
     create_key_file,
     load_master_key,
 )
+from bridge.wholefile import sweep_drafts
 
 
 def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list[str]:

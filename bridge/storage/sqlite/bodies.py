@@ -22,6 +22,7 @@ from bridge.imprint.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
 from bridge.pop3.wireform import Unstuffer, WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter
+from bridge.wholefile import sync_folder
 from providers.contract import Attests
 
 T = TypeVar("T")
@@ -253,15 +254,6 @@ async def unstuffed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     form = Unstuffer()
     async for piece in pieces:
         yield form.feed(piece)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _close(file: BinaryIO) -> None:

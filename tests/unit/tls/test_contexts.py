@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from bridge.config import CertificateFiles, TlsPolicy
 from bridge.errors import StateError
-from bridge.tls.contexts import CertificateFiles, TlsContexts, TlsPolicy, build_context
+from bridge.tls.contexts import TlsContexts, build_context
 from bridge.tls.issuer import issue_server_certificates, server_certificate_files
 
 Handshake = Callable[..., Any]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bridge.tls.contexts import TlsContexts, TlsPolicy
+from bridge.config import TlsPolicy
+from bridge.tls.contexts import TlsContexts
 from bridge.tls.hints import handshake_hint, looks_like_client_hello
 from bridge.tls.issuer import server_certificate_files
 

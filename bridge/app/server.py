@@ -49,6 +49,7 @@ from bridge.listener import Listener
 from bridge.names import AccountName
 from bridge.pop3.events import MachineLimits
 from bridge.session.services import Services, SessionLimits
+from bridge.session.takings import Takings
 from bridge.session.tracing import Tracing
 from bridge.storage.audit import THE_BRIDGE
 from bridge.storage.locks import MemoryLocks
@@ -117,6 +118,7 @@ class Bridge:
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._overseer = Overseer(config.watch, state, self._watch, self._alerting.tell, clock)
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
+        self._takings = Takings(state.spool, clock, logs.get("spool"))
         self._telling = Telling(state.audit, clock, logs.get("audit"))
         self._directory.ask(self._overseer.known_addresses().why_not)
         self._workers: Workers | None = None
@@ -151,8 +153,7 @@ class Bridge:
                 await _wanted(stop)
                 self._systemd.stopping()
                 self._log.info("stopping")
-                doors.cancel()
-                await asyncio.wait([doors])
+                await self._close(doors)
                 self._tracing.end("the bridge stopped")
                 await self._workers.stop()
                 alerts.cancel()
@@ -164,6 +165,12 @@ class Bridge:
         finally:
             self._verifier.close()
         self._log.info("stopped")
+
+    async def _close(self, doors: asyncio.Task[None]) -> None:
+        """Close the doors, and write down what devices took that could not be written before."""
+        doors.cancel()
+        await asyncio.wait([doors])
+        await self._takings.write()
 
     async def _note_settings(self) -> None:
         state = self._state
@@ -204,6 +211,7 @@ class Bridge:
             seen=self._watch.seen,
             logged_in=self._hook.tell,
             manners=self._manners,
+            takings=self._takings,
             tracing=self._tracing,
         )
 
@@ -251,6 +259,7 @@ class Bridge:
             doors.create_task(self._watch.run(), name="watch")
             doors.create_task(self._hook.run(), name="login-hook")
             doors.create_task(self._telling.run(), name="audit")
+            doors.create_task(self._takings.run(), name="takings")
             doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
             doors.create_task(self._look_after_the_house(workers), name="daily")

@@ -1,10 +1,11 @@
 """What a session leaves behind: its one line in the log, and notes on the messages it touched.
 
-The notes are written when the session is over: they are for an admin who asks why nothing printed,
-and must not make a device wait.
+The notes are written when the session is over, and what a long one took a few seconds after it did
+(bridge/session/takings.py): they are for an admin who asks why nothing printed, and must not make a device wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import attrs
 
@@ -14,6 +15,7 @@ from bridge.errors import SpoolUnavailable
 from bridge.logs import EventLog
 from bridge.maildrop import Listing, Maildrop
 from bridge.names import PROBE, ConnectionId, Octets, SpoolId
+from bridge.session.takings import Takings
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.ports import Spool
@@ -27,6 +29,7 @@ class SessionLog:
     address: str
     clock: Clock
     log: EventLog
+    takings: Takings
     device: str = ""
     maildrop: str = ""
     retrieved: int = 0
@@ -37,7 +40,6 @@ class SessionLog:
     _listing: Listing | None = None
     _drop: Maildrop | None = None
     _since: float = 0.0
-    _notes: list[Note] = attrs.field(factory=list)
 
     def begin(self, holder: Holder, maildrop: str, listing: Listing) -> Maildrop:
         """Return the session's view of a maildrop; what is marked there is noted at the end."""
@@ -51,7 +53,7 @@ class SessionLog:
         self.retrieved += 1
         self.octets += octets
         if self._holder is not None:
-            self._notes.append(
+            self.takings.hold(
                 Note(
                     spool_id,
                     LifeEvent.SENT,
@@ -63,24 +65,32 @@ class SessionLog:
                 )
             )
 
-    @property
-    def taken(self) -> Sequence[Note]:
-        """Return the notes of what the device took, as far as they are not written down."""
-        return tuple(self._notes)
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[Sequence[Note]]:
+        """Yield the notes of what the device took that are not written down, for the block to write them.
+
+        Where the block fails they are held again.
+        """
+        notes = await self.takings.take(self.connection_id)
+        try:
+            yield notes
+        except BaseException:
+            self.takings.hold(*notes)
+            raise
 
     def note_deleted(self, count: int) -> None:
         """Note that QUIT was obeyed: the spool has written down which messages went, and what was `taken`."""
         self.deleted = count
         self._drop = None
-        self._notes.clear()
 
     async def write_notes(self, spool: Spool) -> None:
         """Write down what happened to messages; a spool that takes nothing now does no harm."""
         if self._holder is None or self._listing is None:
             return
         try:
-            await spool.note_listed(self._listing, self._holder, self._since)
-            await spool.note([*self._notes, *self._lost_marks(self._holder)])
+            async with self.taken() as notes:
+                await spool.note_listed(self._listing, self._holder, self._since)
+                await spool.note([*notes, *self._lost_marks(self._holder)])
         except SpoolUnavailable as error:
             self.log.warning("session-not-noted", connection=self.connection_id, why=str(error))
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 import attrs
 
+from bridge import logs
 from bridge.accounts.directory import Directory
 from bridge.clock import Clock
 from bridge.devices.manners import Manners
 from bridge.names import AccountName, ConnectionId
 from bridge.pop3.events import MachineLimits, Terms
+from bridge.session.takings import Takings
 from bridge.session.tracing import Tracing
 from bridge.storage.holding import Locks
 from bridge.storage.ports import Spool
@@ -55,6 +57,12 @@ class Services:
     seen: Callable[[Login], None] = _is_never_noted
     logged_in: Callable[[Login], None] = _is_never_noted
     manners: Manners = attrs.field(factory=Manners)
+    takings: Takings = attrs.field(
+        default=attrs.Factory(
+            lambda self: Takings(self.spool, self.clock, logs.get("spool")), takes_self=True
+        )
+    )
+    """What was taken and is not written down; where nobody runs it, each session does so at its end."""
 
 
 @attrs.frozen

@@ -60,7 +60,9 @@ class Session:
         self._machine = Machine(peer.terms, services.machine_limits, self._trace)
         self._lock: MaildropLock | None = None
         self._device: Device | None = None
-        self._done = SessionLog(peer.connection_id, peer.address, services.clock, log)
+        self._done = SessionLog(
+            peer.connection_id, peer.address, services.clock, log, services.takings
+        )
         self._sender = MessageSender(
             peer.connection_id,
             connection,
@@ -289,8 +291,9 @@ class Session:
             raise AssertionError("UPDATE without a maildrop")
         self._lock.pin()
         try:
-            holder, taken = self._holder(self._device), self._done.taken
-            await self._services.spool.expunge(maildrop, effect.messages, holder, taken)
+            holder, spool = self._holder(self._device), self._services.spool
+            async with self._done.taken() as taken:
+                await spool.expunge(maildrop, effect.messages, holder, taken)
         except SpoolUnavailable as error:
             self._log.error(
                 "expunge-failed",

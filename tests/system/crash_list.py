@@ -20,7 +20,7 @@ from tests.system.crash_messages import Ordering
 from tests.system.crash_pages import Paging
 from tests.system.crash_scenario import Scenario, Stage
 from tests.system.crash_shaping import Converting, Shaping
-from tests.system.crash_spool import Delivering, Disposing, Filing, Visiting
+from tests.system.crash_spool import Delivering, Disposing, Filing, HangingUp, Visiting
 from tests.system.running_bridge import PASSWORD
 
 _ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
@@ -56,6 +56,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "deliver, shaped, and QUIT": Shaping,
     "deliver, raw headers": Converting,
     "session and QUIT": Visiting,
+    "session without QUIT": HangingUp,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),
     "disposition, Maildir": Filing,

@@ -95,6 +95,31 @@ class Visiting(Scenario):
         assert len(self.unique_ids) == len(MAIL)
 
 
+class HangingUp(Scenario):
+    """A device takes a message and hangs up: nothing is deleted, and that it took it is told from then on."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, make_home(stage.template, stage.folder / "home", "asyncio"))
+        put_all(self.home)
+        self.home.sync()
+        self.snapshot.take()
+        self.is_over = False
+
+    def run(self, die_at: int) -> bool:
+        self.begin_anew(die_at)
+        with self.forks.serving(self.home, die_at=die_at, arm=self.arm) as bridge:
+            assert bridge is not None
+            arm_after_first_look(self)
+            self.is_over = take(bridge) and bridge.log.has("session-closed")
+            return bool(look(self.home)) and self.is_over
+
+    def check(self) -> None:
+        taken = [device for _, device, _ in noted(self.home, LifeEvent.SENT)]
+        assert taken == ["printer"] or (taken == [] and not self.is_over)
+        with self.restarted() as bridge:
+            drain(bridge, OCTETS)
+
+
 class Disposing(Scenario):
     """A start, and what devices deleted goes back upstream (section 5, step 6); no file is lost."""
 
@@ -214,6 +239,19 @@ def visit(bridge: RunningBridge, expected: Sequence[bytes] = OCTETS) -> bool:
         return client.command("QUIT").startswith(b"+OK")
     except (EOFError, OSError):
         return False  # it died meanwhile
+
+
+def take(bridge: RunningBridge) -> bool:
+    """Take a message and hang up; return whether it came."""
+    try:
+        client = bridge.clients.enter_context(bridge.open())
+        assert_ok(client.line())
+        assert_ok(client.log_in("printer", PASSWORD))
+        assert client.retrieve(1) == OCTETS[0]
+        client.close()
+    except (EOFError, OSError):
+        return False  # it died meanwhile
+    return True
 
 
 def noted(home: Home, event: LifeEvent) -> list[tuple[object, ...]]:

@@ -21,7 +21,6 @@ PROVING = "`account check` sets what is set already"
 READING = "asks and changes nothing"
 SHUTIL = "its steps are those of os.unlink and os.rmdir, and are listed as such"
 PROBE = "a probe writes a row that nobody reads"
-LOOKED = "what was taken without being deleted, which a bridge that is killed may forget"
 OLD = "what is old enough goes tomorrow"
 SEEN = "one transaction about the last minute, which a bridge that is killed may forget"
 WATCHED = (
@@ -53,7 +52,6 @@ UNVISITED = {
     "bridge/storage/sqlite/sightings.py:SqliteSightings.forget COMMIT": SEEN,
     "bridge/storage/sqlite/sightings.py:SqliteSightings.record COMMIT": SEEN,
     "bridge/storage/sqlite/spool.py:SqliteSpool.withdraw COMMIT": FAILED,
-    "bridge/storage/sqlite/spool.py:SqliteSpool.note COMMIT": LOOKED,
     "bridge/storage/sqlite/spool.py:SqliteSpool.retry COMMIT": "the steps of drop, one by one",
     "bridge/wholefile.py:replace_file unlink": FAILED,
     "bridge/wholefile.py:write_draft unlink": FAILED,

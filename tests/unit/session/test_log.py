@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from bridge import logs
+from bridge.errors import SpoolUnavailable
 from bridge.maildrop import Listing, Maildrop
 from bridge.names import PROBE, ConnectionId, DeviceName, MessageNumber, SpoolId
 from bridge.session.log import SessionLog
+from bridge.session.takings import Takings
 from bridge.storage.holding import Holder
 from tests.contract.storage_harness import PANEL, PRINTER, SqliteUnderTest, deliver, fill
 from tests.fakes.clock import FakeClock
@@ -26,8 +28,10 @@ async def storage(tmp_path: Path) -> Iterator[SqliteUnderTest]:
 
 
 @pytest.fixture
-def session() -> SessionLog:
-    return SessionLog(ConnectionId("c1"), BY.address, FakeClock(), logs.get("listener"))
+def session(storage: SqliteUnderTest) -> SessionLog:
+    clock, log = FakeClock(), logs.get("listener")
+    takings = Takings(storage.spool, clock, log)
+    return SessionLog(ConnectionId("c1"), BY.address, clock, log, takings)
 
 
 async def begin(session: SessionLog, storage: SqliteUnderTest) -> Maildrop:
@@ -60,8 +64,6 @@ async def test_what_was_sent_is_noted_with_its_size_and_the_connection(
     spool_id = await deliver(storage, "a")
     await begin(session, storage)
     session.note_sent(spool_id, 10)
-    [note] = session.taken
-    assert (note.spool_id, note.octets, note.connection) == (spool_id, 10, "c1")
     await session.write_notes(storage.spool)
     rows = "SELECT octets, connection FROM message_event WHERE event = 'sent'"
     assert await storage.run_sql(rows) == [(10, "c1")]
@@ -73,8 +75,23 @@ async def test_what_quit_has_written_down_is_not_written_again(
     spool_id = await deliver(storage, "a")
     await begin(session, storage)
     session.note_sent(spool_id, 10)
-    await storage.spool.expunge(PRINTER, [spool_id], BY, session.taken)
+    async with session.taken() as notes:
+        await storage.spool.expunge(PRINTER, [spool_id], BY, notes)
     session.note_deleted(1)
+    await session.write_notes(storage.spool)
+    rows = "SELECT times FROM message_event WHERE event = 'sent'"
+    assert await storage.run_sql(rows) == [(1,)]
+
+
+async def test_what_quit_could_not_write_down_is_written_at_the_end(
+    session: SessionLog, storage: SqliteUnderTest
+) -> None:
+    spool_id = await deliver(storage, "a")
+    await begin(session, storage)
+    session.note_sent(spool_id, 10)
+    with pytest.raises(SpoolUnavailable):
+        async with session.taken() as notes:
+            await storage.spool.expunge(PRINTER, [spool_id, SpoolId(99)], BY, notes)
     await session.write_notes(storage.spool)
     rows = "SELECT times FROM message_event WHERE event = 'sent'"
     assert await storage.run_sql(rows) == [(1,)]

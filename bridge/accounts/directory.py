@@ -18,7 +18,7 @@ from bridge import logs
 from bridge.accounts.logins import Logins, stem
 from bridge.accounts.probe import ProbeLogin
 from bridge.clock import Clock
-from bridge.errors import LoginRefused, StateError
+from bridge.errors import LoginRefused, SpoolUnavailable, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.register import Device, MaildropRecord, Register, RegisterSnapshot
 from bridge.throttle.addresses import Address, address_key, parse_address
@@ -48,6 +48,10 @@ class Verifier(Protocol):
         """Tell whether `password` fits `stored`; without one, do the same work and say no."""
         ...
 
+    def remembered(self, stored: str, password: str) -> bool:
+        """Tell whether `verify` would say yes without that work."""
+        ...
+
 
 class SecretOpener(Protocol):
     """Opens sealed secrets; bridge.vault.seal.SecretSeal does."""
@@ -74,6 +78,17 @@ class _Known:
     maildrops: dict[MaildropName, MaildropRecord]
     bound: dict[Address, Device]
     delays: frozenset[int | None]
+
+
+@attrs.frozen
+class _Attempt:
+    """One login that is being checked: since when, and whether the work of a wrong password was spared."""
+
+    login: str = attrs.field(repr=False)
+    address: str
+    origin: str
+    began: float
+    spared: bool = False
 
 
 class Directory:
@@ -174,18 +189,21 @@ class Directory:
 
         Raises:
             LoginRefused: they open none; raised only after the delay this failure has earned.
-            SpoolUnavailable: too many logins are being checked.
+            SpoolUnavailable: too many logins are being checked; or, after that delay, the further
+                question cannot be answered now.
             MemoryError: the hash, of which there are a few at a time, finds no room.
         """
         if self._probe is not None and self._probe.fits(login, password, address):
             await asyncio.to_thread(exert)  # not in the line in which strangers may stand
             return self._probe.device
         device = self._known.logins.find(login)
-        key = address_key(address)
+        attempt = self._attempt(login, address)
         stored = device.password if device else None
-        right = await self._verifier.verify(stored, password, key)
+        if stored is not None and self._verifier.remembered(stored, password):
+            attempt = attrs.evolve(attempt, spared=True)
+        right = await self._verifier.verify(stored, password, attempt.origin)
         shown = self._still(device) if device is not None and right else None
-        return await self._conclude(shown, login, address, key)
+        return await self._conclude(shown, attempt)
 
     async def check_digest(
         self, login: str, timestamp: str, digest: str, address: str
@@ -195,14 +213,13 @@ class Directory:
         Raises:
             LoginRefused: as `check_password`.
         """
+        attempt = self._attempt(login, address)
         device = self._known.logins.find(login)
         secret = self._secret_of(device)
         expected = hashlib.md5(timestamp.encode() + secret, usedforsecurity=False).hexdigest()
         right = hmac.compare_digest(expected, digest.encode("ascii", "replace").decode("ascii"))
         right = right and secret is not self._decoy
-        return await self._conclude(
-            device if right else None, login, address, address_key(address)
-        )
+        return await self._conclude(device if right else None, attempt)
 
     def _secret_of(self, device: Device | None) -> bytes:
         """Return the APOP secret, or a decoy no digest is right for."""
@@ -213,34 +230,56 @@ class Directory:
         except StateError:
             return self._decoy  # sealed for another device, or altered
 
-    async def _conclude(
-        self, device: Device | None, login: str, address: str, key: str
-    ) -> Device:
-        began = self._clock.monotonic()
-        reason = "password" if device is None else await self._why_not(device, address)
+    def _attempt(self, login: str, address: str) -> _Attempt:
+        return _Attempt(login, address, address_key(address), self._clock.monotonic())
+
+    async def _conclude(self, device: Device | None, attempt: _Attempt) -> Device:
+        try:
+            reason = await self._refusal(device, attempt.address)
+        except SpoolUnavailable:
+            # At once, it would tell a guesser as often as it asks that the password was right.
+            await self._hold_back(attempt, self._count(attempt))
+            raise
         if device is not None and not reason:
-            self._by_address.succeeded(key)
+            self._by_address.succeeded(attempt.origin)
             self.last_login = self._clock.monotonic()
             return device
+        delay = self._count(attempt)
+        self._tell(attempt, reason, delay)
+        await self._hold_back(attempt, delay)
+        raise LoginRefused(_REFUSALS[reason])
+
+    def _count(self, attempt: _Attempt) -> float:
+        """Count a failure, and return how many seconds its answer waits."""
         now = self._clock.monotonic()
         # By what was typed alone: an alias that waited for guesses at another name would tell that both are one's.
-        delay = max(
-            self._by_address.failed(key, now), self._by_name.failed(_digest(stem(login)), now)
+        return max(
+            self._by_address.failed(attempt.origin, now),
+            self._by_name.failed(_digest(stem(attempt.login)), now),
         )
+
+    def _tell(self, attempt: _Attempt, reason: str, delay: float) -> None:
         # packaging/fail2ban reads this event: address first, and no other order.
         _log.warning(
             "login-failed",
-            address=address,
-            login=self._shown(login),
+            address=attempt.address,
+            login=self._shown(attempt.login),
             reason=reason,
             delay=delay,
         )
-        counted = self.failed_logins.failed(key, self.device_of(login), reason, now)
-        for by, who, hour in counted:
+        device, now = self.device_of(attempt.login), self._clock.monotonic()
+        for by, who, hour in self.failed_logins.failed(attempt.origin, device, reason, now):
             _log.warning("many-failed-logins", by=by, who=who, hour=hour)
-        # What it took to ask does not show: nobody is to learn so that the password was right.
-        await self._clock.sleep(max(0.0, began + delay - self._clock.monotonic()))
-        raise LoginRefused(_REFUSALS[reason])
+
+    async def _hold_back(self, attempt: _Attempt, delay: float) -> None:
+        """Wait until so many seconds after the login came, whatever was done for it meanwhile.
+
+        Neither what it took to ask nor that nothing was hashed shows: nobody is to learn so that the
+        password was right. Under a flood of guesses the hash alone may take longer than the delay.
+        """
+        if attempt.spared:
+            await self._verifier.verify(None, "", attempt.origin)
+        await self._clock.sleep(max(0.0, attempt.began + delay - self._clock.monotonic()))
 
     def _still(self, device: Device) -> Device | None:
         """Return a device as it is now; None where it was removed, or has another password, while that was checked."""
@@ -248,8 +287,10 @@ class Directory:
         is_same = now is not None and (now.name, now.password) == (device.name, device.password)
         return now if is_same else None
 
-    async def _why_not(self, device: Device, address: str) -> str:
-        """Return why a device that has shown its password is refused all the same; empty where it is not."""
+    async def _refusal(self, device: Device | None, address: str) -> str:
+        """Return why a login is refused, also one that has shown the password of `device`; empty where it is not."""
+        if device is None:
+            return "password"
         if device.disabled is not None:
             return "disabled"
         if not self._may_come_from(device, address):

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from bridge.errors import LoginRefused
+from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.storage.register import Device, Disabled, WhyDisabled
 from tests.unit.accounts.logging_in import (
     ELSEWHERE,
@@ -77,6 +77,59 @@ async def test_how_long_it_took_to_ask_does_not_show() -> None:
     with pytest.raises(LoginRefused):
         await at.directory.check_password("Panel", "right", HERE)
     assert at.clock.monotonic() - began == 1.0
+
+
+async def test_a_question_that_cannot_be_answered_waits_like_a_wrong_password() -> None:
+    """Else who comes from a strange address could try passwords as fast as the machine answers."""
+    at = await desk()
+
+    async def question(_device: Device, _address: str) -> str:
+        raise SpoolUnavailable("no answer")
+
+    at.directory.ask(question)
+    for _ in range(2):
+        with pytest.raises(SpoolUnavailable):
+            await at.directory.check_password("Panel", RIGHT, HERE)
+    assert at.clock.slept == [1.0, 2.0]
+    assert await refused(at, password=WRONG) == 4.0
+
+
+@pytest.mark.parametrize("work", [0.2, 0.9, 5.0])
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("case", ["disabled", "elsewhere", "asked", "unanswered"])
+async def test_the_time_of_a_refusal_does_not_tell_a_right_password(
+    work: float, case: str, *, known: bool
+) -> None:
+    """A right password may be known from memory; a wrong one is hashed, for longer under a flood."""
+    at = await desk(
+        disabled(device()) if case == "disabled" else device(allow=("192.0.2.0/24",))
+    )
+
+    async def question(_device: Device, _address: str) -> str:
+        at.clock.advance(0.05)
+        if case == "unanswered":
+            raise SpoolUnavailable("no answer")
+        return "new-address"
+
+    at.directory.ask(question)
+    address = ELSEWHERE if case == "elsewhere" else HERE
+    times = []
+    for password in (WRONG, RIGHT):
+        at.verifier.known, at.verifier.work = known, lambda: at.clock.advance(work)
+        began = at.clock.monotonic()
+        with pytest.raises((LoginRefused, SpoolUnavailable)):
+            await at.directory.check_password("Panel", password, address)
+        times.append(at.clock.monotonic() - began)
+        at.clock.advance(1000.0)  # the failures are forgotten
+    question_takes = 0.05 if case in {"asked", "unanswered"} and work > 1.0 else 0.0
+    assert times == pytest.approx([max(1.0, work), max(1.0, work + question_takes)])
+
+
+async def test_a_login_that_is_let_in_is_hashed_once_at_most() -> None:
+    at = await desk()
+    at.verifier.known = True
+    await at.directory.check_password("Panel", RIGHT, HERE)
+    assert (at.verifier.asked, at.clock.slept) == ([(RIGHT, RIGHT, HERE)], [])
 
 
 # ---- disabled devices

@@ -7,11 +7,17 @@ itself (it has a Content-ID, and is not called an attachment) is a logo as a rul
 import binascii
 import enum
 import quopri
-from email.message import Message
-from email.parser import BytesHeaderParser
+import re
+
+import attrs
+
+from bridge.imprint.rawheaders import BOUNDARY
 
 HEADER_OCTETS = 65536
 """The longest header of a part that is read; a longer one's part is passed over."""
+
+HEADERS_OCTETS = 4 << 20
+"""How much of all headers is read: some 100 ms, and more than PARTS parts have. A message with more is made to exhaust a machine."""
 
 HEAD_OCTETS = 8192
 """How much of a part is looked at, encoded as it is."""
@@ -25,6 +31,12 @@ LINES = 50_000
 PARTS = 1000
 BOUNDARIES = 100
 """How many are looked at; a message with more is made to exhaust a machine."""
+
+_FIELD = re.compile(
+    rb"^content-(type|transfer-encoding|disposition|id)[ \t]*+:((?:[^\r\n]++|\r\n[ \t])*+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Read here and not by the standard library, whose reader of parameters fails on charsets of RFC 2231 that make no sense."""
 
 _STARTS = (
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),  # TIFF
@@ -42,7 +54,16 @@ class _State(enum.Enum):
 class AttachmentFinder:
     """Looks at octets with CRLF line ends; any chunking finds the same."""
 
-    __slots__ = ("_boundaries", "_encoding", "_lines", "_parts", "_rest", "_state", "found")
+    __slots__ = (
+        "_boundaries",
+        "_encoding",
+        "_headers",
+        "_lines",
+        "_parts",
+        "_rest",
+        "_state",
+        "found",
+    )
 
     def __init__(self) -> None:
         """Begin a message."""
@@ -50,9 +71,8 @@ class AttachmentFinder:
         self._state = _State.HEADER
         self._rest = bytearray()
         self._boundaries: set[bytes] = set()
-        self._encoding = ""
-        self._parts = 0
-        self._lines = 0
+        self._encoding = b""
+        self._parts = self._headers = self._lines = 0
 
     @property
     def kept(self) -> int:
@@ -61,7 +81,7 @@ class AttachmentFinder:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next octets."""
-        if self.found or self._parts > PARTS or self._lines > LINES:
+        if self.found or self._is_given_up:
             return
         self._rest += chunk
         while not self.found and self._step():
@@ -72,6 +92,11 @@ class AttachmentFinder:
         if self._state is _State.HEAD and not self.found:
             self._look_at_head()
         return self.found
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Tell whether it is made to exhaust a machine."""
+        return self._parts > PARTS or self._lines > LINES or self._headers > HEADERS_OCTETS
 
     def _step(self) -> bool:
         """Go on as far as is known; return whether there may be more to do."""
@@ -93,19 +118,20 @@ class AttachmentFinder:
                 self._state = _State.PASSED_OVER
                 return True
             return False
-        header = BytesHeaderParser().parsebytes(bytes(self._rest[:end]))
-        kind = header.get_content_type()
-        if kind == "message/rfc822":
+        self._headers += end
+        if self._headers > HEADERS_OCTETS:
+            return False
+        header = _Header.read(bytes(self._rest[:end]))
+        if header.kind == b"message/rfc822":
             del self._rest[: end + 2]
             return self._begin(_State.HEADER)
         del self._rest[:end]  # the empty line stays: a boundary may follow it at once
-        boundary = str(header.get_boundary("")).encode("utf-8", "surrogateescape")
-        if kind.startswith("multipart/"):
-            if boundary and len(self._boundaries) < BOUNDARIES:
-                self._boundaries.add(boundary)
+        if header.kind.startswith(b"multipart/"):
+            room = BOUNDARIES - len(self._boundaries)
+            self._boundaries.update(header.boundaries[: max(0, room)])
             return self._begin(_State.PASSED_OVER)
-        self._encoding = str(header.get("Content-Transfer-Encoding", "")).strip().lower()
-        return self._begin(_State.PASSED_OVER if _is_shown(header) else _State.HEAD)
+        self._encoding = header.encoding
+        return self._begin(_State.PASSED_OVER if header.is_shown else _State.HEAD)
 
     def _begin(self, state: _State) -> bool:
         self._state = state
@@ -139,21 +165,43 @@ class AttachmentFinder:
         return self._lines <= LINES
 
 
-def _is_shown(header: Message) -> bool:
-    """Tell whether a part is a text, or an image that a text shows in itself."""
-    if header.get_content_maintype() == "text":
-        return True
-    is_image = header.get_content_maintype() == "image"
-    return (
-        is_image and "Content-ID" in header and header.get_content_disposition() != "attachment"
-    )
+@attrs.frozen
+class _Header:
+    """What a header tells of its part; in small letters but for what looks like its boundary."""
+
+    kind: bytes = attrs.field(repr=False)
+    boundaries: tuple[bytes, ...] = attrs.field(repr=False)
+    encoding: bytes = attrs.field(repr=False)
+    is_shown: bool  # a text, or an image that a text shows in itself
+
+    @classmethod
+    def read(cls, octets: bytes) -> "_Header":
+        fields: dict[bytes, bytes] = {}
+        for name, value in _FIELD.findall(octets):
+            fields.setdefault(name.lower(), value)
+        written = fields.get(b"type", b"")
+        kind = _first_word(written)
+        named = BOUNDARY.finditer(written)
+        is_attachment = _first_word(fields.get(b"disposition", b"")) == b"attachment"
+        is_text = kind.startswith(b"text/") or kind.count(b"/") != 1  # RFC 2045 section 5.2
+        is_inline = kind.startswith(b"image/") and b"id" in fields and not is_attachment
+        return cls(
+            kind,
+            tuple((one[1] or one[2]).rstrip() for one in named),
+            fields.get(b"transfer-encoding", b"").strip().lower(),
+            is_text or is_inline,
+        )
 
 
-def _decoded(encoded: bytes, encoding: str) -> bytes:
-    if encoding == "base64":
+def _first_word(value: bytes) -> bytes:
+    return value.partition(b";")[0].strip().lower()
+
+
+def _decoded(encoded: bytes, encoding: bytes) -> bytes:
+    if encoding == b"base64":
         digits = b"".join(encoded.split())
         try:
             return binascii.a2b_base64(digits[: len(digits) // 4 * 4])
         except binascii.Error:
             return b""
-    return quopri.decodestring(encoded) if encoding == "quoted-printable" else encoded
+    return quopri.decodestring(encoded) if encoding == b"quoted-printable" else encoded

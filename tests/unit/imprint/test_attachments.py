@@ -1,13 +1,20 @@
 """What can be printed is found by its content, wherever it lies in a message, in any chunking."""
 
 import base64
+from encodings.aliases import aliases
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.imprint.attachments import HEADER_OCTETS, LINES, PARTS, AttachmentFinder
+from bridge.imprint.attachments import (
+    HEADER_OCTETS,
+    HEADERS_OCTETS,
+    LINES,
+    PARTS,
+    AttachmentFinder,
+)
 
 PDF = b"%PDF-1.7\n" + b"x" * 20000
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
@@ -129,11 +136,40 @@ def test_whatever_a_message_holds_it_is_looked_at(octets: bytes, cuts: list[int]
     assert found(octets, cuts) is found(octets)
 
 
+CODECS = sorted({*aliases, *aliases.values(), "undefined", "idna", "no such", "a\0b"})
+PARAMETERS = st.lists(
+    st.tuples(
+        st.sampled_from(["boundary", "name", "charset"]),
+        st.sampled_from(["", "*", "*0", "*0*", "*1", "*1*", "*" + "9" * 5000]),
+        st.sampled_from(["{}'en'x", "{}''xn--%ff", "{}'%zz", "b", '"b"', '"{}', "\\", ""]),
+        st.sampled_from(CODECS),
+    ).map(lambda one: f"; {one[0]}{one[1]}={one[2].replace('{}', one[3])}"),
+    max_size=6,
+).map("".join)
+
+
+@given(PARAMETERS, PARAMETERS)
+@example("; boundary*=undefined'en'x", "")
+@example("; boundary*=idna'en'xn--%ff", "")
+@example("; boundary*=\0''x", "")
+@example("; boundary*" + "9" * 5000 + "=x", "")
+@example("; boundary*=x; boundary*1=x", "")
+def test_parameters_of_any_form_and_charset_are_borne(whole: str, part: str) -> None:
+    """RFC 2231 section 4 lets a parameter name any charset, and section 3 number any section."""
+    header = f"Content-Type: multipart/mixed; boundary=b{whole}\r\n\r\n--b\r\n".encode()
+    odd = f"Content-Type: multipart/mixed{part}\r\nContent-Disposition: x{part}\r\n".encode()
+    assert found(header + odd + b"\r\n--b\r\n" + AS_PDF)
+
+
 def test_a_hostile_message_is_given_up() -> None:
     many = multipart(*[TEXT] * (PARTS + 1), AS_PDF)
     assert not found(many)
     assert not found(multipart(b"\r\n" + b"\r\n--x" * LINES, AS_PDF))
     assert found(multipart(b"\r\n" + b"\r\n--x" * (LINES - 10), AS_PDF))
+    padded = part(b"x", "Content-Type: a/b", *["X: " + "x" * 990] * 60)
+    full = HEADERS_OCTETS // len(padded)
+    assert found(multipart(*[padded] * (full - 1), AS_PDF))
+    assert not found(multipart(*[padded] * (full + 2), AS_PDF))
     endless = b"X: " + b"x" * (2 * HEADER_OCTETS)
     finder = AttachmentFinder()
     for start in range(0, len(endless), 1000):

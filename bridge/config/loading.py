@@ -20,7 +20,7 @@ from bridge.config.settings import (
 )
 from bridge.config.tomlfile import read_toml, spelled
 from bridge.config.tomllines import KeyPath
-from bridge.config.tomlvalues import Fault, Faulty, Network, build
+from bridge.config.tomlvalues import Fault, Faulty, Network, build, lies_inside
 from bridge.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/popbridge/config.toml")
@@ -190,22 +190,12 @@ def _plaintext_rules(listener: ListenerConfig) -> Iterator[tuple[str, str, tuple
             ("require_tls_for_auth",),
         )
     for network in listener.plaintext_from:
-        if not any(_inside(network, around) for around in listener.allow):
+        if not lies_inside(network, listener.allow):
             yield (
                 "plaintext_from",
                 f"names {network}, which must lie inside a network of allow",
                 ("allow",),
             )
-
-
-def _inside(network: Network, around: Network) -> bool:
-    match network, around:
-        case (ipaddress.IPv4Network(), ipaddress.IPv4Network()):
-            return network.subnet_of(around)
-        case (ipaddress.IPv6Network(), ipaddress.IPv6Network()):
-            return network.subnet_of(around)
-        case _:
-            return False
 
 
 def _same_names(listeners: tuple[ListenerConfig, ...]) -> Iterator[_Clash]:

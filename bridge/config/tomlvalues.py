@@ -8,7 +8,7 @@ import difflib
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
@@ -31,6 +31,23 @@ Rule: TypeAlias = Callable[[Any], str | None]
 """Says in half a sentence what a value of the right type must be, or None where it is."""
 
 _T = TypeVar("_T", bound=attrs.AttrsInstance)
+
+
+def lies_inside(network: Network, networks: Iterable[Network]) -> bool:
+    """Tell whether one of `networks` holds all of `network`."""
+    for around in networks:
+        match network, around:
+            case (ipaddress.IPv4Network(), ipaddress.IPv4Network()) if network.subnet_of(
+                around
+            ):
+                return True
+            case (ipaddress.IPv6Network(), ipaddress.IPv6Network()) if network.subnet_of(
+                around
+            ):
+                return True
+            case _:
+                continue
+    return False
 
 
 @attrs.frozen

@@ -2,10 +2,9 @@
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network
 
 from bridge.config.settings import ListenerConfig
-from bridge.config.tomlvalues import Network
+from bridge.config.tomlvalues import Network, lies_inside
 from bridge.devices.profiles import Profile
 
 _STRICTNESS = ("legacy10", "legacy12", "modern")
@@ -77,7 +76,7 @@ def _apop(profile: Profile, one: ListenerConfig, *, apop: bool) -> Iterator[str]
 def _addresses(profile: Profile, one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:
     """Yield what keeps the device out by its address, or may."""
     places = [ipaddress.ip_network(text) for text in allow]
-    shut = [place for place in places if not _inside(place, one.allow)]
+    shut = [place for place in places if not lies_inside(place, one.allow)]
     if shut:
         yield f"Listener {one.name} does not let {_listed(shut)} connect: name it in its allow."
     if not is_plain(profile, one):
@@ -87,28 +86,12 @@ def _addresses(profile: Profile, one: ListenerConfig, allow: Sequence[str]) -> I
             f"Without TLS, listener {one.name} takes logins from"
             f" {_listed(one.plaintext_from) or 'nowhere'} alone (plaintext_from)."
         )
-    shut = [place for place in places if not _inside(place, one.plaintext_from)]
+    shut = [place for place in places if not lies_inside(place, one.plaintext_from)]
     if shut:
         yield (
             f"Listener {one.name} takes no login without TLS from {_listed(shut)}: name it in its"
             " plaintext_from."
         )
-
-
-def _inside(place: Network, networks: Sequence[Network]) -> bool:
-    return any(
-        (
-            isinstance(place, IPv4Network)
-            and isinstance(one, IPv4Network)
-            and place.subnet_of(one)
-        )
-        or (
-            isinstance(place, IPv6Network)
-            and isinstance(one, IPv6Network)
-            and place.subnet_of(one)
-        )
-        for one in networks
-    )
 
 
 def _listed(networks: Sequence[Network]) -> str:

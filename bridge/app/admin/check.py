@@ -41,7 +41,7 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     yield from _certificates(config)
     yield from _listeners(config)
-    yield from _exposed(config, watched)
+    yield from _exposed(config, watched, snapshot)
     yield from _alert_program(config)
     yield from _login_hook(config.login_hook)
     yield from _register(snapshot)
@@ -63,8 +63,9 @@ async def _watched(state: State) -> Watched:
     return await look_back(state.sightings, SystemClock().now())
 
 
-def _exposed(config: Config, watched: Watched) -> Iterator[Finding]:
-    for one in exposed(config.listener, watched):
+def _exposed(config: Config, watched: Watched, snapshot: RegisterSnapshot) -> Iterator[Finding]:
+    by_apop = {one.name for one in snapshot.devices if one.apop_secret is not None}
+    for one in exposed(config.listener, watched, by_apop):
         yield Finding(f"listener {one.listener}", not one.fails, one.text, note=not one.fails)
 
 

@@ -5,13 +5,13 @@ private: that alone is a failure. Nothing tighter is offered before logins were 
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
 
 from bridge.config import PRIVATE_NETWORKS, ListenerConfig
-from bridge.config.tomlvalues import Network
+from bridge.config.tomlvalues import Network, lies_inside
 from bridge.names import DeviceName
 from bridge.storage.sightings import DAY_SECONDS, Sighting, day_of
 from bridge.throttle.addresses import parse_address
@@ -85,11 +85,17 @@ class Watched:
         return max(one.last for one in self.sightings if one.device == device)
 
 
-def exposed(listeners: Iterable[ListenerConfig], watched: Watched) -> Iterator[Exposed]:
-    """Yield what each listener lays open: reach, then logins without TLS, then old TLS."""
+def exposed(
+    listeners: Iterable[ListenerConfig], watched: Watched, by_apop: Collection[DeviceName]
+) -> Iterator[Exposed]:
+    """Yield what each listener lays open: reach, then logins without TLS, then old TLS.
+
+    `by_apop` are the devices that have an APOP secret. What is offered lets in every device that logs in
+    at the listener as it stands, and nobody who may not today.
+    """
     for one in listeners:
         yield from _reach(one, watched)
-        yield from _plaintext(one, watched)
+        yield from _plaintext(one, watched, by_apop)
         yield from _legacy(one, watched)
 
 
@@ -109,10 +115,19 @@ def _reach(config: ListenerConfig, watched: Watched) -> Iterator[Exposed]:
     text = f"reachable from outside private networks ({_listed(open_to)})"
     text += f"; {_users(strangers, watched, 'log in from there')}"
     if watched.days >= ENOUGH_DAYS:
-        inside = [one for one in config.allow if _is_private(one)]
-        inside = inside or list(PRIVATE_NETWORKS)
-        text += _tighter("allow", config.allow, [*inside, *_addresses(strangers)])
+        text += _offer(_allow(config, _less_reach(config, watched)))
     yield Exposed(config.name, text)
+
+
+def _less_reach(config: ListenerConfig, watched: Watched) -> list[Network]:
+    """Return what is private of `allow`, and the rest that devices or `plaintext_from` need."""
+    kept = [one for one in config.allow if _is_private(one)]
+    kept = kept or [one for one in PRIVATE_NETWORKS if lies_inside(one, config.allow)]
+    users = _addresses(watched.at(config.name, _any), within=config.allow)
+    for one in (*config.plaintext_from, *users):
+        if not lies_inside(one, kept):
+            kept.append(one)
+    return kept
 
 
 def _from_outside(one: Sighting) -> bool:
@@ -122,7 +137,9 @@ def _from_outside(one: Sighting) -> bool:
 # ---- logins without TLS
 
 
-def _plaintext(config: ListenerConfig, watched: Watched) -> Iterator[Exposed]:
+def _plaintext(
+    config: ListenerConfig, watched: Watched, by_apop: Collection[DeviceName]
+) -> Iterator[Exposed]:
     if config.tls == "implicit":
         return
     passwords_from = list(config.plaintext_from)
@@ -139,28 +156,40 @@ def _plaintext(config: ListenerConfig, watched: Watched) -> Iterator[Exposed]:
         text += " and password" if passwords_from else ""
     text += f"; {_users(users, watched, 'log in so')}"
     if watched.days >= ENOUGH_DAYS:
-        text += _less_plaintext(config, users)
+        text += _less_plaintext(config, watched, by_apop)
     elif open_to:
         text += "; require TLS, or name private networks alone"
     yield Exposed(config.name, text, fails=bool(open_to))
 
 
-def _less_plaintext(config: ListenerConfig, users: Sequence[Sighting]) -> str:
-    if users and config.plaintext_from:
-        return _tighter("plaintext_from", config.plaintext_from, _addresses(users))
-    if users:
-        return _tighter("allow", config.allow, _addresses(users))
-    if config.tls == "none":
+def _less_plaintext(
+    config: ListenerConfig, watched: Watched, by_apop: Collection[DeviceName]
+) -> str:
+    """Offer what is enough for those who log in so; `allow` binds all users of the listener, so all count."""
+    everybody = watched.at(config.name, _any)
+    in_clear = watched.at(config.name, _in_clear)
+    passwords_from = _addresses(in_clear, within=config.plaintext_from)
+    needs_apop = config.apop and any(one.device in by_apop for one in everybody)
+    if config.tls == "none" and not passwords_from and not needs_apop:
         return f"; tighter: remove the [[listener]] block {config.name}"
-    lines = []
-    if config.plaintext_from:
-        lines += ["plaintext_from = []", "require_tls_for_auth = true"]
-    lines += ["apop = false"] if config.apop else []
-    return f"; tighter: {', '.join(lines)}"
+    settings = []
+    if passwords_from:
+        settings += _setting("plaintext_from", config.plaintext_from, passwords_from)
+    elif config.plaintext_from:
+        settings += ["plaintext_from = []", "require_tls_for_auth = true"]
+    if needs_apop:
+        settings += _allow(config, _addresses(everybody, within=config.allow))
+    elif config.apop:
+        settings += ["apop = false"]
+    return _offer(settings)
 
 
 def _in_clear(one: Sighting) -> bool:
     return not one.tls
+
+
+def _any(_one: Sighting) -> bool:
+    return True
 
 
 # ---- old TLS
@@ -218,12 +247,22 @@ def _by(one: Sighting) -> str:
     return f" by {one.tls} {one.cipher}".rstrip()
 
 
-def _tighter(key: str, now: Sequence[Network], networks: Sequence[Network]) -> str:
-    """Offer a setting, unless it is what the listener has."""
+def _offer(settings: Sequence[str]) -> str:
+    """Offer settings, each a line of TOML by itself."""
+    return f"; tighter: {' and '.join(settings)}" if settings else ""
+
+
+def _allow(config: ListenerConfig, networks: Sequence[Network]) -> list[str]:
+    """Return `allow` as it may be; it cannot be empty."""
+    return _setting("allow", config.allow, networks) if networks else []
+
+
+def _setting(key: str, now: Sequence[Network], networks: Sequence[Network]) -> list[str]:
+    """Return a line of TOML, or none where the listener has that already."""
     if set(networks) == set(now):
-        return ""
-    quoted = ", ".join(f'"{one}"' for one in dict.fromkeys(networks))
-    return f"; tighter: {key} = [{quoted}]"
+        return []
+    quoted = ", ".join(f'"{one}"' for one in networks)
+    return [f"{key} = [{quoted}]"]
 
 
 def _listed(networks: Sequence[Network]) -> str:
@@ -238,10 +277,14 @@ def _few(words: Sequence[str]) -> str:
 # ---- networks
 
 
-def _addresses(sightings: Iterable[Sighting]) -> list[Network]:
-    """Return the networks of one address each from which devices came last."""
+def _addresses(sightings: Iterable[Sighting], *, within: Sequence[Network]) -> list[Network]:
+    """Return the networks of one address each from which devices came last, if they lie in `within`."""
     return sorted(
-        {_network(one.address) for one in sightings},
+        {
+            one
+            for one in map(_network, (s.address for s in sightings))
+            if lies_inside(one, within)
+        },
         key=lambda one: (one.version, one.network_address.packed),
     )
 

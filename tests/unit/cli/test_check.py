@@ -2,16 +2,19 @@ import errno
 import json
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.app.admin import check as readiness
+from bridge.clock import SystemClock
 from bridge.control import control_path
+from bridge.storage.sightings import day_of
 from tests.cli.command_line import Owner
 from tests.unit.tls.garbled import as_version_4, garble
 
@@ -56,6 +59,24 @@ def test_only_logins_without_tls_from_what_is_not_private_fail(
     said = owner.runs("check")
     assert said.code == code
     assert f"{mark}  listener pop3s: logins without TLS are taken from {network}" in said.out
+
+
+def test_apop_is_offered_away_only_where_no_device_that_logs_in_has_it(owner: Owner) -> None:
+    owner.enrol()
+    text = owner.config.read_text("utf-8")
+    text = text.replace(
+        'bind = "127.0.0.1"', 'bind = "127.0.0.1"\ntls = "starttls"\napop = true'
+    )
+    owner.config.write_text(text, "utf-8")
+    now = SystemClock().now()
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
+        days = [(day_of(now) - n, 1440) for n in range(1, 10)]
+        db.executemany("INSERT INTO watched_day VALUES (?, ?)", days)
+        seen = ("d", "pop3s", "", "", "127.0.0.1", now, now)
+        db.execute("INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?)", seen)
+    assert "tighter: apop = false\n" in owner.must("check").out
+    owner.must("device", "passwd", "d", "--apop")
+    assert 'tighter: allow = ["127.0.0.1/32"]\n' in owner.must("check").out
 
 
 def test_a_new_state_folder_says_what_comes_next(owner: Owner) -> None:

@@ -36,15 +36,20 @@ def seen(
     return Sighting(DeviceName(device), where, tls, cipher, address, last, last)
 
 
-def told(config: ListenerConfig, *sightings: Sighting, days: float = MONTH) -> list[Exposed]:
+def told(
+    config: ListenerConfig, *sightings: Sighting, days: float = MONTH, by_apop: str = ""
+) -> list[Exposed]:
     """Return what is laid open where a bridge watched without a break for so many days."""
     since = NOW - days * DAY_SECONDS
     minutes = {day_of(since): int(days * DAY_MINUTES)}
-    return list(exposed([config], Watched(sightings, since, NOW, minutes)))
+    secrets = set(map(DeviceName, by_apop.split()))
+    return list(exposed([config], Watched(sightings, since, NOW, minutes), secrets))
 
 
-def text(config: ListenerConfig, *sightings: Sighting, days: float = MONTH) -> str:
-    [one] = told(config, *sightings, days=days)
+def text(
+    config: ListenerConfig, *sightings: Sighting, days: float = MONTH, by_apop: str = ""
+) -> str:
+    [one] = told(config, *sightings, days=days, by_apop=by_apop)
     return one.text
 
 
@@ -105,9 +110,18 @@ def test_the_offer_keeps_what_is_private_and_those_who_really_come_from_outside(
 
 
 def test_where_nothing_private_was_allowed_the_private_networks_are_offered() -> None:
-    said = text(listener(allow=["0.0.0.0/0", "::/0"]))
+    said = text(listener(allow=["0.0.0.0/0", "::/0"]), seen("fax"))
     assert "no device was seen to in 30 days" in said
     assert 'tighter: allow = ["127.0.0.0/8", "::1/128", "10.0.0.0/8"' in said
+
+
+def test_the_offer_of_less_reach_locks_out_nobody_and_lets_in_nobody_new() -> None:
+    wide = listener(allow=["192.168.1.0/24", "0.0.0.0/0"])
+    assert text(wide, seen("lab", address="10.0.0.5")).endswith(
+        'tighter: allow = ["192.168.1.0/24", "10.0.0.5/32"]'
+    )
+    assert "::" not in text(listener(allow=["0.0.0.0/0"])).partition("tighter")[2]
+    assert "tighter" not in text(listener(allow=["203.0.113.0/24"]))
 
 
 def test_no_setting_is_offered_that_the_listener_has_already() -> None:
@@ -151,15 +165,53 @@ def test_a_plaintext_listener_nobody_uses_is_offered_for_removal() -> None:
 
 def test_starttls_that_nobody_needs_without_tls_is_offered_to_require_it() -> None:
     said = text(listener(**PLAIN | {"tls": "starttls"}), seen("new"))
-    assert said.endswith("tighter: plaintext_from = [], require_tls_for_auth = true")
+    assert said.endswith("tighter: plaintext_from = [] and require_tls_for_auth = true")
 
 
 def test_apop_without_tls_is_a_login_without_tls_from_wherever_one_may_connect() -> None:
     config = listener(tls="none", apop=True, allow=["0.0.0.0/0"])
-    found = told(config, seen("x", "", "198.51.100.1"))
+    found = told(config, seen("x", "", "198.51.100.1"), by_apop="x")
     assert [one.fails for one in found] == [False, True]
     assert found[1].text.startswith("logins with APOP without TLS are taken from 0.0.0.0/0")
     assert found[1].text.endswith('tighter: allow = ["198.51.100.1/32"]')
+
+
+APOP = {"tls": "starttls", "apop": True, "port": 110}
+
+
+def test_who_logs_in_under_tls_is_not_locked_out_for_those_who_need_apop() -> None:
+    """`allow` binds all users of a listener."""
+    said = text(
+        listener(**APOP),
+        seen("fax", "", "192.168.1.40"),
+        seen("mfp", address="192.168.1.41"),
+        by_apop="fax",
+    )
+    assert said.endswith('tighter: allow = ["192.168.1.40/32", "192.168.1.41/32"]')
+
+
+def test_a_user_of_apop_gets_no_password_in_clear_let_in_from_its_address() -> None:
+    config = listener(
+        **APOP,
+        require_tls_for_auth=False,
+        plaintext_from=["192.168.1.40/32"],
+        allow=["192.168.0.0/16"],
+    )
+    users = seen("old", "", "192.168.1.40"), seen("fax", "", "192.168.2.50")
+    offer = text(config, *users, by_apop="fax").partition("tighter: ")[2]
+    assert offer == 'allow = ["192.168.1.40/32", "192.168.2.50/32"]'
+
+
+def test_apop_is_offered_away_where_no_device_has_it() -> None:
+    assert text(listener(**APOP), seen("mfp")).endswith("tighter: apop = false")
+    config = listener(**PLAIN | APOP)
+    said = text(config, seen("old", "", "192.168.1.40"), by_apop="elsewhere")
+    assert said.endswith('plaintext_from = ["192.168.1.40/32"] and apop = false')
+
+
+def test_apop_without_passwords_that_no_device_has_is_a_block_for_nobody() -> None:
+    said = text(listener(tls="none", apop=True), seen("x", "", "192.168.1.40"))
+    assert said.endswith("tighter: remove the [[listener]] block pop3s")
 
 
 def test_apop_under_tls_is_nothing_to_tell() -> None:
@@ -168,7 +220,7 @@ def test_apop_under_tls_is_nothing_to_tell() -> None:
 
 def test_what_nobody_uses_of_apop_and_passwords_is_offered_away() -> None:
     said = text(listener(**PLAIN | {"tls": "starttls", "apop": True}))
-    assert said.endswith("plaintext_from = [], require_tls_for_auth = true, apop = false")
+    assert said.endswith("plaintext_from = [] and require_tls_for_auth = true and apop = false")
 
 
 # ---- old TLS
@@ -254,6 +306,6 @@ def test_days_on_which_no_bridge_ran_say_nothing_of_who_needs_a_listener() -> No
     since = NOW - 90 * DAY_SECONDS
     watched = Watched([], since, NOW, {day_of(NOW): 6 * DAY_MINUTES})
     old = ListenerConfig(policy="legacy10")
-    [one] = exposed([old], watched)
+    [one] = exposed([old], watched, set())
     assert "watched for 6 days only: ask again after 7" in one.text
     assert "tighter" not in one.text

@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/parameters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/calendars.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/mapi.py": ("tests/unit/shaping/test_tnef.py", "in TNEF"),
+    "bridge/shaping/rtfwords.py": ("tests/unit/shaping/test_rtf.py", "as they are read"),
     "bridge/shaping/bodies.py": ("tests/unit/shaping/test_cargo.py", "with cargo"),
     "bridge/shaping/headers.py": ("tests/unit/shaping/test_downward.py", "as they are shown"),
     "bridge/shaping/words.py": ("tests/unit/shaping/test_downward.py", "in headers"),

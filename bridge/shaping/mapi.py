@@ -20,6 +20,7 @@ class Tag(enum.IntEnum):
     SENDER_NAME = 0x0C1A
     SENDER_ADDRESS = 0x0C1F
     BODY = 0x1000
+    RTF = 0x1009
     HTML = 0x1013
     DISPLAY_NAME = 0x3001
     FILE_DATA = 0x3701

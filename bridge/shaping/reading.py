@@ -18,7 +18,7 @@ from bridge.shaping.headers import Field, first
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
-from bridge.shaping.tnef import is_tnef, unpack
+from bridge.shaping.tnef import RTF_OCTETS, is_tnef, unpack
 from bridge.shaping.wish import Crypto, Signatures, Wish
 
 TEXT_OCTETS = 4194304
@@ -113,6 +113,7 @@ class _Reader:
     _begun: int = 0  # where the texts of the message begin that is being read
     _levels: int = 0  # of files around what is being read
     _is_packed: bool = False  # the innermost of them is TNEF
+    _rtf_left: int = RTF_OCTETS  # that may still be read
 
     def take(self, part: Part) -> None:
         """Take what `part` and the parts in it hold."""
@@ -216,11 +217,16 @@ class _Reader:
 
     def _take_packed(self, leaf: Part) -> None:
         """Take what TNEF holds; its text only where the message has none beside it."""
-        unpacked = unpack(leaf.body.decoded(), self._parts_left)
+        was_attached = self._is_packed
+        has_text = len(self.texts) > self._begun and not was_attached
+        room = None if has_text else self._rtf_left
+        unpacked = unpack(leaf.body.decoded(), self._parts_left, room)
         self._count(len(unpacked.part.children))
+        self._rtf_left -= unpacked.rtf_octets
         if not unpacked.is_whole:
             self.left_out.append("winmail.dat is damaged: what could be read of it is here.")
-        has_text, was_attached = len(self.texts) > self._begun, self._is_packed
+        if unpacked.is_cut:
+            self.left_out.append("The text in winmail.dat is too long: its end is left out.")
         with self._inside(is_packed=True):
             if was_attached:
                 self._take_forwarded(attrs.evolve(leaf, children=(unpacked.part,)))

@@ -26,6 +26,16 @@ def unescaped(text: str) -> str:
     return html.unescape(_LONG_NUMBER.sub("\ufffd", text)) if "&" in text else text
 
 
+def link_told(target: str, seen: str) -> str:
+    """Return what is written behind the text of a link: where it leads, unless `seen` says so or nobody would type it."""
+    shown = target.removeprefix("mailto:")
+    is_web_or_mail = target.startswith(("http://", "https://", "mailto:"))
+    if not is_web_or_mail or len(shown) > LINK_CHARACTERS:
+        return ""
+    bare = shown.removeprefix("https://").removeprefix("http://").rstrip("/")
+    return f" <{shown}>" if seen.strip() and bare not in seen else ""
+
+
 @attrs.define
 class TextWriter:
     """Writes text as lines: what is visible, where paragraphs end, and what stands before a line.
@@ -143,18 +153,10 @@ class TextWriter:
             self._blank = False
 
     def _end_link(self) -> None:
-        """Write where a link leads to, unless the text says it or nobody would type it."""
+        """Write where a link leads to, if that is to be told."""
         target, self._link = self._link, ""
-        shown = target.removeprefix("mailto:")
-        if (
-            not target.startswith(("http://", "https://", "mailto:"))
-            or len(shown) > LINK_CHARACTERS
-        ):
-            return
-        seen = "".join(self._line[self._link_start :])
-        bare = shown.removeprefix("https://").removeprefix("http://").rstrip("/")
-        if seen.strip() and bare not in seen:
-            self._line.append(f" <{shown}>")
+        if target and (told := link_told(target, "".join(self._line[self._link_start :]))):
+            self._line.append(told)
 
     def _end_line(self, *, even_empty: bool = False) -> None:
         line = "".join(self._line).rstrip()

@@ -1,7 +1,7 @@
 """Opens winmail.dat: the files and the text that Outlook packs into TNEF ([MS-OXTNEF]), as parts of a message.
 
-One pass over what came, and no copy but of the files themselves. Formatted text (RTF) is not read:
-who writes it sends plain text beside it.
+One pass over what came, and no copy but of the files themselves. Formatted text (RTF) is unpacked and read
+only where there is no other.
 """
 
 import enum
@@ -15,12 +15,17 @@ from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import Field
 from bridge.shaping.leaves import NAME_CHARACTERS, Part
 from bridge.shaping.letters import decoded
+from bridge.shaping.lzfu import DamagedRtf, unpacked
 from bridge.shaping.mapi import Octets, Properties, Tag, Type, charset_of, ended
+from bridge.shaping.rtf import is_rtf, read
 
 SIGNATURE = b"\x78\x9f\x3e\x22"  # section 2.1.3.1
 
 MOST_ATTRIBUTES = 10_000
 """Attributes of a stream; a file needs some five."""
+
+RTF_OCTETS = 8388608
+"""More RTF than this, unpacked, is not read: 8 MiB are some thousand pages, and some seconds."""
 
 TNEF = "application/ms-tnef"
 _UNKNOWN = "application/octet-stream"
@@ -51,11 +56,14 @@ class _Attribute(enum.IntEnum):
 class Unpacked:
     """What was in a stream: `part` holds the text, if there is any, then the files; a message within is TNEF again.
 
-    `is_whole` is False where a length led beyond the end.
+    `is_whole` is False where a length led beyond the end, or the text is damaged; `is_cut` is True where there is
+    more of the text than was asked for. `rtf_octets` were read for it.
     """
 
     part: Part
     is_whole: bool
+    is_cut: bool
+    rtf_octets: int
 
 
 @attrs.define
@@ -75,6 +83,8 @@ class _Stream:
     body: bytes = attrs.field(default=b"", repr=False)
     files: list[_File] = attrs.field(factory=list)
     is_whole: bool = True
+    is_cut: bool = False
+    rtf_octets: int = 0
 
     def take(self, attribute: int, data: memoryview) -> None:
         """Take what an attribute holds; unknown ones are left."""
@@ -125,8 +135,10 @@ def is_tnef(head: bytes) -> bool:
     return head.startswith(SIGNATURE)
 
 
-def unpack(data: bytes, most_files: int) -> Unpacked:
-    """Return what is packed in `data`, which begins as TNEF does. Linear.
+def unpack(data: bytes, most_files: int, most_rtf: int | None = RTF_OCTETS) -> Unpacked:
+    """Return what is packed in `data`, which begins as TNEF does. Linear in its size and `most_rtf`.
+
+    Of a text that is there as RTF alone, so many octets are read; None for no such text.
 
     Raises:
         Unshapeable: it holds more files than `most_files`.
@@ -135,10 +147,12 @@ def unpack(data: bytes, most_files: int) -> Unpacked:
     octets = Octets(memoryview(data)[len(SIGNATURE) + _KEY_OCTETS :])
     for attribute, content in _attributes(octets):
         stream.take(attribute, content)
-    children = (*_texts(stream), *(_file(stream, one) for one in stream.files))
+    children = (*_texts(stream, most_rtf), *(_file(stream, one) for one in stream.files))
     return Unpacked(
         attrs.evolve(_NOTHING, header=tuple(_header(stream)), children=children),
         stream.is_whole and not octets.is_beyond,
+        stream.is_cut,
+        stream.rtf_octets,
     )
 
 
@@ -170,7 +184,7 @@ def _header(stream: _Stream) -> Iterator[Field]:
             yield Field(label, b" " + words.encode("utf-8", "replace"))
 
 
-def _texts(stream: _Stream) -> Iterator[Part]:
+def _texts(stream: _Stream, most_rtf: int | None) -> Iterator[Part]:
     """Yield the text, plain where it can be had so."""
     plain = stream.told.text(Tag.BODY) or stream.text(stream.body)
     if plain.strip():
@@ -183,6 +197,24 @@ def _texts(stream: _Stream) -> Iterator[Part]:
     )
     if html.strip():
         yield _of_text("text/html", html)
+    elif most_rtf is not None:
+        yield from _rich(stream, most_rtf)
+
+
+def _rich(stream: _Stream, most: int) -> Iterator[Part]:
+    """Yield the text that is there as RTF; HTML where RTF only wraps it."""
+    kind, packed = stream.told.value(Tag.RTF)
+    if kind != Type.BINARY:
+        return
+    try:
+        found = unpacked(packed, most)
+    except DamagedRtf:
+        stream.is_whole = False
+        return
+    stream.rtf_octets, stream.is_cut = len(found.octets), not found.is_whole
+    if is_rtf(found.octets):
+        document = read(found.octets)
+        yield _of_text("text/html" if document.is_html else "text/plain", document.text)
 
 
 def _of_text(media_type: str, text: str) -> Part:

@@ -22,6 +22,11 @@ def test_an_example_comes_out_as_it_is_printed(deliver: Deliver) -> None:
     assert b"".join(shape(example("before"), Wish(deliver))) == example(deliver.value)
 
 
+def test_a_rich_text_mail_comes_out_as_it_is_printed() -> None:
+    made = b"".join(shape(example("rich"), Wish(Deliver.PRINT)))
+    assert made == example("rich-print")
+
+
 def test_a_fax_begins_as_it_is_printed() -> None:
     made = b"".join(shape(example("before"), Wish(Deliver.IFAX)))
     assert made.startswith(example("ifax"))

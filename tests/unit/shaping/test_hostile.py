@@ -22,6 +22,8 @@ from bridge.shaping.downward import HEADERS, down_convert
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Charset, Deliver, Wish
+from tests.unit.shaping import rtf_streams as rtf
+from tests.unit.shaping import tnef_streams as tnef
 from tests.unit.shaping.fax.fax_pages import pdf
 
 PRINT = Wish(Deliver.PRINT)
@@ -87,7 +89,30 @@ def fields(name: bytes, unit: bytes) -> bytes:
     return one * 4 + b"\r\nhi\r\n"
 
 
+def rich(unit: bytes, octets: int = HALF) -> bytes:
+    """Return a mail in rich text whose RTF is one thing again and again, packed as Outlook does."""
+    body = rb"{\rtf1 " + unit * (octets // len(unit))
+    packed = tnef.stream(tnef.of_message(tnef.binary(0x1009, rtf.stored(body))))
+    return attached(packed, b"application/ms-tnef")
+
+
 COSTLY = {
+    "rtf-groups": rich(b"{", 2 * MIB),
+    "rtf-empty-groups": rich(b"{}", 2 * MIB),
+    "rtf-field-codes": rich(rb"{\field{\*\fldinst{"),
+    "rtf-links": rich(rb'{\field{\*\fldinst{HYPERLINK "http://a/"'),
+    "rtf-results": rich(rb'{\*\fldinst{HYPERLINK "http://a/"}}{\fldrslt'),
+    "rtf-fonts": rich(rb"{\fonttbl{\f1\fcharset"),
+    "rtf-letters": rich(rb"\'e4{}"),
+    "rtf-surrogates": rich(rb"\u-10179"),
+    "rtf-octets": rich(rb"\bin1 "),
+    "rtf-backslashes": rich(b"\\"),
+    "rtf-spares": rich(rb"\uc999999999\u8364"),
+    "rtf-html": rich(rb"\fromhtml1{\*\htmltag <a '"),
+    "rtf-packed": attached(
+        tnef.stream(tnef.of_message(tnef.binary(0x1009, rtf.bomb(16 * MIB)))),
+        b"application/ms-tnef",
+    ),
     "unclosed-quotes": html("<a '"),
     "quotes-in-quotes": html("<a \"'>"),
     "unclosed-comments": html("<!--"),

@@ -3,8 +3,10 @@
 import base64
 import email
 import struct
+from collections.abc import Callable
 from email.message import Message
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +15,9 @@ from bridge.shaping.errors import Unshapeable
 from bridge.shaping.leaves import Part
 from bridge.shaping.reading import LEVELS
 from bridge.shaping.shape import shape
-from bridge.shaping.tnef import MOST_ATTRIBUTES, unpack
-from bridge.shaping.wish import Deliver, Wish
+from bridge.shaping.tnef import MOST_ATTRIBUTES, RTF_OCTETS, unpack
+from bridge.shaping.wish import Charset, Deliver, FaxText, Wish
+from tests.unit.shaping import rtf_streams as rtf
 from tests.unit.shaping import tnef_streams as tnef
 
 PDF = b"%PDF-1.4\n" + b"x" * 40
@@ -93,6 +96,69 @@ def test_a_title_is_in_the_code_page_of_the_message() -> None:
 )
 def test_the_text_is_printed_where_the_message_has_none(attributes: list[bytes]) -> None:
     assert printed(mail(tnef.stream(*attributes))) == ("Grüße", [])
+
+
+def rich(packed: bytes) -> bytes:
+    """Return the property of a text in RTF."""
+    return tnef.binary(0x1009, packed)
+
+
+@pytest.mark.parametrize("pack", [rtf.compressed, rtf.stored])
+def test_a_text_that_is_there_as_rtf_alone_is_printed(pack: Callable[[bytes], bytes]) -> None:
+    packed = tnef.stream(
+        tnef.of_message(rich(pack(rtf.RICH))), tnef.file(PDF, b"", tnef.text(0x3707, "a.pdf"))
+    )
+    wish = attrs.evolve(PRINT, charset=Charset.UTF8)
+    assert printed(mail(packed), wish) == (rtf.RICH_TEXT, [("a.pdf", PDF)])
+
+
+def test_html_in_rtf_is_read_as_html() -> None:
+    packed = tnef.stream(tnef.of_message(rich(rtf.compressed(rtf.WRAPPED))))
+    wish = Wish(Deliver.TEXT, charset=Charset.UTF8)
+    assert printed(mail(packed), wish)[0] == "Five < \u0393\u03b5six\n{seven}"
+
+
+def test_a_fax_has_the_text_of_rtf() -> None:
+    packed = mail(tnef.stream(tnef.of_message(rich(rtf.compressed(rb"{\rtf1 Two boxes.}")))))
+    drawn = shape(packed, Wish(Deliver.IFAX, fax_text=FaxText.PAGE))
+    assert b"Content-Type: image/tiff" in b"".join(drawn)
+    beside = tnef.stream(
+        tnef.of_message(rich(rtf.compressed(rb"{\rtf1 Two boxes.}"))),
+        tnef.file(b"more", b"a.txt"),
+    )
+    assert "Two boxes." in printed(mail(beside), Wish(Deliver.IFAX))[0]
+
+
+def test_rtf_is_read_only_where_there_is_no_other_text() -> None:
+    damaged = rich(b"no RTF that can be unpacked")
+    for other in (tnef.text(0x1000, "plain"), tnef.text(0x1013, "<p>plain</p>")):
+        assert printed(mail(tnef.stream(tnef.of_message(damaged, other)))) == ("plain", [])
+    packed = tnef.stream(tnef.of_message(damaged))
+    assert printed(mail(packed, "beside it")) == ("beside it", [])
+
+
+def test_the_text_of_a_message_that_was_attached_may_be_rtf() -> None:
+    inner = tnef.stream(tnef.of_message(rich(rtf.compressed(rb"{\rtf1 Two boxes.}"))))
+    text, _ = printed(mail(tnef.stream(tnef.message_within(inner)), "See below."))
+    assert text.endswith("Two boxes.")
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [b"", rtf.compressed(rtf.RICH)[:-1], rtf.compressed(rtf.RICH)[:-1] + b"\xff"],
+    ids=["nothing", "cut", "checksum"],
+)
+def test_of_damaged_rtf_nothing_is_printed_but_that(packed: bytes) -> None:
+    text, files = printed(
+        mail(tnef.stream(tnef.of_message(rich(packed)), tnef.file(PDF, b"a.pdf")))
+    )
+    assert text == "[winmail.dat is damaged: what could be read of it is here.]"
+    assert files == [("a.pdf", PDF)]
+
+
+def test_a_text_that_is_no_rtf_is_none() -> None:
+    packed = tnef.stream(tnef.of_message(rich(rtf.stored(b"hello"))))
+    assert printed(mail(packed)) == ("This message has no text.", [])
 
 
 def test_the_text_is_not_printed_twice() -> None:
@@ -195,6 +261,22 @@ def test_files_of_several_streams_are_counted_together() -> None:
         shape(mail(outer, "hi"), Wish(Deliver.PRINT, max_parts=20))
 
 
+def test_rtf_is_read_to_a_length_that_all_of_a_message_share() -> None:
+    """One that was packed to an eighth could fill any memory, and ten of them any time."""
+    packed = rich(rtf.stored(rb"{\rtf1 first" + bytes(RTF_OCTETS - 20)))
+    second = rich(rtf.bomb(RTF_OCTETS))
+    whole = unpack(tnef.stream(tnef.of_message(packed)), 9)
+    assert (whole.is_cut, whole.rtf_octets) == (False, RTF_OCTETS - 8)
+    cut = unpack(tnef.stream(tnef.of_message(second)), 9)
+    assert (cut.is_cut, cut.rtf_octets) == (True, RTF_OCTETS)
+    within = [
+        tnef.message_within(tnef.stream(tnef.of_message(one))) for one in (packed, second)
+    ]
+    text, _ = printed(mail(tnef.stream(*within), "hi"))
+    assert "[The text in winmail.dat is too long: its end is left out.]" in text
+    assert unpack(tnef.stream(tnef.of_message(second)), 9, None).rtf_octets == 0
+
+
 def test_messages_in_messages_are_opened_to_a_depth() -> None:
     packed = tnef.stream(tnef.of_message(tnef.text(0x1000, "innermost")))
     for _ in range(LEVELS - 1):
@@ -262,10 +344,12 @@ ATTRIBUTES = st.lists(
             tnef.properties,
             st.builds(
                 tnef.one,
-                st.sampled_from([0x37, 0x1000, 0x1013, 0x3701, 0x3707, 0x370E, 0x8001]),
+                st.sampled_from([0x37, 0x1000, 0x1009, 0x1013, 0x3701, 0x3707, 0x370E, 0x8001]),
                 st.sampled_from([0x0B, 0x0D, 0x1E, 0x1F, 0x102, 0x101F, 0x48]),
                 st.binary(max_size=40)
-                | st.just(tnef.IID_MESSAGE + tnef.stream(tnef.file(PDF, b"a"))),
+                | st.just(tnef.IID_MESSAGE + tnef.stream(tnef.file(PDF, b"a")))
+                | st.binary(max_size=40).map(rtf.packed)
+                | st.binary(max_size=40).map(rb"{\rtf1 ".__add__).map(rtf.stored),
             ),
         ),
     ),

@@ -15,6 +15,7 @@ class LifeEvent(enum.StrEnum):
     ANNOUNCED = "announced"  # its id was learned
     MADE = "made"  # the bridge made it itself: it has no counterpart upstream
     FETCH_FAILED = "fetch-failed"  # its body could not be had; it is tried again
+    FAULTED = "faulted"  # our own code could not bear it; it is tried again, some times
     FETCHED = "fetched"  # its body is here: it is listed from now on
     QUARANTINED = "quarantined"  # it can never be had: a notice is listed in its place
     HELD = "held"  # it was here, and is not listed until an admin says so

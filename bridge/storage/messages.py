@@ -32,10 +32,11 @@ class Announcement:
 
 @attrs.frozen
 class Pending:
-    """A message that is announced and waits for its body."""
+    """A message that is announced and waits for its body; `faults` is how often our own code could not bear it."""
 
     spool_id: SpoolId
     remote_id: RemoteId
+    faults: int = 0
 
 
 NONE_AT_ALL = Octets(0)

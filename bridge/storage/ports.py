@@ -128,7 +128,7 @@ class Spool(Protocol):
         ...
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
-        """Return what waits for its body from upstream, in listing order."""
+        """Return what waits for its body from upstream, in listing order, and how often it is noted as FAULTED."""
         ...
 
     async def deliver(

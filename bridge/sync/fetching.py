@@ -48,6 +48,11 @@ REMEMBERED_GONE = 10_000
 """Messages of which that is remembered."""
 
 
+FAULTS = 10
+"""Times in all that our own code may fail at one message, before a notice stands for it: with looks a minute
+apart, long enough for a machine to have its memory back, and nothing is fetched in vain for ever."""
+
+
 @attrs.frozen
 class Fetcher:
     """Fetches for one account, and remembers from look to look which messages fail."""
@@ -177,9 +182,7 @@ class Fetcher:
             raise
         except Exception as error:
             self.log.exception("fetch-fault", account=self.account, message=item.spool_id)
-            await self._failed(
-                turn, item, Unreachable(f"internal fault: {type(error).__name__}")
-            )
+            await self._faulted(turn, item, type(error).__name__)
         else:
             turn.row.length = 0
             turn.errand.had += 1
@@ -191,8 +194,25 @@ class Fetcher:
         had_before = self._had[turn.errand.folder] - turn.errand.had
         stubborn[item.spool_id] = stubborn.pop(item.spool_id, had_before)
 
+    async def _faulted(self, turn: Turn, item: Pending, fault: str) -> None:
+        """Count a fault of ours, durably; where it is one too many the message can never be had."""
+        if item.faults + 1 < FAULTS:
+            error = Unreachable(f"internal fault: {fault}")
+            await self._failed(turn, item, error, LifeEvent.FAULTED)
+            return
+        # Killed before this is durable, the next look comes here again after one more try.
+        never = MessageUnreadable(
+            f"a fault of popbridge itself, {fault}, met it {FAULTS} times"
+        )
+        await self._quarantine(turn.maildrop, item, never)
+        turn.errand.quarantined += 1
+
     async def _failed(
-        self, turn: Turn, item: Pending, error: Unreachable | AccessRefused
+        self,
+        turn: Turn,
+        item: Pending,
+        error: Unreachable | AccessRefused,
+        event: LifeEvent = LifeEvent.FETCH_FAILED,
     ) -> None:
         """Remember that a message could not be had now: from now on it comes last."""
         turn.errand.failed.add(item.spool_id)
@@ -203,7 +223,7 @@ class Fetcher:
             "fetch-failed", account=self.account, message=item.spool_id, **reason(error)
         )
         now = self.clock.now()
-        note = Note(item.spool_id, LifeEvent.FETCH_FAILED, now, detail=str(error))
+        note = Note(item.spool_id, event, now, detail=str(error))
         await self.spool.note([note])
         turn.row.grow(error)
 

@@ -113,10 +113,11 @@ def known(db: sqlite3.Connection, maildrop: MaildropName) -> dict[RemoteId, Mess
 def pending(db: sqlite3.Connection, maildrop: MaildropName) -> list[Pending]:
     """Return what waits for its body, in listing order."""
     return [
-        Pending(SpoolId(spool_id), RemoteId(remote_id))
-        for spool_id, remote_id in db.execute(
-            "SELECT id, remote_id FROM message WHERE maildrop = ? AND state = 'announced' AND local = 0"
-            " ORDER BY sort_key, id",
+        Pending(SpoolId(spool_id), RemoteId(remote_id), faults or 0)
+        for spool_id, remote_id, faults in db.execute(
+            "SELECT id, remote_id, times FROM message LEFT JOIN message_event"
+            " ON message_event.message = message.id AND event = 'faulted' AND device = ''"
+            " WHERE maildrop = ? AND state = 'announced' AND local = 0 ORDER BY sort_key, id",
             (maildrop,),
         )
     ]

@@ -4,6 +4,7 @@ Without a disk or a thread, a few turns of the loop bring everything to where it
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +13,7 @@ import attrs
 from bridge import logs
 from bridge.alerts import Alert
 from bridge.names import MaildropName, Octets, SpoolId
-from bridge.storage.lives import Note
+from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, Pending
 from bridge.storage.ports import Shaper
 from bridge.storage.register import CEILING_OCTETS
@@ -54,8 +55,11 @@ class PlainSpool:
         self.cut_failure: Exception | None = None
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
+        faults = Counter(
+            note.spool_id for note in self.notes if note.event is LifeEvent.FAULTED
+        )
         return [
-            item
+            attrs.evolve(item, faults=faults[item.spool_id])
             for item in self.waiting[maildrop]
             if item.spool_id not in self.bodies | self.notices
             and (maildrop, item.remote_id) not in self.forgotten

@@ -134,6 +134,11 @@ class SteppedSpool:
         await self.spool.quarantine(spool_id, *what)
         self.step("after quarantine")
 
+    async def note(self, notes: Any) -> None:  # noqa: ANN401 - as the port says
+        self.step("before note")
+        await self.spool.note(notes)
+        self.step("after note")
+
     async def forget(self, maildrop: MaildropName, messages: Any) -> None:  # noqa: ANN401 - as the port says
         self.step("before forget")
         await self.spool.forget(maildrop, messages)

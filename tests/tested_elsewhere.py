@@ -21,7 +21,7 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/kinds.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/letters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/lines.py": ("tests/unit/shaping/test_shape.py", "through the door"),
-    "bridge/shaping/elements.py": ("tests/unit/shaping/test_markup.py", "names"),
+    "bridge/shaping/elements.py": ("tests/unit/shaping/test_markup.py", "names alone"),
     "bridge/shaping/textwriter.py": ("tests/unit/shaping/test_markup.py", "with the scanner"),
     "bridge/shaping/parameters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/calendars.py": ("tests/unit/shaping/test_shape.py", "through the door"),

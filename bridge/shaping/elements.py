@@ -13,7 +13,15 @@ PARAGRAPHS: Final = frozenset(
 
 CELLS: Final = frozenset(["td", "th"])
 
+SIMPLE: Final = frozenset(
+    ["p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "center", "section", "article", "form"]
+)
+"""Blocks of words, as they stand in cells."""
+
 _TABLE_SECTIONS: Final = frozenset(["thead", "tbody", "tfoot"])
+
+TABLE_PARTS: Final = _TABLE_SECTIONS | {"table", "tr", "caption"}
+"""A row ends where one of these begins or ends."""
 
 BLOCKS: Final = (
     PARAGRAPHS

@@ -5,7 +5,16 @@ import re
 
 import attrs
 
-from bridge.shaping.elements import BLOCKS, CELLS, PARAGRAPHS, SKIPPED, VOID
+from bridge.shaping.elements import (
+    BLOCKS,
+    CELLS,
+    PARAGRAPHS,
+    SIMPLE,
+    SKIPPED,
+    TABLE_PARTS,
+    VOID,
+)
+from bridge.shaping.tablerows import BORDER, BREAK, PARAGRAPH, Row
 from bridge.shaping.unseen import Unseen
 
 QUOTE_DEPTH = 5
@@ -18,6 +27,7 @@ _HIDDEN = re.compile(
     r"display[ ]{0,9}:[ ]{0,9}none|mso-hide[ ]{0,9}:[ ]{0,9}all", re.IGNORECASE
 )
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
+_FLAT = {BREAK: " ", PARAGRAPH: " ", BORDER: "  "}
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")  # no character; int() refuses them
 
 
@@ -54,6 +64,7 @@ class TextWriter:
     _link: str = ""
     _link_start: int = 0
     _unseen: Unseen | None = None
+    _row: Row | None = None
 
     def text(self, raw: str) -> None:
         """Write the text between two tags."""
@@ -72,7 +83,7 @@ class TextWriter:
             self._blank = bool(self._line)
         else:
             due = (self._blank or words[0] == " ") and self._line
-            self._line.append((" " if due else "") + words.strip(" "))
+            self._write((" " if due else "") + words.strip(" "))
             self._blank = words[-1] == " "
 
     def open(self, name: str, attributes: dict[str, str], *, closed: bool) -> None:
@@ -96,12 +107,13 @@ class TextWriter:
         elif name == "pre":
             self._pre = max(0, self._pre - 1)
         elif name in CELLS:
-            self._between_cells()
+            self._next_cell(is_in_cell=False)
         elif name == "a":
             self._end_link()
 
     def finish(self) -> str:
         """Return all lines."""
+        self._end_row()
         self._end_line()
         return "\n".join(self._lines).strip("\n")
 
@@ -116,7 +128,11 @@ class TextWriter:
         self._break(name)
         match name:
             case "br":
-                self._end_line(even_empty=True)
+                self._break_by_hand()
+            case "tr":
+                self._row = Row()
+            case _ if name in CELLS:
+                self._next_cell(is_in_cell=True)
             case "hr":
                 self._line.append("-" * 40)
                 self._end_line()
@@ -126,18 +142,37 @@ class TextWriter:
                 self._quotes += 1
             case "pre":
                 self._pre += 1
-            case "img":
-                self._image(attributes.get("alt", ""))
-            case "a":
-                self._begin_link(attributes.get("href", ""))
             case _:
-                pass
+                self._begin_inline(name, attributes)
+
+    def _begin_inline(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "a":
+            self._begin_link(attributes.get("href", ""))
+        elif name == "img":
+            self._image(attributes.get("alt", ""))
+
+    def _break_by_hand(self) -> None:
+        if self._row and self._row.is_in_cell:
+            self._row.wait(BREAK, by_hand=True)
+            return
+        self._end_row()
+        self._end_line(even_empty=True)
 
     def _break(self, name: str) -> None:
         """End the line where a block begins or ends."""
-        if name in BLOCKS:
-            self._end_line()
-            self._gap = self._gap or name in PARAGRAPHS
+        if name not in BLOCKS:
+            return
+        row = self._row
+        if row and row.is_in_cell and name in SIMPLE:
+            row.wait(PARAGRAPH if name in PARAGRAPHS else BREAK)
+            return
+        if row and row.is_in_cell and name not in TABLE_PARTS:
+            self._spread(row)
+            row.has_words = row.is_tall = True
+        else:
+            self._end_row()
+        self._end_line()
+        self._gap = self._gap or name in PARAGRAPHS
 
     def _begin_link(self, target: str) -> None:
         self._end_link()
@@ -147,10 +182,68 @@ class TextWriter:
         if words := " ".join(alternative.split()):
             self.text(html.escape(f"[{words}]"))
 
-    def _between_cells(self) -> None:
-        if self._line:
+    def _write(self, words: str) -> None:
+        row = self._row
+        if row:
+            self._mark(row, row.word(len(words)))
+            if row.is_long and not row.is_spread:
+                self._spread(row)
+        begins = not self._line or self._line[-1][-1:].isspace()
+        self._line.append(words.lstrip(" ") if begins else words)
+
+    def _mark(self, row: Row, mark: str) -> None:
+        """Write a break or a border between words of a row: now, or as what it will be when the row is."""
+        if mark and not row.is_spread:
+            self._line.append(mark)
+        elif mark == BORDER:
             self._line.append("  ")
-            self._blank = False
+        elif mark:
+            self._end_line()
+            self._gap = self._gap or mark == PARAGRAPH
+
+    def _next_cell(self, *, is_in_cell: bool) -> None:
+        if self._row is None:
+            if not is_in_cell:
+                return
+            self._end_line()
+            self._row = Row()
+        is_tall, self._blank = self._row.is_tall, False
+        if self._row.next_cell():
+            self._mark(self._row, BREAK if self._row.is_spread and is_tall else BORDER)
+        self._row.is_in_cell = is_in_cell
+
+    def _end_row(self) -> None:
+        """Write the row: on one line where it has several cells, each of them short."""
+        row = self._row
+        if row is None:
+            return
+        row.next_cell()
+        if row.is_data and row.cells > 1 and not row.is_spread:
+            self._line = [_FLAT.get(piece, piece) for piece in self._line]
+            row.is_spread, row.ends_paragraph = True, False
+        self._spread(row)
+        self._row = None
+        self._end_line()
+        self._gap = self._gap or row.ends_paragraph
+
+    def _spread(self, row: Row) -> None:
+        """Write what is there of a row as lines; what comes is written so, too."""
+        if row.is_spread:
+            return
+        row.is_spread = True
+        blank, self._gap = self._blank, self._gap or (row.begins_paragraph and row.cells <= 1)
+        pieces, self._line = self._line, []
+        is_tall = False
+        for piece in pieces:
+            if piece == BORDER:
+                self._mark(row, BREAK if is_tall else BORDER)
+                is_tall = False
+            elif piece in _FLAT:
+                self._mark(row, piece)
+                is_tall = is_tall or piece == PARAGRAPH
+            else:
+                self._line.append(piece)
+        self._blank = blank
 
     def _end_link(self) -> None:
         """Write where a link leads to, if that is to be told."""

@@ -37,6 +37,10 @@ class NoSuchThing(AskedInVain):
     """Gmail cannot make sense of an id: of a message, a label or a history that never was, or is over."""
 
 
+class NameTaken(AskedInVain):
+    """Gmail has something of that name already, or keeps the name for itself."""
+
+
 REFUSED: Mapping[str, str] = {
     "domainpolicy": "the administrator of the domain does not allow this app; have them trust it in"
     " the Admin console, Security, API controls",
@@ -131,6 +135,8 @@ def _by_status(
             return MessageGone(said)
         case 400 if found & _NONSENSE:
             return NoSuchThing(said, 1)
+        case 409:
+            return NameTaken(said, 1)
         case 503 if wait is not None:
             return Throttled(said, wait)
         case _ if status < 500:  # noqa: PLR2004 - RFC 9110 section 15.5

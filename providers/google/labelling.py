@@ -29,11 +29,12 @@ NOTHING = LabelChange()
 DELETION = LabelChange(deletes=True)
 
 
-def change_for(kind: DispositionKind, source: str, target: str) -> LabelChange:
+def change_for(kind: DispositionKind, source: str | None, target: str) -> LabelChange:
     """Return what a disposition does to a message of the label `source` (empty: of a search).
 
     `target` is the label's id of a MOVE or LABEL. Removing a label that is not there does no harm, so
-    a message that its owner has filed elsewhere keeps what it was given there. TRASH may be given like
+    a message that its owner has filed elsewhere keeps what it was given there; so it does where the
+    label of its folder is gone (None). TRASH may be given like
     any label (Gmail: Manage labels), for a quarter of what the trash method costs.
     """
     match kind:
@@ -66,7 +67,7 @@ def grouped(
     return {change: list(ids) for change, ids in groups.items()}
 
 
-def _left(source: str, *more: str, but: str = "") -> tuple[str, ...]:
+def _left(source: str | None, *more: str, but: str = "") -> tuple[str, ...]:
     """Return the labels that a message loses with its folder; of a search, that is the inbox's."""
-    named = dict.fromkeys((source or INBOX, *more))
+    named = dict.fromkeys((*(() if source is None else (source or INBOX,)), *more))
     return tuple(one for one in named if one != but and one not in GIVEN_BY_GMAIL)

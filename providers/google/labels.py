@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from providers.contract import CursorExpired, FolderMissing, FolderName
 from providers.google import wire
-from providers.google.failures import NoSuchThing
+from providers.google.failures import NameTaken, NoSuchThing
 from providers.google.requests import Priced, Requests
 from providers.google.wire import ByLabelId, ByLabelName
 
@@ -69,21 +69,26 @@ class Labels:
             case _:
                 return ""
 
-    async def to_take(self, folder: FolderName) -> str:
-        """Return the label that a message of a folder can lose; empty for a search, or where it is gone."""
+    async def to_take(self, folder: FolderName) -> str | None:
+        """Return the label that a message of a folder can lose; empty for a search, None where it is gone."""
         try:
             label_id = await self.of_folder(folder)
         except FolderMissing:
-            return ""
-        return label_id if label_id and await self._is_there(label_id) else ""
+            return None
+        return label_id if not label_id or await self._is_there(label_id) else None
 
     async def _make(self, name: str) -> str:
+        """Return the id of a new label; empty for a name that cannot be had.
+
+        A name that Gmail does not take (400), or keeps without listing it (409), is no failure of the
+        account: as one it would hold up all other orders for ever.
+        """
         try:
             value = await self._ask(self._requests.create_label(name))
         except NoSuchThing:
-            return (
-                ""  # "Invalid label name" (400): or it would hold up all other orders for ever
-            )
+            return ""
+        except NameTaken:  # also where somebody else has made it since
+            return await self._find(name) or ""
         made = self._ids[name.casefold()] = wire.read_text(value, "id")
         return made
 

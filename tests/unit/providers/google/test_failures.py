@@ -17,6 +17,7 @@ from providers.google.failures import (
     DAILY_SECONDS,
     LOST,
     SIGN_IN,
+    NameTaken,
     NoSuchThing,
     explain,
     explain_code,
@@ -142,9 +143,9 @@ def test_an_id_that_makes_no_sense_is_asked_for_once() -> None:
     assert error.tries == 1
 
 
-def test_another_mistake_of_ours_is_not_repeated() -> None:
+def test_a_name_that_is_taken_is_asked_for_once() -> None:
     error = judged(refusal(409, "aborted"))
-    assert isinstance(error, AskedInVain)
+    assert isinstance(error, NameTaken)
     assert not isinstance(error, NoSuchThing)
     assert str(error) == "Gmail answers 409 (aborted)"
 

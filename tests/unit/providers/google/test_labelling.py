@@ -29,17 +29,20 @@ A, B = RemoteId("a"), RemoteId("b")
         ("archive", "Label_1", "", LabelChange(remove=("Label_1", "INBOX"))),
         ("archive", "", "", LabelChange(remove=("INBOX",))),
         ("archive", "SENT", "", LabelChange(remove=("INBOX",))),
+        ("move", None, "Label_2", LabelChange(("Label_2",))),
+        ("trash", None, "", LabelChange(("TRASH",))),
+        ("archive", None, "", LabelChange(remove=("INBOX",))),
     ],
 )
 def test_each_disposition_is_a_change_of_labels(
-    kind: str, source: str, target: str, change: LabelChange
+    kind: str, source: str | None, target: str, change: LabelChange
 ) -> None:
     assert change_for(DispositionKind(kind), source, target) == change
 
 
 def test_no_change_both_gives_and_takes_a_label() -> None:
     """Gmail refuses that, for ever."""
-    sources = ["", "INBOX", "TRASH", "SENT", "Label_1"]
+    sources = [None, "", "INBOX", "TRASH", "SENT", "Label_1"]
     for kind in DispositionKind:
         for source in sources:
             for target in ["Label_1", "TRASH", "INBOX"]:

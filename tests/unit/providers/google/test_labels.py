@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from providers.contract import CursorExpired, FolderMissing, FolderName
+from providers.google.failures import NameTaken
 from providers.google.labels import Labels
 from providers.google.requests import Priced, Requests
 
@@ -17,9 +18,14 @@ class Mailbox:
     names: dict[str, str] = attrs.field(factory=dict)
     listed: int = 0
     made: list[str] = attrs.field(factory=list)
+    taken: dict[str, str] | None = None
+    """Where it is not None, no label can be made: these were made by somebody else meanwhile."""
 
     async def ask(self, asked: Priced) -> Any:  # noqa: ANN401 - any JSON
         if asked.request.method == "POST":
+            if self.taken is not None:
+                self.names |= self.taken
+                raise NameTaken("Gmail answers 409 (alreadyExists)", 1)
             self.made.append(f"Label_{len(self.names) + 1}")
             return {"id": self.made[-1]}
         self.listed += 1
@@ -85,8 +91,16 @@ async def test_what_cannot_be_given_is_not_made(
 async def test_a_label_that_is_gone_cannot_be_taken(labels: Labels) -> None:
     assert await labels.to_take(FolderName("Printed")) == "Label_1"
     assert await labels.to_take(FolderName("id:Label_1")) == "Label_1"
-    assert await labels.to_take(FolderName("id:Label_9")) == ""
-    assert await labels.to_take(FolderName("Nowhere")) == ""
+    assert await labels.to_take(FolderName("id:Label_9")) is None
+    assert await labels.to_take(FolderName("Nowhere")) is None
+
+
+@pytest.mark.parametrize(("since", "given"), [({}, ""), ({"Done": "Label_5"}, "Label_5")])
+async def test_a_name_that_is_taken_is_looked_for_once_more(
+    labels: Labels, mailbox: Mailbox, since: dict[str, str], given: str
+) -> None:
+    mailbox.taken = since
+    assert await labels.to_give("Done") == given
 
 
 @pytest.mark.parametrize("now", [{}, {"Printed": "Label_2"}, {"Faxes": "Label_1"}])

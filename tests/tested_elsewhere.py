@@ -52,7 +52,6 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
     "bridge/storage/addresses.py": ("tests/contract/test_addresses.py", "values: by contract"),
     "bridge/storage/sqlite/addresses.py": ("tests/contract/test_addresses.py", "by contract"),
-    "bridge/cli/device_standing.py": ("tests/unit/cli/test_device.py", "through the verbs"),
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/process/program.py": (

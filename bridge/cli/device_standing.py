@@ -16,8 +16,17 @@ from bridge.cli.output import loaded
 @click.pass_obj
 def admit(option: Path | None, user: str, address: str, only: bool) -> None:  # noqa: FBT001 - click's flag
     """Let the device USER log in from ADDRESS too."""
-    kept = Offline(loaded(option), os.environ).admit_device(user, address, only=only)
-    click.echo(f"Device {user} may log in from {kept}{' alone' if only else ''}.")
+    config = loaded(option)
+    kept = Offline(config, os.environ).admit_device(user, address, only=only)
+    if not only:
+        click.echo(f"Device {user} may log in from {kept}.")
+    elif config.watch.new_address == "refuse":
+        click.echo(f"Device {user} may log in from {kept} alone.")
+    else:
+        click.echo(
+            f"Of device {user} {kept} alone is known; it may log in from anywhere until [watch] new_address is refuse."
+            f" `popbridge device change {user} --allow {kept}` binds it now."
+        )
 
 
 @click.command()

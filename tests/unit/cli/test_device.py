@@ -364,19 +364,3 @@ def test_a_device_is_not_changed_to_what_cannot_be(holder: Owner) -> None:
     said = holder.runs("device", "change", "fax", "--maildrop", "m", "--login-only")
     assert said.code == 2
     assert holder.must("device", "list", "--json").json == before
-
-
-def test_an_address_is_admitted_and_shown(holder: Owner) -> None:
-    holder.must("device", "add", "fax", "--maildrop", "m")
-    said = holder.must("device", "admit", "fax", "192.168.1.40")
-    assert said.out == "Device fax may log in from 192.168.1.40.\n"
-    said = holder.must("device", "admit", "fax", "fd00::40", "--only")
-    assert said.out == "Device fax may log in from fd00::/64 alone.\n"
-    [one] = holder.must("device", "show", "fax", "--json").json["addresses"]
-    assert (one["address"], one["admitted"]) == ("fd00::/64", True)
-    assert (
-        "address fd00::/64: let in, known since 20" in holder.must("device", "show", "fax").out
-    )
-    said = holder.runs("device", "admit", "fax", "192.168.1.0/24")
-    assert said.code == 1
-    assert "is no address" in said.sentence

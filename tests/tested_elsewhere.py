@@ -2,6 +2,10 @@
 
 TESTED_ELSEWHERE = {
     "bridge/names.py": ("pyproject.toml", "types alone: mypy holds them"),
+    "bridge/pop3/authorization.py": (
+        "tests/unit/pop3/test_machine.py",
+        "as the machine asks it",
+    ),
     "bridge/session/services.py": ("tests/wire/test_dialogues.py", "what a session is given"),
     "bridge/session/session.py": (
         "tests/wire/test_dialogues.py",

@@ -6,7 +6,8 @@ that the table does not list for the present state is refused there, not here.
 
 from typing import assert_never
 
-from bridge.pop3 import languages, replies, transaction
+from bridge.pop3 import authorization, languages, replies, transaction
+from bridge.pop3.authorization import Authorization
 from bridge.pop3.commands import (
     UNKNOWN,
     Apop,
@@ -29,8 +30,6 @@ from bridge.pop3.commands import (
 from bridge.pop3.events import (
     Accepted,
     Answer,
-    CheckDigest,
-    CheckPassword,
     Close,
     Drop,
     Effect,
@@ -43,13 +42,11 @@ from bridge.pop3.events import (
     Send,
     SendMessage,
     Sent,
-    StartTls,
     Terms,
     Unsendable,
 )
 from bridge.pop3.framing import LineBuffer, Overlong
 from bridge.pop3.replies import ResponseCode, ok
-from bridge.pop3.sasl import MECHANISMS, BadExchange, Credentials, Exchange, NotPermitted
 from bridge.pop3.table import LISTENING, TRANSITIONS, Event, SaslResponse, State
 from bridge.pop3.transcript import Tap
 from bridge.pop3.voice import Voice
@@ -70,20 +67,17 @@ class Machine:
         "_bad_commands",
         "_drop",
         "_event",
-        "_exchange",
         "_failed_logins",
         "_held",
-        "_in_utf8",
         "_last",
         "_limits",
         "_lines",
         "_lines_before_login",
+        "_login",
         "_reading",
         "_tap",
         "_terms",
-        "_user",
         "_voice",
-        "refused_in_clear",
         "state",
     )  # fmt: skip
 
@@ -95,16 +89,13 @@ class Machine:
         self._last = self._reading = 0
         self._tap = tap
         self._lines = LineBuffer(limits.command_octets, limits.sasl_octets)
-        self._user: str | None = None
-        self._exchange: Exchange | None = None
+        self._login = Authorization()
         self._drop: Drop | None = None
         self._held: Effect | None = None
-        self._in_utf8 = False
         self._event: type[Event] = Quit
         self._bad_commands = 0
         self._failed_logins = 0
         self._lines_before_login = 0
-        self.refused_in_clear = False
 
     def greeting(self) -> bytes:
         """Return the line that opens the session (RFC 1939 section 4)."""
@@ -118,6 +109,11 @@ class Machine:
     def unread(self) -> int:
         """Return how many received octets wait to be taken as lines."""
         return len(self._lines)
+
+    @property
+    def refused_in_clear(self) -> bool:
+        """Tell whether the client wanted to send a password where none may be sent."""
+        return self._login.refused_in_clear
 
     def next_effect(self) -> Effect | None:
         """Return what to do next, or None until more octets or an answer come.
@@ -199,7 +195,8 @@ class Machine:
             return self._close(self._voice.err("Line too long, closing"), "line-flood")
         if self.state is State.SASL:
             self._step(SaslResponse)
-            self._end_exchange()
+            self._login.abandon()
+            self._enter(State.AUTHORIZATION)
         return self._bad("Line too long")
 
     def _bad(self, text: str) -> Effect:
@@ -220,13 +217,11 @@ class Machine:
 
     def _obey(self, command: Command) -> Effect:
         match command:
-            case Utf8():
-                return self._utf8()
-            case User() | Pass() | Apop() | Auth() | Stls():
+            case User() | Pass() | Apop() | Auth() | Stls() | Utf8():
                 return self._obey_before_login(command)
             case Capa():
                 listed = self._voice.capabilities(
-                    self._terms, self.state, in_utf8=self._in_utf8
+                    self._terms, self.state, in_utf8=self._login.in_utf8
                 )
                 head = self._voice.ok("Capability list follows")
                 return Send(replies.multi_line(head, listed))
@@ -251,51 +246,37 @@ class Machine:
             self._last = 0  # RFC 1460, RSET
         return effect
 
-    def _obey_before_login(self, command: User | Pass | Apop | Auth | Stls) -> Effect:
-        match command:
-            case Stls():
-                return self._stls()
-            case Apop(name, digest):
-                return self._apop(name, digest)
-            case Auth(None, _):
-                listed = MECHANISMS if self._terms.password_allowed else ()
-                return Send(replies.multi_line(self._voice.ok("Mechanisms follow"), listed))
-            case _ if not self._terms.password_allowed:
-                self.refused_in_clear = True
-                return Send(self._voice.no_password(self._terms))
-            case User(name):
-                self._user = name
-                return Send(self._voice.ok("Send the password"))
-            case Pass(password):
-                return self._pass(password)
-            case Auth(mechanism, initial_response):
-                return self._auth(mechanism, initial_response)
-            case _:
-                assert_never(command)
+    def _obey_before_login(self, command: authorization.AuthorizationCommand) -> Effect:
+        try:
+            effect, state = self._login.obey(command, self._terms, self._voice)
+        except BadCommand as error:
+            return self._bad(str(error))
+        self._enter(state)
+        if state is State.SECURING:
+            # Nothing heard before the handshake may count after it (RFC 2595 section 4).
+            self._lines.clear()
+        elif (
+            state is State.SASL
+            and isinstance(command, Auth)
+            and command.initial_response is not None
+        ):
+            self._step(SaslResponse)
+            return self._sasl_response(command.initial_response)
+        return effect
+
+    def _sasl_response(self, response: bytes) -> Effect:
+        try:
+            effect, state = self._login.respond(response, self._voice)
+        except BadCommand as error:
+            self._enter(State.AUTHORIZATION)
+            return self._bad(str(error))
+        self._enter(state)
+        return effect
 
     def _open_drop(self) -> Drop:
         if self._drop is None:
             raise AssertionError("TRANSACTION without a maildrop")
         return self._drop
-
-    def _stls(self) -> Effect:
-        # A client must not (RFC 6856 section 2.1): who has put UTF8 in between?
-        if self._in_utf8:
-            return Send(self._voice.err("STLS is not possible after UTF8"))
-        if not self._terms.stls_offered:
-            return Send(self._voice.err("STLS is not possible on this connection"))
-        # Nothing heard before the handshake may count after it (RFC 2595 section 4).
-        self._lines.clear()
-        self._user = None
-        self._enter(State.SECURING)
-        return StartTls(self._voice.ok("Begin TLS negotiation"))
-
-    def _utf8(self) -> Effect:
-        # Or nothing would be left to do: no STLS comes after it.
-        if not self._terms.logins_possible:
-            return Send(self._voice.err("UTF8 is not possible before STLS"))
-        self._in_utf8 = True
-        return Send(self._voice.ok("Headers may hold UTF-8"))
 
     def _quit(self) -> Effect:
         marked = self._drop.marked() if self._drop else ()
@@ -305,63 +286,13 @@ class Machine:
         self._enter(State.UPDATE)
         return Expunge(marked)
 
-    # ---- logging in
-
-    def _check(self, effect: CheckPassword | CheckDigest) -> Effect:
-        self._user = None
-        self._enter(State.CHECKING)
-        return effect
-
-    def _pass(self, password: str) -> Effect:
-        if self._user is None:
-            return self._bad("Send USER first")
-        return self._check(CheckPassword(self._user, password))
-
-    def _apop(self, name: str, digest: str) -> Effect:
-        if self._terms.timestamp is None:
-            return self._bad("APOP is not offered here")
-        return self._check(CheckDigest(name, self._terms.timestamp, digest))
-
-    def _auth(self, mechanism: str | None, initial_response: bytes | None) -> Effect:
-        if mechanism not in MECHANISMS:
-            return self._bad("That mechanism is not offered")
-        self._exchange = MECHANISMS[mechanism]()
-        self._enter(State.SASL)
-        if initial_response is None:
-            return Send(replies.challenge(self._exchange.first_challenge()))
-        self._step(SaslResponse)
-        return self._sasl_response(initial_response)
-
-    def _sasl_response(self, response: bytes) -> Effect:
-        if self._exchange is None:
-            raise AssertionError("SASL without an exchange")
-        if response == b"*":  # RFC 5034 section 4: the client cancels
-            self._end_exchange()
-            return Send(self._voice.err("Cancelled"))
-        try:
-            outcome = self._exchange.respond(response)
-        except BadExchange as error:
-            self._end_exchange()
-            return self._bad(str(error))
-        except NotPermitted as error:
-            self._end_exchange()
-            return Send(self._voice.err(str(error), ResponseCode.AUTH))
-        if isinstance(outcome, Credentials):
-            self._exchange = None
-            return self._check(CheckPassword(outcome.name, outcome.password))
-        return Send(replies.challenge(outcome))
-
-    def _end_exchange(self) -> None:
-        self._exchange = None
-        self._enter(State.AUTHORIZATION)
-
     # ---- answers
 
     def _take_answer(self, answer: Answer) -> Effect | None:
         match answer:
             case Accepted(drop, quirks, login_delay):
                 self._drop = drop
-                if self._in_utf8:
+                if self._login.in_utf8:
                     drop.use_utf8()
                 self._terms = self._terms.after_login(login_delay)
                 self._voice = self._voice if quirks is None else Voice(quirks)

@@ -48,6 +48,8 @@ TESTED_ELSEWHERE = {
         "tests/contract/test_spool_shaping.py",
         "by contract",
     ),
+    "bridge/storage/sqlite/deliveries.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/writes.py": ("tests/contract/test_spool_writers.py", "by contract"),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/local.py": ("tests/contract/test_spool_local.py", "by contract"),
     "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),

@@ -24,7 +24,7 @@ ASKING = frozenset({"ask", "stream", "_ask", "_ask_inside", "_json", "_send", "_
 COURIERS = frozenset({"caller.py", "blocking.py", "transport.py"})
 """Files of the providers that send what they are given."""
 
-UNNAMED = frozenset({"Database._transact", "SqliteSpool._change"})
+UNNAMED = frozenset({"Database._transact", "Writes.change"})
 """Functions that commit what others hand them, and by whose name it goes."""
 
 
@@ -107,7 +107,7 @@ def _kind_beyond_files(call: ast.Call, path: Path) -> str:
     owner, name = ast.unparse(call.func.value), call.func.attr
     if owner.endswith("database") and name == "write":
         return "COMMIT"
-    if (owner, name) == ("self", "_change") and "storage" in path.parts:
+    if (owner, name) == ("self._writes", "change"):
         return "COMMIT"
     if name in ("execute", "executemany", "executescript") and owner != "db":
         return _kind_of_sql(call)

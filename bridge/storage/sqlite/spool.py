@@ -1,19 +1,13 @@
 """The spool on SQLite and body files: every step of a message's life as one durable transaction."""
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
-
-import attrs
 
 from bridge.clock import Clock
 from bridge.errors import SpoolUnavailable
 from bridge.maildrop import Listing
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
-from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.audit import THE_BRIDGE, Actor
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
@@ -31,7 +25,9 @@ from bridge.storage.sqlite import departures, events, local, orders, queries, st
 from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
+from bridge.storage.sqlite.deliveries import Deliveries
 from bridge.storage.sqlite.remembered import Listings
+from bridge.storage.sqlite.writes import Writes
 from providers.contract import Attests, Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
@@ -49,7 +45,8 @@ class SqliteSpool:
         self._clock = clock
         self._arrivals = Arrivals(bodies, seal)
         self._listings = Listings()
-        self._writers: WeakValueDictionary[SpoolId, asyncio.Lock] = WeakValueDictionary()
+        self._writes = Writes(database, bodies, self._listings)
+        self._deliveries = Deliveries(self._writes, bodies, self._arrivals, clock)
         self._told: dict[Holder, Listing] = {}
         self._damaged: set[SpoolId] = set()
 
@@ -106,9 +103,9 @@ class SqliteSpool:
                 events.write_notes(db, notes)
             return there
 
-        gone = await self._change(maildrop, work)
+        gone = await self._writes.change(maildrop, work)
         await self._bodies.remove(gone, [Held.BODY])
-        await self._tidy(gone)
+        await self._writes.tidy(gone)
         if not set(wanted) <= set(gone):
             raise SpoolUnavailable("messages of this session are not here any more")
 
@@ -141,7 +138,9 @@ class SqliteSpool:
     async def announce(self, maildrop: MaildropName, messages: Sequence[Announcement]) -> None:
         """Record the ids, durably; a known one is left as it is, a vanished one begins anew."""
         now = self._clock.now()
-        await self._change(maildrop, lambda db: steps.announce(db, maildrop, messages, now))
+        await self._writes.change(
+            maildrop, lambda db: steps.announce(db, maildrop, messages, now)
+        )
 
     async def pending(self, maildrop: MaildropName) -> list[Pending]:
         """Return what waits for its body, in listing order."""
@@ -155,14 +154,7 @@ class SqliteSpool:
         shaper: Shaper | None = None,
     ) -> Delivery:
         """Store a body in sealed wire form, shaped where wanted, and make it visible, or hold it."""
-        async with self._alone(spool_id), self._tidied(spool_id):
-            present = await self._present(spool_id)
-            if present.state is not MessageState.ANNOUNCED:
-                return Delivery(present.octets)
-            arrival = await self._arrivals.written(spool_id, body, attests, shaper)
-            if shaper is not None and has_work(shaper, arrival):
-                return await self._deliver_shaped(present.maildrop, spool_id, arrival, shaper)
-            return await self._list(present.maildrop, spool_id, arrival)
+        return await self._deliveries.deliver(spool_id, body, attests, shaper)
 
     async def quarantine(
         self,
@@ -172,17 +164,7 @@ class SqliteSpool:
         envelope: Envelope = NOTHING_TOLD,
     ) -> None:
         """Let `notice` stand for a message that can never be had, durably."""
-        async with self._alone(spool_id):
-            present = await self._present(spool_id)
-            if present.state is not MessageState.ANNOUNCED:
-                return
-            arrival = await self._arrivals.notice(spool_id, notice, envelope)
-            now = self._clock.now()
-            if not await self._change(
-                present.maildrop,
-                lambda db: steps.quarantine(db, spool_id, arrival, reason, now),
-            ):
-                await self._bodies.remove([spool_id])
+        await self._deliveries.quarantine(spool_id, notice, reason, envelope)
 
     async def at_rest(self, maildrop: MaildropName) -> list[SpoolId]:
         """Return every message of the maildrop whose body is here, listed or not."""
@@ -195,7 +177,9 @@ class SqliteSpool:
     async def forget(self, maildrop: MaildropName, messages: Iterable[RemoteId]) -> None:
         """Take note that these are gone upstream; what devices have not taken is listed no more."""
         gone, now = list(messages), self._clock.now()
-        await self._change(maildrop, lambda db: departures.forget(db, maildrop, gone, now))
+        await self._writes.change(
+            maildrop, lambda db: departures.forget(db, maildrop, gone, now)
+        )
 
     async def sweep_vanished(self, maildrop: MaildropName) -> None:
         """Remove what has vanished, and have damaged bodies fetched anew; only while no session is open."""
@@ -206,7 +190,7 @@ class SqliteSpool:
             return departures.sweep_vanished(db, maildrop) + bodies, settled
 
         if damaged:
-            bodies, settled = await self._change(maildrop, work)
+            bodies, settled = await self._writes.change(maildrop, work)
             self._damaged.difference_update(settled)
         else:
             bodies, _ = await self._database.write(work)
@@ -239,7 +223,7 @@ class SqliteSpool:
         """Record, durably, that upstream has obeyed; the tombstones stay for ever."""
         done, now = list(messages), self._clock.now()
         await self._database.write(lambda db: steps.dispose(db, done, now))
-        await self._tidy(done)
+        await self._writes.tidy(done)
 
     # ---- the owner's hand
 
@@ -247,12 +231,12 @@ class SqliteSpool:
         self, spool_id: SpoolId, disposition: Disposition, by: Actor = THE_BRIDGE
     ) -> bool:
         """Take a message off the list for ever and queue `disposition`; only while no session is open."""
-        present, now = await self._present(spool_id), self._clock.now()
-        is_dropped = await self._change(
+        present, now = await self._writes.present(spool_id), self._clock.now()
+        is_dropped = await self._writes.change(
             present.maildrop, lambda db: orders.drop(db, spool_id, disposition, now, by)
         )
         if is_dropped:
-            await self._tidy([spool_id])
+            await self._writes.tidy([spool_id])
         return is_dropped
 
     async def redeliver(
@@ -264,15 +248,15 @@ class SqliteSpool:
         by: Actor = THE_BRIDGE,
     ) -> bool:
         """List a held or disposed message again, durably, as a new one."""
-        async with self._alone(spool_id), self._tidied(spool_id):
-            present = await self._present(spool_id)
+        async with self._writes.alone(spool_id), self._writes.tidied(spool_id):
+            present = await self._writes.present(spool_id)
             if present.state not in (MessageState.HELD, MessageState.DISPOSED):
                 return False
             arrival = await self._arrivals.written(spool_id, body, None, shaper)
             if shaper is not None and has_work(shaper, arrival):
                 arrival = await self._arrivals.shaped(spool_id, arrival, shaper)
             now = self._clock.now()
-            return await self._change(
+            return await self._writes.change(
                 present.maildrop,
                 lambda db: orders.redeliver(db, spool_id, unique_id, arrival, now, by),
             )
@@ -301,9 +285,9 @@ class SqliteSpool:
         self, spool_id: SpoolId, unique_id: UniqueId, by: Actor = THE_BRIDGE
     ) -> bool:
         """Take a notice away and have its message fetched again; only while no session is open."""
-        async with self._alone(spool_id):  # a look may fetch it at once
-            present, now = await self._present(spool_id), self._clock.now()
-            is_retried = await self._change(
+        async with self._writes.alone(spool_id):  # a look may fetch it at once
+            present, now = await self._writes.present(spool_id), self._clock.now()
+            is_retried = await self._writes.change(
                 present.maildrop, lambda db: orders.retry(db, spool_id, unique_id, now, by)
             )
             await self._bodies.remove([spool_id] if is_retried else [])
@@ -316,84 +300,6 @@ class SqliteSpool:
     async def figures(self, maildrop: MaildropName) -> SpoolFigures:
         """Return what `popbridge status` says of the maildrop."""
         return await self._database.read(lambda db: queries.figures(db, maildrop))
-
-    # ---- private
-
-    async def _list(
-        self, maildrop: MaildropName, spool_id: SpoolId, arrival: steps.Arrival
-    ) -> Delivery:
-        now = self._clock.now()
-        _, held = await self._change(
-            maildrop, lambda db: steps.make_visible(db, spool_id, arrival, now)
-        )
-        return Delivery(arrival.octets, held, "", arrival.original_octets or Octets(0))
-
-    async def _deliver_shaped(
-        self, maildrop: MaildropName, spool_id: SpoolId, arrival: steps.Arrival, shaper: Shaper
-    ) -> Delivery:
-        """List what is made of an original that is here, a notice where nothing can be, or hold it."""
-        now = self._clock.now()
-        refused = await self._change(
-            maildrop, lambda db: steps.hold_refused(db, spool_id, arrival, now)
-        )
-        if refused:  # what is not listed need not be shaped
-            return Delivery(arrival.octets, refused)
-        try:
-            shaped = await self._arrivals.shaped(spool_id, arrival, shaper)
-        except Skipped as error:
-            why = f"left out: {error}"
-            await self._change(maildrop, lambda db: steps.hold(db, spool_id, arrival, why, now))
-            return Delivery(arrival.octets, why)
-        except Unshapeable as error:
-            why, told = str(error), arrival.imprint.envelope
-            octets = await self._arrivals.stand_in(spool_id, shaper.notice(told, why))
-            stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
-            is_listed = await self._change(
-                maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
-            )
-            if not is_listed:
-                return Delivery(arrival.octets, error.why)
-            return Delivery(octets, "", error.why, arrival.octets)
-        return await self._list(maildrop, spool_id, shaped)
-
-    @asynccontextmanager
-    async def _tidied(self, spool_id: SpoolId) -> AsyncIterator[None]:
-        """Leave no file behind of a message that was dropped, held or could not be had in the block."""
-        try:
-            yield
-        finally:
-            await self._tidy([spool_id])
-
-    async def _tidy(self, messages: Sequence[SpoolId]) -> None:
-        """Remove the files that no row speaks of: a body, and an original once upstream has obeyed."""
-        with suppress(
-            SpoolUnavailable
-        ):  # then the next start does it: what was asked for is done
-            bodies, originals = await self._database.read(
-                lambda db: queries.without(db, messages)
-            )
-            await self._bodies.remove(bodies, [Held.BODY])
-            await self._bodies.remove(originals, [Held.ORIGINAL])
-
-    async def _change(
-        self, maildrop: MaildropName, work: Callable[[sqlite3.Connection], T]
-    ) -> T:
-        """Run a transaction after which the maildrop is listed anew."""
-        with self._listings.changing(maildrop):
-            return await self._database.write(work)
-
-    @asynccontextmanager
-    async def _alone(self, spool_id: SpoolId) -> AsyncIterator[None]:
-        """Let one at a time write the body of a message: a slow fetch and an admin's order may meet."""
-        lock = self._writers.setdefault(spool_id, asyncio.Lock())
-        async with lock:
-            yield
-
-    async def _present(self, spool_id: SpoolId) -> steps.Present:
-        present = await self._database.read(lambda db: steps.present(db, spool_id))
-        if present is None:
-            raise SpoolUnavailable("the message was removed while it was being fetched")
-        return present
 
 
 if TYPE_CHECKING:

@@ -48,6 +48,9 @@ TERMS = Terms("popbridge ready", password_allowed=True, stls_offered=False)
 class PlainPasswords:
     """Takes the stored text for the password itself."""
 
+    def remembered(self, stored: str, password: str) -> bool:
+        return stored == password
+
     async def verify(self, stored: str | None, password: str, origin: str) -> bool:
         del origin
         return stored == password

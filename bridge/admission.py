@@ -61,6 +61,12 @@ class Admission:
         }
         return cls(**fields)
 
+    def refuses(self, deliver: str) -> bool:
+        """Tell whether there is any message that is not admitted where devices get `deliver`."""
+        automatic = deliver not in LOOPING if self.automatic is None else self.automatic
+        rules = (self.allow, self.deny, self.subject, self.max_age, self.not_before)
+        return any(rules) or not automatic or self.authenticated or self.printable
+
     def spelled(self, deliver: str) -> str:
         """Return in a few words what is admitted where devices get `deliver`; `everything` where all is."""
         days = self.max_age // DAY_SECONDS
@@ -76,7 +82,9 @@ class Admission:
             "with something to print" if self.printable else "",
             f"{self.at_most} a session" if self.at_most else "",
             "the newest first" if self.newest_first else "",
-            f"what is refused moved to {self.refused_to}" if self.refused_to else "",
+            f"what is refused moved to {self.refused_to}"
+            if self.refused_to and self.refuses(deliver)
+            else "",
         ]
         return "; ".join(filter(None, said)) or "everything"
 

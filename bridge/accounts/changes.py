@@ -1,28 +1,24 @@
-"""Every change an owner can make to accounts, maildrops and devices; the doors contain no rule."""
+"""Every change an owner can make to accounts and devices; the doors contain no rule."""
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import attrs
 
 from bridge.accounts.directory import Network, apop_context
-from bridge.admission import DAY_SECONDS, PATTERN, Admission
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.pop3.quirks import CHOICES, STANDARD, with_settings
-from bridge.shaping import wishtext
 from bridge.storage.register import (
     Account,
     Device,
     MaildropRecord,
-    OnOutage,
     Register,
     RegisterSnapshot,
 )
 from bridge.throttle import logindelay
-from providers.contract import Disposition, DispositionKind, FolderName
 
 OWNERS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names the owner chooses: safe in a shell, a log line and a file name."""
@@ -42,9 +38,6 @@ PROFILE = "profile"
 PASSWORD_OCTETS = 128
 """Longest password taken: far more than any panel holds."""
 
-
-HOUR_SECONDS = 3600
-MIB_OCTETS = 1 << 20
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
@@ -71,86 +64,27 @@ class DeviceOrder:
     quirks: Mapping[str, str] = attrs.field(factory=dict)
 
 
-@attrs.frozen
-class Knobs:
-    """What an owner may choose of a maildrop; None leaves it as it is.
-
-    `print_once` in hours, `ceiling` in MiB, `max_age` in days, `not_before` in seconds since the epoch;
-    0 takes either of the last two away, and `any` what was said of senders or of the subject. `wish` holds
-    what is chosen of a Wish, by its fields, as it is stored.
-    """
-
-    on_dele: str | None = None
-    on_outage: str | None = None
-    print_once: int | None = None
-    ceiling: int | None = None
-    allow_senders: Sequence[str] | None = None
-    deny_senders: Sequence[str] | None = None
-    subject: str | None = None
-    max_age: int | None = None
-    not_before: float | None = None
-    automatic: str | None = None
-    authenticated: bool | None = None
-    at_most: int | None = None
-    newest_first: bool | None = None
-    printable: bool | None = None
-    refused: str | None = None
-    wish: Mapping[str, Any] = attrs.field(factory=dict)
-
-
-NO_KNOBS = Knobs()
-"""Nothing is chosen."""
-
-
 def new_account(name: str, provider: str, settings: dict[str, str]) -> Account:
     """Return an account of that name.
 
     Raises:
         RegisterError: the name is not one.
     """
-    return Account(AccountName(_owners_name("account", name)), provider, settings)
+    return Account(AccountName(owners_name("account", name)), provider, settings)
 
 
-def new_maildrop(
-    name: str, account: str, folder: str, on_dele: str, can: Collection[DispositionKind]
-) -> MaildropRecord:
-    """Return a maildrop whose disposition is one of those the account's mailbox `can` do.
+def owners_name(noun: str, name: str) -> str:
+    """Return a name that an owner chose for something of that noun.
 
     Raises:
-        RegisterError: the name is not one, or the disposition is none, or not possible there.
+        RegisterError: it is none.
     """
-    disposition = _disposition(account, on_dele, can)
-    return MaildropRecord(
-        MaildropName(_owners_name("maildrop", name)),
-        AccountName(account),
-        FolderName(folder),
-        disposition,
-    )
-
-
-def changed_maildrop(
-    old: MaildropRecord, knobs: Knobs, can: Collection[DispositionKind]
-) -> MaildropRecord:
-    """Return the maildrop with what is given put in place of what it had.
-
-    Raises:
-        RegisterError: the disposition is none, or not possible there.
-    """
-    changed = old
-    if knobs.on_dele is not None:
-        wanted = _disposition(old.account, knobs.on_dele, can)
-        changed = attrs.evolve(changed, disposition=wanted)
-    if knobs.on_outage is not None:
-        changed = attrs.evolve(changed, on_outage=OnOutage(knobs.on_outage))
-    if knobs.print_once is not None:
-        changed = attrs.evolve(changed, print_once=knobs.print_once * HOUR_SECONDS)
-    if knobs.ceiling is not None:
-        changed = attrs.evolve(changed, ceiling=knobs.ceiling * MIB_OCTETS)
-    return attrs.evolve(
-        changed,
-        admission=_admission(changed.admission, knobs),
-        wish=wishtext.changed(changed.wish, knobs.wish),
-    )
+    if not OWNERS_NAME.fullmatch(name):
+        raise RegisterError(
+            f"{name!r} is no name for a {noun}; use 1 to 64 of A-Z a-z 0-9 . _ -,"
+            " beginning with a letter or digit."
+        )
+    return name
 
 
 def new_device(
@@ -287,73 +221,6 @@ async def replace_password(
     """
     device = find_device(await register.snapshot(), name)
     await register.change_device(replaced(device))
-
-
-def _disposition(account: str, on_dele: str, can: Collection[DispositionKind]) -> Disposition:
-    try:
-        disposition = Disposition.parse(on_dele)
-    except ValueError as error:
-        raise RegisterError(
-            f"{on_dele} is no disposition; choose keep, trash, move:FOLDER, archive, mark-read,"
-            " label:NAME or purge."
-        ) from error
-    if disposition.kind not in can:
-        choices = ", ".join(sorted(can))
-        raise RegisterError(
-            f"The mailbox of account {account} cannot do {disposition.kind}; it can do {choices}."
-        )
-    return disposition
-
-
-def _admission(old: Admission, knobs: Knobs) -> Admission:
-    chosen: dict[str, Any] = {
-        "allow": None if knobs.allow_senders is None else _senders(knobs.allow_senders),
-        "deny": None if knobs.deny_senders is None else _senders(knobs.deny_senders),
-        "subject": "" if knobs.subject == ANY else knobs.subject,
-        "max_age": None if knobs.max_age is None else knobs.max_age * DAY_SECONDS,
-        "not_before": knobs.not_before,
-        "authenticated": knobs.authenticated,
-        "at_most": knobs.at_most,
-        "newest_first": knobs.newest_first,
-        "printable": knobs.printable,
-    }
-    given = {k: value for k, value in chosen.items() if value is not None}
-    if knobs.refused is not None:
-        given["refused_to"] = _refused_to(knobs.refused)
-    if knobs.automatic is not None:
-        given["automatic"] = {"list": True, "hold": False, ANY: None}[knobs.automatic]
-    return attrs.evolve(old, **given)
-
-
-def _refused_to(text: str) -> str:
-    """Return the folder that is meant by `move:FOLDER`, and none by `stay`."""
-    kind, _, folder = text.partition(":")
-    if (kind, bool(folder)) not in {("stay", False), ("move", True)}:
-        raise RegisterError(
-            f"{text} is nothing to do with what is refused; choose stay or move:FOLDER."
-        )
-    return folder
-
-
-def _senders(patterns: Sequence[str]) -> tuple[str, ...]:
-    if list(patterns) == [ANY]:
-        return ()
-    for pattern in patterns:
-        if not PATTERN.fullmatch(pattern) or pattern == ANY:
-            raise RegisterError(
-                f"{pattern!r} names no sender; write an address, a domain such as example.com, or"
-                f" .example.com for it and all below it, or {ANY} alone to take what was said away."
-            )
-    return tuple(pattern.lower() for pattern in patterns)
-
-
-def _owners_name(noun: str, name: str) -> str:
-    if not OWNERS_NAME.fullmatch(name):
-        raise RegisterError(
-            f"{name!r} is no name for a {noun}; use 1 to 64 of A-Z a-z 0-9 . _ -,"
-            " beginning with a letter or digit."
-        )
-    return name
 
 
 def _password(password: str) -> str:

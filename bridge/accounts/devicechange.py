@@ -1,13 +1,13 @@
 """What an owner can change of a device that exists, but for its name, its password and whether it may log in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from bridge.accounts.changes import ANY, find_device, made_aliases, made_networks, own_quirks
 from bridge.names import MaildropName
-from bridge.storage.register import Device, Register
+from bridge.storage.register import Device, Register, RegisterSnapshot
 from bridge.throttle import logindelay
 
 
@@ -28,14 +28,24 @@ class DeviceKnobs:
     quirks: Mapping[str, str] = attrs.field(factory=dict)
 
 
-async def change_device(register: Register, name: str, knobs: DeviceKnobs) -> None:
-    """Change what is given of the device of that name, durably; it counts from its next login on.
+async def change_device(
+    register: Register,
+    name: str,
+    knobs: DeviceKnobs,
+    check: Callable[[RegisterSnapshot, Device], None] = lambda _snapshot, _device: None,
+) -> Device:
+    """Change what is given of the device of that name, durably, and return it; it counts from its next login on.
+
+    `check` sees the device as it would be, and may refuse it.
 
     Raises:
         RegisterError: there is no such device, maildrop or quirk, or a value cannot be that.
     """
-    device = find_device(await register.snapshot(), name)
-    await register.change_device(changed_device(device, knobs))
+    snapshot = await register.snapshot()
+    device = changed_device(find_device(snapshot, name), knobs)
+    check(snapshot, device)
+    await register.change_device(device)
+    return device
 
 
 def changed_device(device: Device, knobs: DeviceKnobs) -> Device:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bridge.config import Config
 from bridge.devices.cautions import cautions, idle_maildrop
 from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.manners import Manners
+from bridge.devices.overrides import said_already
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
 from bridge.storage.register import Device
 from bridge.vault.passwords import generate_password
@@ -100,7 +101,8 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     if profile is not None and not order["unchecked"]:
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
-    Offline(config, os.environ).add_device(wanted, password)
+    device = Offline(config, os.environ).add_device(wanted, password)
+    _tell_said_already(device, order["settings"])
     lines, more = ([], {}) if profile is None else _fit(profile, config, wanted)
     generated = not password_stdin
     _show(wanted.name, password, generated=generated, as_json=as_json, lines=lines, **more)
@@ -201,8 +203,9 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         allow=chosen["allow"] or None,
         quirks=chosen["settings"],
     )
-    Offline(loaded(option), os.environ).change_device(user, knobs)
+    device = Offline(loaded(option), os.environ).change_device(user, knobs)
     click.echo(f"Device {user} is changed; it counts from its next login on.")
+    _tell_said_already(device, chosen["settings"])
 
 
 @command.command()
@@ -231,6 +234,12 @@ def passwd(
     password = _password(from_stdin=password_stdin)
     Offline(loaded(option), os.environ).set_password(user, password, apop=apop)
     _show(user, password, generated=not password_stdin, as_json=as_json)
+
+
+def _tell_said_already(device: Device, given: Collection[str]) -> None:
+    """Say on standard error which of the quirks given the device had anyway."""
+    for sentence in said_already(Manners(shipped_profiles()), device, given):
+        click.echo(sentence, err=True)
 
 
 def _fit(

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from bridge.accounts.changes import ANY, HOUR_SECONDS, MIB_OCTETS, Knobs
+from bridge.accounts.changes import ANY
+from bridge.accounts.maildropchange import HOUR_SECONDS, MIB_OCTETS, Knobs, unheeded
 from bridge.app.admin.offline import Offline
 from bridge.cli.delivering import WISHES, suit, take_wishes
 from bridge.cli.output import json_option, loaded, say, table
@@ -176,6 +177,8 @@ def change(option: Path | None, /, name: str, **chosen: Any) -> None:  # noqa: A
         )
     record = Offline(loaded(option), os.environ).change_maildrop(name, _chosen_knobs(chosen))
     click.echo(f"Maildrop {name}: {_chosen(record)}.")
+    if kept := unheeded(record):
+        click.echo(f"Kept, and without effect as the maildrop is now: {'; '.join(kept)}.")
 
 
 @command.command("list")

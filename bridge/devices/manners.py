@@ -23,6 +23,10 @@ class Manners:
         """Return how to speak to a device; a profile that this release lacks says nothing."""
         return with_settings(self._profiled(device.profile), device.quirks)
 
+    def without_own(self, device: Device) -> dict[str, str]:
+        """Return each quirk as it would be if nothing were set for the device alone, as a person writes it."""
+        return spelled(self._profiled(device.profile))
+
     def told(self, device: Device) -> list[tuple[str, str, str]]:
         """Return each quirk of a device: its name, its value, and who says so."""
         profile = self.profiles.get(device.profile)

@@ -88,6 +88,13 @@ CHOICES: Mapping[str, Mapping[str, object]] = {
 }
 """Every setting and what it can be, as it is spelled."""
 
+NEEDS: Mapping[str, str] = {
+    "pipelining": "capa",
+    "stls_advert": "capa",
+    "temp_error": "resp_codes",
+}
+"""Which setting has to be on so that another is seen at all."""
+
 
 def with_settings(quirks: Quirks, settings: Mapping[str, str]) -> Quirks:
     """Return the quirks with these settings, which are spelled as a person writes them.

@@ -7,6 +7,8 @@ from typing import Any
 import attrs
 import cattrs
 
+from bridge.errors import RegisterError
+from bridge.shaping.effects import idle
 from bridge.shaping.wish import Wish
 
 _SHORTER = {attrs.fields(Wish).size_octets.name: "size"}
@@ -28,8 +30,16 @@ def parse(text: str) -> Wish:
 
 
 def changed(wish: Wish, given: Mapping[str, Any]) -> Wish:
-    """Return the wish with the fields that are given, in their stored form, put in place of what they were."""
-    return _CONVERTER.structure({**chosen(wish), **given}, Wish)
+    """Return the wish with the fields that are given, in their stored form, put in place of what they were.
+
+    Raises:
+        RegisterError: something of what is given would have no effect; the sentence says what to do.
+    """
+    wanted = _CONVERTER.structure({**chosen(wish), **given}, Wish)
+    for name, where in idle(wanted).items():
+        if name in given:
+            raise RegisterError(f"--{option_of(name)} matters only {where}.")
+    return wanted
 
 
 def chosen(wish: Wish) -> dict[str, Any]:
@@ -39,13 +49,24 @@ def chosen(wish: Wish) -> dict[str, Any]:
 
 
 def spelled(wish: Wish) -> str:
-    """Return the wish in a few words, for a person: how messages arrive, then what else was chosen."""
+    """Return the wish in a few words, for a person: how messages arrive, then what else of it has an effect."""
+    in_vain = idle(wish)
     others = [
         f"{option_of(name)} {_said(value)}"
         for name, value in chosen(wish).items()
-        if name != attrs.fields(Wish).deliver.name
+        if name != attrs.fields(Wish).deliver.name and name not in in_vain
     ]
     return "; ".join([wish.deliver.value, *others])
+
+
+def unheeded(wish: Wish) -> list[str]:
+    """Return in a few words each what was chosen once and has no effect in this wish; it is kept."""
+    in_vain = idle(wish)
+    return [
+        f"{option_of(name)} {_said(value)}"
+        for name, value in chosen(wish).items()
+        if name in in_vain
+    ]
 
 
 def option_of(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from bridge.accounts.changes import Knobs
+from bridge.accounts.maildropchange import Knobs
 from bridge.app.admin.messages import DROP
 from bridge.names import MaildropName
 from bridge.storage.lives import Life

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from bridge.accounts.changes import Knobs
+from bridge.accounts.maildropchange import Knobs
 from bridge.app.admin.messages import DROP
 from bridge.names import MaildropName
 from bridge.storage.lives import LifeEvent

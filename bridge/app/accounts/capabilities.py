@@ -1,8 +1,13 @@
-"""Refuses what a mailbox could not do of all that an owner may choose for its maildrops."""
+"""Refuses what a mailbox could not do of all that an owner may choose, and what would change nothing for a device."""
+
+from collections.abc import Callable, Collection
 
 from bridge.app.accounts.examination import look_briefly, told
+from bridge.devices.manners import Manners
+from bridge.devices.overrides import refuse_idle
+from bridge.devices.profiles import shipped_profiles
 from bridge.errors import RegisterError
-from bridge.storage.register import Account, MaildropRecord, RegisterSnapshot
+from bridge.storage.register import Account, Device, MaildropRecord, RegisterSnapshot
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 
 
@@ -40,6 +45,17 @@ def check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
             f"The mailbox of account {record.account} does not tell whether a sender is genuine, so"
             " nothing would be printed; leave --authenticated at ignore."
         )
+
+
+def overriding(given: Collection[str]) -> Callable[[RegisterSnapshot, Device], None]:
+    """Return what refuses a device for which one of the quirks `given` would change nothing."""
+
+    def check(snapshot: RegisterSnapshot, device: Device) -> None:
+        ways = {drop.name: drop.wish.deliver for drop in snapshot.maildrops}
+        deliver = None if device.maildrop is None else ways.get(device.maildrop)
+        refuse_idle(Manners(shipped_profiles()), device, given, deliver)
+
+    return check
 
 
 def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:

@@ -9,10 +9,16 @@ import attrs
 
 from bridge import logs
 from bridge.accounts import changes, standing
-from bridge.accounts.changes import NO_KNOBS, DeviceOrder, Knobs
+from bridge.accounts.changes import DeviceOrder
 from bridge.accounts.devicechange import DeviceKnobs, change_device
 from bridge.accounts.enrolment import Change, Enrolment
-from bridge.app.accounts.capabilities import check_choices, check_dispositions, probe
+from bridge.accounts.maildropchange import NO_KNOBS, Knobs, changed_maildrop, new_maildrop
+from bridge.app.accounts.capabilities import (
+    check_choices,
+    check_dispositions,
+    overriding,
+    probe,
+)
 from bridge.app.accounts.enrolment import EnrolmentDoor, lead
 from bridge.app.accounts.examination import Examination, Finding, told
 from bridge.app.accounts.opener import AccountOpener, OpenAccount
@@ -27,7 +33,7 @@ from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.addresses import DeviceAddress
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.register import Account, MaildropRecord, RegisterSnapshot
+from bridge.storage.register import Account, Device, MaildropRecord, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.identity import Grant, IdentityProvider
@@ -150,8 +156,8 @@ class Offline:
                 can = await probe(mailbox, FolderName(folder))
                 default = "move:Printed" if DispositionKind.MOVE in can else "keep"
                 wanted = on_dele if on_dele is not None else default
-                record = changes.new_maildrop(name, account, folder, wanted, can)
-                record = changes.changed_maildrop(record, knobs, can)
+                record = new_maildrop(name, account, folder, wanted, can)
+                record = changed_maildrop(record, knobs, can)
                 check_choices(mailbox, record)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
@@ -170,7 +176,7 @@ class Offline:
             old = changes.find_maildrop(snapshot, name)
             account = changes.find_account(snapshot, old.account)
             async with _opened(state, account) as opened:
-                record = changes.changed_maildrop(old, knobs, opened.mailbox.dispositions)
+                record = changed_maildrop(old, knobs, opened.mailbox.dispositions)
                 check_choices(opened.mailbox, record)
             await state.register.change_maildrop(record)
             return record
@@ -188,19 +194,22 @@ class Offline:
 
         self._change(work)
 
-    def add_device(self, order: DeviceOrder, password: str) -> None:
-        """Add a device."""
+    def add_device(self, order: DeviceOrder, password: str) -> Device:
+        """Add a device, and return it."""
 
-        async def work(state: State) -> None:
+        async def work(state: State) -> Device:
             now = SystemClock().now()
             device = changes.new_device(order, password, hash_password, state.secrets, now)
+            overriding(order.quirks)(await state.register.snapshot(), device)
             await state.register.add_device(device)
+            return device
 
-        self._change(work)
+        return self._change(work)
 
-    def change_device(self, name: str, knobs: DeviceKnobs) -> None:
-        """Change what is given of a device."""
-        self._change(lambda state: change_device(state.register, name, knobs))
+    def change_device(self, name: str, knobs: DeviceKnobs) -> Device:
+        """Change what is given of a device, and return it as it is then."""
+        check = overriding(knobs.quirks)
+        return self._change(lambda state: change_device(state.register, name, knobs, check))
 
     def remove_device(self, name: str) -> None:
         """Remove a device."""

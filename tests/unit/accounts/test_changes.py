@@ -13,11 +13,9 @@ from bridge.errors import RegisterError, StateError
 from bridge.names import DeviceName
 from bridge.storage.register import Device, RegisterSnapshot
 from bridge.vault.seal import SecretSeal
-from providers.contract import DispositionKind
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, account, device, fill
 
 SEAL = SecretSeal(bytes(32))
-EVERYTHING = frozenset(DispositionKind)
 SECRET = "secret"
 NOW = 1_800_000_000.0
 SENTENCE = r"^[A-Z0-9'\"].*\.$"
@@ -35,19 +33,16 @@ def new(order: DeviceOrder, password: str = SECRET) -> object:
 
 
 @pytest.mark.parametrize("name", ["a", "A9", "front-desk", "a.b_c-d", "0", "x" * 64])
-def test_names_of_accounts_and_maildrops_are_plain(name: str) -> None:
+def test_names_of_accounts_are_plain(name: str) -> None:
     assert changes.new_account(name, "folder", {}).name == name
-    assert changes.new_maildrop(name, "a", "", "keep", EVERYTHING).name == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "-x", ".x", "_x", "a b", "a/b", "a\n", "ü", "x" * 65, "a'b", "a@b", "\x00"]
 )
-def test_anything_else_is_no_name_of_an_account_or_maildrop(name: str) -> None:
+def test_anything_else_is_no_name_of_an_account(name: str) -> None:
     with pytest.raises(RegisterError, match=SENTENCE):
         changes.new_account(name, "folder", {})
-    with pytest.raises(RegisterError, match=SENTENCE):
-        changes.new_maildrop(name, "a", "", "keep", EVERYTHING)
 
 
 @pytest.mark.parametrize("name", ["p", "printer+fax@example.org", "x" * 63])
@@ -78,30 +73,6 @@ def test_a_refusal_is_one_line_whatever_the_name(name: str) -> None:
     with pytest.raises(RegisterError) as raised:
         changes.new_account(f"/{name}", "folder", {})
     assert str(raised.value).isprintable()
-
-
-# ---- maildrops
-
-
-@pytest.mark.parametrize("spelled", ["keep", "trash", "move:Printed", "mark-read", "purge"])
-def test_a_disposition_the_mailbox_can_do_is_taken(spelled: str) -> None:
-    made = changes.new_maildrop("m", "a", "Inbox", spelled, EVERYTHING)
-    assert (made.disposition.spelled(), made.folder, made.account) == (spelled, "Inbox", "a")
-
-
-@pytest.mark.parametrize("spelled", ["", "move", "move:", "delete", "keep:x", "KEEP", "trash "])
-def test_a_disposition_that_is_none_is_refused_with_the_choices(spelled: str) -> None:
-    with pytest.raises(
-        RegisterError,
-        match="choose keep, trash, move:FOLDER, archive, mark-read, label:NAME or purge",
-    ):
-        changes.new_maildrop("m", "a", "", spelled, EVERYTHING)
-
-
-def test_a_disposition_the_mailbox_cannot_do_is_refused_with_what_it_can() -> None:
-    can = {DispositionKind.KEEP, DispositionKind.TRASH}
-    with pytest.raises(RegisterError, match=r"cannot do mark-read; it can do keep, trash\."):
-        changes.new_maildrop("m", "office", "", "mark-read", can)
 
 
 # ---- devices

@@ -222,6 +222,8 @@ def test_a_device_is_changed_one_value_at_a_time(holder: Owner) -> None:
         (("--set", "colour=on"), "no quirk colour"),
         (("--set", "capa=maybe"), "capa cannot be 'maybe'"),
         (("--set", "colour=profile"), "no quirk colour"),
+        (("--set", "capa=off", "--set", "stls_advert=off"), "stls_advert matters only where"),
+        (("--set", "single_session=busy", "--login-only"), "fax only logs in"),
         (("--profile", "telex"), "no profile telex"),
     ],
 )
@@ -234,6 +236,19 @@ def test_what_there_is_not_changes_no_device(
     assert refused.code == 1
     assert said in refused.sentence
     assert quirks(holder, "fax") == before
+
+
+def test_a_quirk_that_changes_nothing_makes_no_device_and_what_is_so_anyway_is_told(
+    holder: Owner,
+) -> None:
+    holder.must("maildrop", "change", "m", "--deliver", "print")
+    words = ("device", "add", "fax", "--maildrop", "m", "--profile", "zebra")
+    assert "maildrop m delivers print" in holder.runs(*words, "--set", "nul=replace").sentence
+    assert holder.must("device", "list", "--json").json == []
+    said = holder.must(*words, "--set", "top=on").err
+    assert "top was on already (its profile zebra)" in said
+    said = holder.must("device", "change", "fax", "--set", "pipelining=off").err
+    assert "pipelining was off already (its profile zebra)" in said
 
 
 def test_a_quirk_without_a_value_is_a_wrong_command_line(holder: Owner) -> None:

@@ -65,10 +65,20 @@ def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
         (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
         (("m", "--on-dele", "move:../x"), "cannot be used"),
         (("m", "--allow-sender", "not an address"), "names no sender"),
+        (("m", "--refused", "move:Refused"), "--refused matters only where"),
+        (
+            ("m", "--tiff", "profile-f"),
+            "--tiff matters only where deliver is ifax, and here it",
+        ),
+        (("m", "--oversize", "skip"), "--oversize matters only where a largest size is set"),
+        (
+            ("m", "--ceiling", "9", "--mdn", "strip"),
+            "--mdn matters only where deliver is print",
+        ),
         (("m", "--refused", "burn"), "choose stay or move:FOLDER"),
         (("m", "--refused", "stay:x"), "choose stay or move:FOLDER"),
         (("m", "--refused", "move:"), "choose stay or move:FOLDER"),
-        (("m", "--refused", "move:../x"), "cannot be used"),
+        (("m", "--refused", "move:../x", "--subject", "x"), "cannot be used"),
         (("m", "--authenticated", "require"), "does not tell whether a sender is genuine"),
         (("m", "--deny-sender", "any", "--deny-sender", "a.example"), "'any' names no sender"),
     ],
@@ -130,20 +140,37 @@ def test_every_knob_of_a_wish_is_chosen_told_and_taken_back(holder: Owner) -> No
     words = ("--charset", "utf-8", "--line-limit", "76", "--headers", "few")
     words += ("--attachments", "tiff, PDF,tiff", "--inline-floor", "0", "--signatures", "drop")
     words += ("--size", "5000000", "--oversize", "skip", "--crypto", "pass", "--mdn", "strip")
-    words += ("--max-parts", "20", "--deliver", "text", "--tiff", "profile-f")
+    words += ("--max-parts", "20", "--deliver", "ifax", "--tiff", "profile-f")
     words += ("--fax-text", "drop", "--fax-pages", "3")
     chosen_of = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
     assert chosen_of - {"size"} | {"size_octets"} == set(attrs.fields_dict(Wish))
     holder.must("maildrop", "add", "m", "--account", "a", *words)
     assert holder.must("maildrop", "list", "--json").json[0]["deliver"] == (
-        "text; charset utf-8; line-limit 76; headers few; attachments tiff, pdf; inline-floor 0;"
+        "ifax; charset utf-8; line-limit 76; headers few; attachments tiff, pdf; inline-floor 0;"
         " signatures drop; size 5000000; oversize skip; crypto pass; mdn strip; max-parts 20;"
         " tiff profile-f; fax-text drop; fax-pages 3"
     )
     said = holder.must("maildrop", "change", "m", "--size", "none").out
-    assert "signatures drop; oversize skip" in said
+    assert "signatures drop; crypto pass" in said
+    assert said.endswith("Kept, and without effect as the maildrop is now: oversize skip.\n")
     said = holder.must("maildrop", "change", "m", "--attachments", "none").out
     assert "attachments none" in said
+
+
+def test_what_loses_its_effect_is_said_once_it_does_and_not_shown(holder: Owner) -> None:
+    fax = ("--deliver", "ifax", "--tiff", "profile-f", "--refused", "move:Refused")
+    holder.must("maildrop", "add", "m", "--account", "a", *fax)
+    said = holder.must("maildrop", "change", "m", "--deliver", "print").out.splitlines()
+    assert said[1:] == [
+        "Kept, and without effect as the maildrop is now: tiff profile-f; refused move:Refused."
+    ]
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert (row["deliver"], row["admits"]) == ("print", "everything")
+    said = holder.must("maildrop", "change", "m", "--deliver", "ifax").out.splitlines()
+    assert len(said) == 1
+    [row] = holder.must("maildrop", "list", "--json").json
+    assert row["deliver"] == "ifax; tiff profile-f"
+    assert row["admits"] == "nothing automatic; what is refused moved to Refused"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 import attrs
 import pytest
 
+from bridge.errors import RegisterError
 from bridge.shaping import wishtext
-from bridge.shaping.wish import Deliver, Wish
+from bridge.shaping.wish import Charset, Deliver, Wish
 
 DEFAULTS = attrs.asdict(Wish())
 
@@ -33,10 +34,12 @@ def another(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_every_field_is_kept_and_told(name: str) -> None:
-    wish = attrs.evolve(Wish(), **{name: another(getattr(Wish(), name))})
+    plain = Wish(Deliver.IFAX, size_octets=4096 if name == "oversize" else None)
+    wish = attrs.evolve(plain, **{name: another(getattr(plain, name))})
     assert wishtext.parse(wishtext.stored(wish)) == wish
     assert wishtext.changed(Wish(), wishtext.chosen(wish)) == wish
-    assert wishtext.spelled(wish) != wishtext.spelled(Wish())
+    assert wishtext.spelled(wish) != wishtext.spelled(plain)
+    assert wishtext.unheeded(wish) == []
 
 
 def test_what_nobody_chose_is_not_kept_so_that_a_later_default_holds() -> None:
@@ -48,6 +51,26 @@ def test_a_change_leaves_what_is_not_given() -> None:
     wish = wishtext.changed(Wish(), {"deliver": "command"})
     assert wish == Wish(Deliver.COMMAND)
     assert wishtext.changed(wish, {}) == wish
+
+
+def test_what_would_have_no_effect_is_refused_with_what_to_do() -> None:
+    with pytest.raises(
+        RegisterError,
+        match=r"^--fax-pages matters only where deliver is ifax, and here it is print: .*\.$",
+    ):
+        wishtext.changed(Wish(Deliver.PRINT), {"fax_pages": 3})
+    with pytest.raises(
+        RegisterError, match="--charset matters only where deliver is print, ifax or text"
+    ):
+        wishtext.changed(Wish(Deliver.PRINT), {"charset": "utf-8", "deliver": "command"})
+
+
+def test_what_lost_its_effect_is_kept_and_named_apart() -> None:
+    fax = Wish(Deliver.IFAX, fax_pages=3, charset=Charset.ASCII)
+    printed = wishtext.changed(fax, {"deliver": "print"})
+    assert wishtext.spelled(printed) == "print; charset us-ascii"
+    assert wishtext.unheeded(printed) == ["fax-pages 3"]
+    assert wishtext.changed(printed, {"deliver": "ifax"}) == fax
 
 
 def test_the_shape_comes_first_in_words() -> None:

@@ -188,8 +188,10 @@ class MailboxProvider(Protocol):
         """Return what reads the service's own findings about senders; None where it records none."""
         ...
 
-    def check_folder(self, folder: FolderName) -> None:
-        """Accept a name that can name a folder of this mailbox, there already or not.
+    def check_folder(self, folder: FolderName) -> FolderName:
+        """Accept a name that can name a folder of this mailbox, there already or not, and return its one spelling.
+
+        Two names of one spelling are one folder; an id and a path may be one all the same.
 
         Raises:
             ValueError: it cannot; the text says why.

@@ -50,6 +50,7 @@ NO_SECRETS = {
     "Line": "redacted before it is kept",
     "ListCursor": "a digest of a list",
     "_Verdict.likeness": "a digest of mail",
+    "Imprint.mark": "a digest of mail",
     "Part": "a sentence for the owner; or what is asked of a mailbox",
     "PartAnswer": "mail",
     "Profile": "what a machine can hold, of any password",

@@ -33,6 +33,8 @@ SENDERS = 20
 class Imprint:
     """What a message leaves behind; `arrived` is in seconds since the epoch.
 
+    `mark` is a digest of header and body: the message is known by it in another folder, whatever its id is there.
+
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
     it, and is empty where a person may have. `attestation` is what the service that took the message has
     recorded of the sender, None where it records nothing. `is_printable` where it brings something to print.
@@ -40,6 +42,7 @@ class Imprint:
     """
 
     likeness: bytes | None = None
+    mark: bytes = b""
     arrived: float | None = None
     envelope: Envelope = attrs.field(factory=Envelope)
     senders: tuple[str, ...] = ()
@@ -91,6 +94,9 @@ class ImprintTaker:
             likeness = hashlib.sha256(key + self._body.digest()).digest()
         return Imprint(
             likeness,
+            hashlib.sha256(
+                hashlib.sha256(self._header).digest() + self._body.digest()
+            ).digest(),
             _arrived(header),
             told,
             _senders(header),

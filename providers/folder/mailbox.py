@@ -69,14 +69,13 @@ class FolderMailbox:
     def attests(self) -> None:
         """Return nothing: nobody says who has written the files, and what they may say of it is theirs."""
 
-    def check_folder(self, folder: FolderName) -> None:
-        """Accept the name of one sub-folder; the empty name is the folder itself.
+    def check_folder(self, folder: FolderName) -> FolderName:
+        """Accept the name of one sub-folder, and return it; the empty name is the folder itself.
 
         Raises:
             ValueError: it would lead elsewhere, or is no name of a folder here.
         """
-        if folder:
-            check_folder_name(folder)
+        return FolderName(check_folder_name(folder)) if folder else folder
 
     @property
     def at_once(self) -> int:

@@ -90,13 +90,13 @@ class GmailMailbox:
         """Return what reads the results that the service has written into a header."""
         return attest
 
-    def check_folder(self, folder: FolderName) -> None:
-        """Accept a label's name, `id:` and a label's id, or `query:` and a search.
+    def check_folder(self, folder: FolderName) -> FolderName:
+        """Accept a label's name, `id:` and a label's id, or `query:` and a search, and return its one spelling.
 
         Raises:
             ValueError: it is none of these.
         """
-        wire.folder_ref(folder)
+        return wire.spelled(wire.folder_ref(folder))
 
     # ---- looks
 

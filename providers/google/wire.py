@@ -95,6 +95,17 @@ def folder_ref(folder: FolderName) -> FolderRef:
     return ByLabelName(text)
 
 
+def spelled(reference: FolderRef) -> FolderName:
+    """Return the one spelling of a folder; Gmail does not tell letter cases of labels apart."""
+    match reference:
+        case ByLabelId(label_id):
+            return FolderName(f"id:{label_id}")
+        case ByLabelName(name):
+            return FolderName(name.casefold())
+        case BySearch(search):
+            return FolderName(f"query:{search}")
+
+
 def label_to_give(target: str) -> ByLabelId | ByLabelName | None:
     """Return what the target of a MOVE or LABEL means; None where no message can be given it."""
     try:

@@ -89,13 +89,13 @@ class GraphMailbox:
         """Return what reads the results that the service has written into a header."""
         return attest
 
-    def check_folder(self, folder: FolderName) -> None:
-        """Accept a well-known name, a path of display names, or `id:` and an id.
+    def check_folder(self, folder: FolderName) -> FolderName:
+        """Accept a well-known name, a path of display names, or `id:` and an id, and return its one spelling.
 
         Raises:
             ValueError: it is none of these.
         """
-        wire.folder_ref(folder)
+        return wire.spelled(wire.folder_ref(folder))
 
     # ---- looks
 

@@ -108,6 +108,17 @@ def folder_ref(folder: FolderName) -> FolderRef:
     return ByPath("msgfolderroot", names)
 
 
+def spelled(reference: FolderRef) -> FolderName:
+    """Return the one spelling of a folder; Exchange does not tell letter cases of names apart."""
+    match reference:
+        case WellKnown(name):
+            return FolderName(name)
+        case ById(folder_id):
+            return FolderName(f"id:{folder_id}")
+        case ByPath(start, names):
+            return FolderName("/".join([start, *names]).casefold())
+
+
 def quoted(text: str) -> str:
     """Return an id or address as one segment of a path."""
     return quote(text, safe="")

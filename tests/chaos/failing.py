@@ -95,8 +95,8 @@ class FailingMailbox:
     def attests(self) -> Attests | None:
         return self._inner.attests
 
-    def check_folder(self, folder: FolderName) -> None:
-        self._inner.check_folder(folder)
+    def check_folder(self, folder: FolderName) -> FolderName:
+        return self._inner.check_folder(folder)
 
     async def changes(
         self, folder: FolderName, cursor: Cursor | None

@@ -4,10 +4,11 @@ import attrs
 import pytest
 
 from bridge.admission import Admission
-from bridge.names import UniqueId
+from bridge.names import MaildropName, UniqueId
 from bridge.shaping.wish import Deliver, Wish
 from providers.contract import Attestation, Disposition, DispositionKind, HeaderFields
 from tests.contract.storage_harness import (
+    FAX,
     OFFICE,
     PRINTER,
     SqliteUnderTest,
@@ -21,8 +22,10 @@ from tests.contract.storage_harness import (
 FROM_FAR = b"From: a@far.example\r\nMessage-ID: <1@far.example>\r\n\r\nsame\r\n"
 
 
-async def admit(storage: SqliteUnderTest, admission: Admission) -> None:
-    (record,) = [r for r in (await storage.register.snapshot()).maildrops if r.name == PRINTER]
+async def admit(
+    storage: SqliteUnderTest, admission: Admission, name: MaildropName = PRINTER
+) -> None:
+    (record,) = [r for r in (await storage.register.snapshot()).maildrops if r.name == name]
     await storage.register.change_maildrop(attrs.evolve(record, admission=admission))
 
 
@@ -135,6 +138,66 @@ async def test_what_is_refused_is_moved_where_its_owner_says_and_tells_why(
     await storage.spool.disposed([spool_id])
     details = await storage.run_sql("SELECT detail FROM message_event WHERE event = 'disposed'")
     assert details == [("",)]
+
+
+async def refusing_twice(storage: SqliteUnderTest, *, again: str, body: bytes) -> str:
+    """Return why FAX holds a message that PRINTER has moved away; empty where it moves it too."""
+    for name in (PRINTER, FAX):
+        await admit(storage, Admission(deny=("far.example",), refused_to=f"not {name}"), name)
+    first = await deliver(storage, "a", FROM_FAR)
+    await storage.spool.disposed([first])
+    await storage.spool.announce(FAX, [announcement(again)])
+    [waiting] = await storage.spool.pending(FAX)
+    await storage.spool.deliver(waiting.spool_id, pieces_of(body))
+    [(state, detail)] = await storage.run_sql(
+        "SELECT state, detail FROM message JOIN message_event ON message = id AND event = 'held'"
+        " WHERE maildrop = 'fax'"
+    )
+    assert (state == "held") == ("not moved" in detail)
+    return detail if state == "held" else ""
+
+
+OTHER = FROM_FAR.replace(b"same", b"other")
+
+
+@pytest.mark.parametrize(
+    ("again", "body", "is_held"),
+    [
+        ("a", OTHER, True),  # its id stays where it is moved, whatever it says now
+        ("b", FROM_FAR, True),  # its id changes
+        ("b", OTHER, False),
+        ("b", FROM_FAR.replace(b"<1@", b"<2@"), False),
+    ],
+)
+async def test_what_one_maildrop_moved_away_another_of_the_account_holds(
+    storage: SqliteUnderTest,
+    again: str,
+    body: bytes,
+    is_held: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """Two folders would hand it to and fro for ever; where it arrived first it is seen, with the reason."""
+    said = await refusing_twice(storage, again=again, body=body)
+    wanted = (
+        "its sender is denied; not moved to not fax, since maildrop printer (message 1) moved it"
+        " here as refused"
+    )
+    assert said == (wanted if is_held else "")
+
+
+async def test_a_copy_that_came_to_two_folders_is_moved_from_both(
+    storage: SqliteUnderTest,
+) -> None:
+    """So is the next one to the same folder, and what upstream has not moved yet."""
+    await admit(storage, Admission(deny=("far.example",), refused_to="Refused"))
+    await admit(storage, Admission(deny=("far.example",), refused_to="Refused"), FAX)
+    first = await deliver(storage, "a", FROM_FAR)
+    await storage.spool.announce(FAX, [announcement("b")])
+    [waiting] = await storage.spool.pending(FAX)
+    await storage.spool.deliver(waiting.spool_id, pieces_of(FROM_FAR))
+    await storage.spool.disposed([first])
+    await deliver(storage, "c", FROM_FAR)
+    assert await states(storage) == {"a": "disposed", "b": "expunged", "c": "expunged"}
+    assert len(await storage.spool.queued(OFFICE, 10)) == 2
 
 
 async def test_a_second_copy_stays_where_it_is_whatever_becomes_of_the_refused(

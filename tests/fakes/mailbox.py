@@ -195,8 +195,8 @@ class FakeMailbox:
     def attests(self) -> Attests | None:
         return self._service.attests
 
-    def check_folder(self, folder: FolderName) -> None:
-        del folder
+    def check_folder(self, folder: FolderName) -> FolderName:
+        return folder
 
     async def changes(
         self, folder: FolderName, cursor: Cursor | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from bridge.accounts.roundabout import refuse_roundabout
 from bridge.app.accounts.examination import look_briefly, told
 from bridge.devices.manners import Manners
 from bridge.devices.overrides import refuse_idle
@@ -30,8 +31,10 @@ def check_dispositions(
             )
 
 
-def check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
-    """Refuse what only another mailbox could do."""
+def check_choices(
+    mailbox: MailboxProvider, record: MaildropRecord, snapshot: RegisterSnapshot
+) -> None:
+    """Refuse what only another mailbox could do, and what would go round among the maildrops of the `snapshot`."""
     if record.disposition.folder is not None:
         _check_folder(mailbox, record.disposition.folder)
     if record.admission.refused_to:
@@ -40,6 +43,7 @@ def check_choices(mailbox: MailboxProvider, record: MaildropRecord) -> None:
             raise RegisterError(
                 f"The mailbox of account {record.account} cannot move messages; leave --refused at stay."
             )
+        refuse_roundabout(record, snapshot.maildrops, mailbox.check_folder)
     if record.admission.authenticated and mailbox.attests is None:
         raise RegisterError(
             f"The mailbox of account {record.account} does not tell whether a sender is genuine, so"

@@ -150,7 +150,8 @@ class Offline:
         """Add a maildrop and return its disposition: without one, a move to Printed, or keep where it cannot move."""
 
         async def work(state: State) -> str:
-            owner = changes.find_account(await state.register.snapshot(), account)
+            snapshot = await state.register.snapshot()
+            owner = changes.find_account(snapshot, account)
             async with _opened(state, owner) as opened:
                 mailbox = opened.mailbox
                 can = await probe(mailbox, FolderName(folder))
@@ -158,7 +159,7 @@ class Offline:
                 wanted = on_dele if on_dele is not None else default
                 record = new_maildrop(name, account, folder, wanted, can)
                 record = changed_maildrop(record, knobs, can)
-                check_choices(mailbox, record)
+                check_choices(mailbox, record, snapshot)
             await state.register.add_maildrop(record)
             return record.disposition.spelled()
 
@@ -177,7 +178,7 @@ class Offline:
             account = changes.find_account(snapshot, old.account)
             async with _opened(state, account) as opened:
                 record = changed_maildrop(old, knobs, opened.mailbox.dispositions)
-                check_choices(opened.mailbox, record)
+                check_choices(opened.mailbox, record, snapshot)
             await state.register.change_maildrop(record)
             return record
 

@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Iterable
 
-from bridge.admission import EVERYTHING, Admission
+from bridge.admission import EVERYTHING, Admission, refusal
+from bridge.imprint.imprint import Imprint
 from bridge.maildrop import Listing, MessageEntry
 from bridge.names import AccountName, MaildropName, Octets, SpoolId, UniqueId
+from bridge.shaping import wishtext
 from bridge.storage.messages import MessageState, Pending, QueuedDisposition, SpoolFigures
 from providers.contract import Cursor, Disposition, RemoteId
 
@@ -78,6 +80,63 @@ def told_otherwise(
         f"devices were told of {row[0]} octets, and it has {octets} now;"
         f" `popbridge message redeliver {spool_id}` lists it as a new one"
     )
+
+
+def not_admitted(
+    db: sqlite3.Connection, spool_id: SpoolId, imprint: Imprint, now: float
+) -> tuple[str, str]:
+    """Return why the maildrop does not admit the message, and to which folder it goes; empty where it does.
+
+    One that was listed before, and lost its body since, stays admitted: a device may know it.
+    """
+    row = db.execute(
+        "SELECT admission, wish FROM message JOIN maildrop ON maildrop.name = message.maildrop"
+        " WHERE message.id = ? AND delivered IS NULL AND local = 0",
+        (spool_id,),
+    ).fetchone()
+    if row is None:
+        return "", ""
+    admission, deliver = Admission.parse(row[0]), wishtext.parse(row[1]).deliver.value
+    why = refusal(admission, imprint, now, deliver)
+    return why, admission.refused_to if why else ""
+
+
+def moved_before(db: sqlite3.Connection, spool_id: SpoolId, mark: bytes) -> str:
+    """Return which maildrop of the same account has moved the message away as refused; empty where none has.
+
+    Known by its id, or where that changes with its folder, by what it says. Before upstream has obeyed it is
+    another copy that was delivered to two folders.
+    """
+    row = db.execute(
+        "SELECT 'maildrop ' || earlier.maildrop || ' (message ' || earlier.id || ')' FROM message AS later"
+        " JOIN maildrop AS mine ON mine.name = later.maildrop"
+        " JOIN maildrop AS theirs ON theirs.account = mine.account AND theirs.name <> mine.name"
+        " JOIN message AS earlier ON earlier.maildrop = theirs.name AND earlier.refused_mark NOT NULL"
+        " AND earlier.state = 'disposed' AND (earlier.remote_id = later.remote_id OR earlier.refused_mark = ?)"
+        " WHERE later.id = ? ORDER BY earlier.id LIMIT 1",
+        (mark, spool_id),
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def twin(
+    db: sqlite3.Connection, spool_id: SpoolId, likeness: bytes | None, now: float
+) -> SpoolId | None:
+    """Return the message that this one is a second copy of; None too where copies may be listed."""
+    row = db.execute(
+        "SELECT first.id FROM message AS second"
+        " JOIN maildrop ON maildrop.name = second.maildrop AND print_once > 0"
+        " JOIN message AS first ON first.maildrop = second.maildrop"
+        " AND first.likeness = ? AND first.id <> second.id AND first.local + second.local = 0"
+        " AND (first.state IN ('ready', 'expunged', 'disposed', 'vanished')"
+        " OR (first.state = 'held' AND first.twin IS NULL))"
+        # Neither long ago nor far ahead: the clock may have been wrong then.
+        " AND abs(first.delivered - ?) <= print_once"
+        # One that was listed before, and lost its body since, is nobody's second copy.
+        " WHERE second.id = ? AND second.redelivered = 0 AND second.delivered IS NULL ORDER BY first.id LIMIT 1",
+        (likeness, now, spool_id),
+    ).fetchone()
+    return SpoolId(row[0]) if row else None
 
 
 def listing(db: sqlite3.Connection, maildrop: MaildropName) -> Listing:

@@ -8,15 +8,19 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from bridge.admission import Admission, refusal
 from bridge.imprint.imprint import Imprint
 from bridge.names import MaildropName, Octets, SpoolId, UniqueId
-from bridge.shaping import wishtext
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.queries import doubt, told_otherwise
+from bridge.storage.sqlite.queries import (
+    doubt,
+    moved_before,
+    not_admitted,
+    told_otherwise,
+    twin,
+)
 from providers.contract import Disposition, DispositionKind, RemoteId
 
 DOUBTFUL_WHY = "restored from a backup, after which a device may have printed it"
@@ -112,12 +116,15 @@ def hold_refused(
     db: sqlite3.Connection, spool_id: SpoolId, arrival: Arrival, now: float
 ) -> str:
     """Hold a message that waited, where something is against it; return what, and nothing where it may be listed."""
-    refused, refused_to = _not_admitted(db, spool_id, arrival.imprint, now)
+    refused, refused_to = not_admitted(db, spool_id, arrival.imprint, now)
+    if refused_to and (earlier := moved_before(db, spool_id, arrival.imprint.mark)):
+        refused += f"; not moved to {refused_to}, since {earlier} moved it here as refused"
+        refused_to = ""
     # What is not admitted is nothing's first copy: another, sent as it should be, is listed.
     likeness = None if refused else arrival.imprint.likeness
-    twin = _twin(db, spool_id, likeness, now)
-    second = f"a second copy of message {twin}" if twin is not None else ""
-    verdict = _Verdict(refused or second or doubt(db, spool_id), likeness, twin, refused_to)
+    first = twin(db, spool_id, likeness, now)
+    second = f"a second copy of message {first}" if first is not None else ""
+    verdict = _Verdict(refused or second or doubt(db, spool_id), likeness, first, refused_to)
     is_held = verdict.held and _arrive(db, spool_id, arrival, now, verdict)
     return verdict.held if is_held else ""
 
@@ -168,9 +175,10 @@ def _arrive(
         happened(db, [spool_id], LifeEvent.HELD, now, detail=verdict.held)
     if verdict.refused_to:
         # It is upstream's to carry out, as what a device deletes; the tombstone keeps it from coming back.
+        moved = Disposition(DispositionKind.MOVE, verdict.refused_to).spelled()
         db.execute(
-            "UPDATE message SET state = 'expunged', disposition = ? WHERE id = ?",
-            (Disposition(DispositionKind.MOVE, verdict.refused_to).spelled(), spool_id),
+            "UPDATE message SET state = 'expunged', disposition = ?, refused_mark = ? WHERE id = ?",
+            (moved, arrival.imprint.mark, spool_id),
         )
     return True
 
@@ -342,45 +350,6 @@ def bury(db: sqlite3.Connection, rows: list[tuple[SpoolId, MaildropName]]) -> No
         " AND (state = 'vanished' OR (state = 'expunged' AND disposition = 'keep'))",
         rows,
     )
-
-
-def _not_admitted(
-    db: sqlite3.Connection, spool_id: SpoolId, imprint: Imprint, now: float
-) -> tuple[str, str]:
-    """Return why the maildrop does not admit the message, and to which folder it goes; empty where it does.
-
-    One that was listed before, and lost its body since, stays admitted: a device may know it.
-    """
-    row = db.execute(
-        "SELECT admission, wish FROM message JOIN maildrop ON maildrop.name = message.maildrop"
-        " WHERE message.id = ? AND delivered IS NULL AND local = 0",
-        (spool_id,),
-    ).fetchone()
-    if row is None:
-        return "", ""
-    admission, deliver = Admission.parse(row[0]), wishtext.parse(row[1]).deliver.value
-    why = refusal(admission, imprint, now, deliver)
-    return why, admission.refused_to if why else ""
-
-
-def _twin(
-    db: sqlite3.Connection, spool_id: SpoolId, likeness: bytes | None, now: float
-) -> SpoolId | None:
-    """Return the message that this one is a second copy of; None too where copies may be listed."""
-    row = db.execute(
-        "SELECT first.id FROM message AS second"
-        " JOIN maildrop ON maildrop.name = second.maildrop AND print_once > 0"
-        " JOIN message AS first ON first.maildrop = second.maildrop"
-        " AND first.likeness = ? AND first.id <> second.id AND first.local + second.local = 0"
-        " AND (first.state IN ('ready', 'expunged', 'disposed', 'vanished')"
-        " OR (first.state = 'held' AND first.twin IS NULL))"
-        # Neither long ago nor far ahead: the clock may have been wrong then.
-        " AND abs(first.delivered - ?) <= print_once"
-        # One that was listed before, and lost its body since, is nobody's second copy.
-        " WHERE second.id = ? AND second.redelivered = 0 AND second.delivered IS NULL ORDER BY first.id LIMIT 1",
-        (likeness, now, spool_id),
-    ).fetchone()
-    return SpoolId(row[0]) if row else None
 
 
 def release_copies(db: sqlite3.Connection, gone: list[SpoolId]) -> None:

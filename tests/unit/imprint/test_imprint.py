@@ -62,6 +62,16 @@ def test_only_message_id_and_body_make_a_likeness() -> None:
     assert taken(MAIL + b".").likeness != likeness
 
 
+def test_the_same_octets_alone_have_the_same_mark() -> None:
+    mark = taken(MAIL).mark
+    assert taken(MAIL).mark == mark
+    assert taken(MAIL.replace(b"from b", b"from elsewhere")).mark != mark
+    assert taken(MAIL + b".").mark != mark
+    assert (
+        taken(b"Subject: x\r\n\r\nbody\r\n").mark != taken(b"Subject: y\r\n\r\nbody\r\n").mark
+    )
+
+
 @pytest.mark.parametrize("name", [b"", b"Message-ID: \r\n", b"X-Message-ID: <1@x>\r\n"])
 def test_without_a_message_id_there_is_no_likeness(name: bytes) -> None:
     assert taken(name + b"Subject: x\r\n\r\nbody\r\n").likeness is None

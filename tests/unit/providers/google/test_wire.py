@@ -23,6 +23,7 @@ from providers.google.wire import (
     read_list,
     read_text,
     remote_message,
+    spelled,
 )
 
 INBOX = FolderName("")
@@ -213,3 +214,16 @@ def test_a_message_in_trash_or_spam_shows_nowhere_else(
 def test_a_text_that_must_be_there_is_missed(value: Any) -> None:  # noqa: ANN401 - any JSON
     with pytest.raises(Unreachable, match="historyId"):
         read_text(value, "historyId")
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (["", "inbox", "INBOX", "id:INBOX"], "id:INBOX"),
+        (["Print jobs", " print JOBS "], "print jobs"),
+        (["id:Label_12", "id: Label_12"], "id:Label_12"),
+        (["query:is:starred"], "query:is:starred"),
+    ],
+)
+def test_names_of_one_folder_have_one_spelling(names: list[str], written: str) -> None:
+    assert {spelled(folder_ref(FolderName(name))) for name in names} == {written}

@@ -288,3 +288,16 @@ def test_what_was_sent_as_mail_is_mail_however_it_begins(head: bytes) -> None:
 )
 def test_a_page_or_an_error_is_no_mail(head: bytes) -> None:
     assert not wire.looks_like_mail(head)
+
+
+@pytest.mark.parametrize(
+    ("names", "spelled"),
+    [
+        (["", "inbox", "Inbox", "/INBOX/"], "inbox"),
+        (["Printing/Office", "/printing/ OFFICE/"], "msgfolderroot/printing/office"),
+        (["Inbox/Office", "inbox/office"], "inbox/office"),
+        (["id:AAMk"], "id:AAMk"),
+    ],
+)
+def test_names_of_one_folder_have_one_spelling(names: list[str], spelled: str) -> None:
+    assert {wire.spelled(wire.folder_ref(FolderName(name))) for name in names} == {spelled}

@@ -51,6 +51,10 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/deliveries.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/writes.py": ("tests/contract/test_spool_writers.py", "by contract"),
     "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/unread.py": (
+        "tests/unit/sync/test_oldheaders.py",
+        "by who calls it",
+    ),
     "bridge/storage/sqlite/local.py": ("tests/contract/test_spool_local.py", "by contract"),
     "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),

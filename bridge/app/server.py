@@ -219,8 +219,9 @@ class Bridge:
         sync = self._config.sync
         log = logs.get("sync")
         opener = AccountOpener(self._state.grants, self._clock, log, self._alerting.tell)
+        spool, unread = self._state.spool, self._state.unread_headers
         maker = LookerMaker(
-            self._state.spool, self._locks, self._clock, log, sync, opener, self._shaping
+            spool, self._locks, self._clock, log, sync, opener, self._shaping, unread
         )
         return Workers(self._directory, maker, group, self._pace())
 

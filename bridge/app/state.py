@@ -26,6 +26,7 @@ from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.settings import SqliteSettings
 from bridge.storage.sqlite.sightings import SqliteSightings
 from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.storage.sqlite.unread import SqliteUnreadHeaders
 from bridge.tls.issuer import server_certificate_files
 from bridge.vault.keyring import Keyring, Purpose, load_master_key
 from bridge.vault.seal import BodySeal, SecretSeal
@@ -89,6 +90,11 @@ class State:
     def histories(self) -> Histories:
         """Return the lives of messages."""
         return Histories(self.database, self.secrets)
+
+    @property
+    def unread_headers(self) -> SqliteUnreadHeaders:
+        """Return what an earlier release stored without a look at its headers."""
+        return SqliteUnreadHeaders(self.database, self.spool.refresh)
 
     @property
     def sightings(self) -> SqliteSightings:

@@ -5,6 +5,8 @@ line ends are normalised and before byte-stuffing, which is what LIST must annou
 section 11) and what clients that read by count depend on.
 """
 
+from collections.abc import AsyncIterator
+
 from bridge.names import Octets
 
 CRLF = b"\r\n"
@@ -137,3 +139,10 @@ class TopCutter:
 def without_nul(wire: bytes) -> bytes:
     """Return octets of the same number with a blank for each NUL."""
     return wire.replace(b"\0", b" ")
+
+
+async def unstuffed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a message's own octets, where pieces of its wire form come one by one."""
+    form = Unstuffer()
+    async for piece in pieces:
+        yield form.feed(piece)

@@ -10,11 +10,15 @@ from bridge.names import DeviceName, MaildropName
 
 @attrs.frozen
 class Holder:
-    """Who holds a maildrop: the device, and the network address it came from; in any of its connections."""
+    """Who holds a maildrop: the device, and the network address it came from; in any of its connections.
+
+    Where it is no session, the bridge keeps sessions out for a moment.
+    """
 
     device: DeviceName
     address: str
     connection: str = attrs.field(default="", eq=False)
+    is_session: bool = attrs.field(default=True, eq=False)
 
 
 class MaildropLock(Protocol):
@@ -72,6 +76,10 @@ class Locks(Protocol):
 
     def is_held(self, maildrop: MaildropName) -> bool:
         """Tell whether a session is open."""
+        ...
+
+    def was_held(self, maildrop: MaildropName) -> bool:
+        """Tell whether a session is open, or was since the bridge runs."""
         ...
 
 

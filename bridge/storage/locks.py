@@ -51,6 +51,7 @@ class MemoryLocks:
         """Make the table; `takeover_grace` is in seconds."""
         self._grace = takeover_grace
         self._held: dict[MaildropName, _Lock] = {}
+        self._had_sessions: set[MaildropName] = set()
 
     async def acquire(
         self,
@@ -74,11 +75,17 @@ class MemoryLocks:
             await self._outlive(current, holder)
         lock = _Lock(self, maildrop, holder, evict, progress)
         self._held[maildrop] = lock
+        if holder.is_session:
+            self._had_sessions.add(maildrop)
         return lock
 
     def is_held(self, maildrop: MaildropName) -> bool:
         """Tell whether a session is open."""
         return maildrop in self._held
+
+    def was_held(self, maildrop: MaildropName) -> bool:
+        """Tell whether a session is open, or was since the bridge runs."""
+        return maildrop in self._had_sessions
 
     def forget(self, lock: _Lock) -> None:
         """Take a released lock out of the table."""

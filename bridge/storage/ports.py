@@ -72,6 +72,33 @@ class Shaper(Protocol):
         ...
 
 
+class UnreadHeaders(Protocol):
+    """Messages that an earlier release stored without a look at their headers."""
+
+    async def unread(self, maildrop: MaildropName, limit: int) -> list[tuple[SpoolId, Octets]]:
+        """Return at most `limit` listed messages of the maildrop with their octets, in the order they came."""
+        ...
+
+    async def leave(self, messages: Iterable[SpoolId]) -> None:
+        """Let messages be as they are, durably.
+
+        Raises:
+            SpoolUnavailable: they are still to be looked at.
+        """
+        ...
+
+    async def take_back(self, spool_id: SpoolId) -> bool:
+        """Let a message that no device was told of wait for its body, durably; tell whether it is one.
+
+        Its body stays, to be delivered once more. Call only while no session is open at its maildrop. Killed then,
+        the bridge fetches the message anew.
+
+        Raises:
+            SpoolUnavailable: it is listed as before.
+        """
+        ...
+
+
 class Spool(Protocol):
     """Messages at rest."""
 

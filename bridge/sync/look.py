@@ -20,6 +20,7 @@ from bridge.storage.register import MaildropRecord
 from bridge.sync.disposing import Disposer
 from bridge.sync.errand import Errand
 from bridge.sync.fetching import Fetcher
+from bridge.sync.oldheaders import OldHeaders
 from bridge.sync.plan import Look
 from bridge.sync.reasons import reason
 from providers.contract import (
@@ -61,6 +62,7 @@ class Looker:
     message_octets: int
     alert: AlertSink = unheard
     shaping: ShapingProcesses | None = None
+    old_headers: OldHeaders | None = None
     _fetcher: Fetcher = attrs.field(init=False)
     _disposer: Disposer = attrs.field(init=False)
 
@@ -114,6 +116,8 @@ class Looker:
         for name in errand.maildrops:
             if not self.locks.is_held(name):
                 await self.spool.sweep_vanished(name)
+            if self.old_headers is not None:
+                await self.old_headers.read(name)
         cursor = await self._common_cursor(errand.maildrops)
         if self._fetcher.has_to_list(errand.folder):
             cursor = None

@@ -153,8 +153,8 @@ async def refusing_twice(storage: SqliteUnderTest, *, again: str, body: bytes) -
         "SELECT state, detail FROM message JOIN message_event ON message = id AND event = 'held'"
         " WHERE maildrop = 'fax'"
     )
-    assert (state == "held") == ("not moved" in detail)
-    return detail if state == "held" else ""
+    assert (state == "held") == ("not moved" in str(detail))
+    return str(detail) if state == "held" else ""
 
 
 OTHER = FROM_FAR.replace(b"same", b"other")

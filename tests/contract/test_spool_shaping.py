@@ -9,9 +9,10 @@ from bridge.admission import Admission
 from bridge.errors import BodyUnreadable, ShaperUnavailable, SpoolUnavailable
 from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import Octets, SpoolId, UniqueId
+from bridge.pop3.wireform import unstuffed
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.messages import Delivery
-from bridge.storage.sqlite.bodies import Held, unstuffed
+from bridge.storage.sqlite.bodies import Held
 from providers.contract import Disposition, Envelope
 from tests.contract.storage_harness import (
     OFFICE,

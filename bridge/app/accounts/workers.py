@@ -15,9 +15,10 @@ from bridge.names import AccountName
 from bridge.shaper.processes import Bounds, ShapingProcesses
 from bridge.shaper.rlimits import Limits
 from bridge.storage.holding import Locks
-from bridge.storage.ports import Spool
+from bridge.storage.ports import Spool, UnreadHeaders
 from bridge.storage.register import Account, MaildropRecord
 from bridge.sync.look import Looker, LookReport
+from bridge.sync.oldheaders import OldHeaders
 from bridge.sync.worker import Pace, Worker, WorkerStatus
 from providers.contract import MailboxProvider
 
@@ -175,6 +176,7 @@ class LookerMaker:
     config: SyncConfig
     opener: AccountOpener
     shaping: ShapingProcesses | None = None
+    unread: UnreadHeaders | None = None
 
     def make(self, account: AccountName, opened: OpenAccount) -> Looker:
         """Return a looker at an open account."""
@@ -188,6 +190,14 @@ class LookerMaker:
             self.config.message_octets,
             self.opener.alert,
             self.shaping,
+            self._old_headers(),
+        )
+
+    def _old_headers(self) -> OldHeaders | None:
+        if self.unread is None or self.shaping is None:
+            return None
+        return OldHeaders(
+            self.spool, self.unread, self.locks, self.shaping, self.clock, self.log
         )
 
 

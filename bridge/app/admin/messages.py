@@ -42,7 +42,7 @@ REDELIVER = "message-redeliver"
 DROP = "message-drop"
 """The orders, as the command line gives them to a running bridge."""
 
-OWNER = Holder(DeviceName("(owner)"), "")
+OWNER = Holder(DeviceName("(owner)"), "", is_session=False)
 """Who holds a maildrop while an admin's order is carried out; no device can have this name."""
 
 _NOT_TO_BE_LISTED = {

@@ -341,6 +341,7 @@ class Offline:
                 self.config.sync,
                 opener,
                 shaping_processes(self.config),
+                state.unread_headers,
             )
             looker = maker.make(account.name, opened)
             try:

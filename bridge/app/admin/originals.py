@@ -14,9 +14,10 @@ from bridge.errors import (
     StateError,
 )
 from bridge.names import SpoolId
+from bridge.pop3.wireform import unstuffed
 from bridge.storage.lives import Life, LifeEvent
 from bridge.storage.messages import MessageState
-from bridge.storage.sqlite.bodies import Held, StoredBody, unstuffed
+from bridge.storage.sqlite.bodies import Held, StoredBody
 
 _WHY_NOT_HERE = {
     MessageState.ANNOUNCED: "is not here yet: it is fetched at a look that succeeds",

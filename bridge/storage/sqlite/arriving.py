@@ -9,9 +9,10 @@ import attrs
 from bridge.imprint.imprint import TEXT_CHARACTERS, Imprint
 from bridge.imprint.rawheaders import RawHeaders
 from bridge.names import Octets, SpoolId
+from bridge.pop3.wireform import unstuffed
 from bridge.storage.ports import Shaper
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite.bodies import Bodies, Held, unstuffed
+from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.histories import envelope_context
 from bridge.storage.sqlite.steps import Arrival
 from providers.contract import Attests, Envelope

@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeAlias, TypeVar
 from bridge.errors import BodyUnreadable, SpoolUnavailable
 from bridge.imprint.imprint import Imprint, ImprintTaker
 from bridge.names import Octets, SpoolId
-from bridge.pop3.wireform import Unstuffer, WireForm
+from bridge.pop3.wireform import WireForm
 from bridge.storage.sealing import FrameSeal, SealedWriter
 from bridge.wholefile import sync_folder
 from providers.contract import Attests
@@ -247,13 +247,6 @@ class StoredBody:
     def _frames(self) -> Iterator[bytes]:
         self._file.seek(0)
         return self._seal.reader(self._file, self._context)
-
-
-async def unstuffed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield a message's own octets."""
-    form = Unstuffer()
-    async for piece in pieces:
-        yield form.feed(piece)
 
 
 def _close(file: BinaryIO) -> None:

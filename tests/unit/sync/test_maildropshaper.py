@@ -253,3 +253,22 @@ async def test_a_command_is_had_octet_for_octet(
     [spool_id] = await listed(storage)
     stuffed = mail.replace(b"\r\n.", b"\r\n..")
     assert await read_whole(storage.spool, spool_id) == stuffed
+
+
+async def test_a_raw_header_beyond_all_limits_is_told_by_a_notice_and_kept(
+    storage: SqliteUnderTest,
+) -> None:
+    """What ASCII cannot be made of is never sent raw, and its owner gets at it."""
+    long = b"".join(b"X-%d: \xc3\xbc%s\r\n" % (n, b"x" * 900) for n in range(300))
+    errand, [alert] = await fetch(storage, COMMAND, text=long + MAIL, wish=Wish())
+    assert errand.quarantined == 1
+    assert "Its header is larger than 256 KiB." in alert.text
+    [spool_id] = await listed(storage)
+    notice = await read_whole(storage.spool, spool_id)
+    assert b"Its header is larger than 256 KiB." in notice
+    assert b"message show %d --original" % spool_id in notice
+    assert notice.isascii()
+    assert await read_whole(storage.spool, spool_id, as_it_came=True) == long + MAIL
+    life = await Histories(storage.database, SecretSeal(KEY)).life(spool_id)
+    assert life is not None
+    assert life.original_octets == len(long + MAIL)

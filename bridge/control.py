@@ -8,7 +8,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
@@ -199,11 +199,11 @@ def ask(
 
 def follow(
     state_dir: Path, verb: str, within: float, **values: object
-) -> Iterator[Values] | None:
+) -> Generator[Values, None, None] | None:
     """Return the lines of a running bridge's long answer, or None where no bridge runs.
 
     They may end without a word: then the bridge did. It is waited for `within` seconds, and as
-    long again as for any answer.
+    long again as for any answer. Closed, it leaves the bridge.
 
     Raises:
         OwnerError: it answered with an error, in its words.
@@ -226,7 +226,7 @@ def _connected(state_dir: Path, within: float) -> socket.socket | None:
     return connection
 
 
-def _answers(connection: socket.socket, request: Values) -> Iterator[Values]:
+def _answers(connection: socket.socket, request: Values) -> Generator[Values, None, None]:
     with connection:
         try:
             connection.sendall(json.dumps(request).encode() + b"\n")

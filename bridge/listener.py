@@ -19,7 +19,7 @@ from bridge.config import ListenerConfig
 from bridge.connection import SHUTDOWN_SECONDS, Connection
 from bridge.errors import NetworkError
 from bridge.logs import EventLog
-from bridge.names import ConnectionId
+from bridge.names import ConnectionId, DeviceName
 from bridge.pop3.events import Terms
 from bridge.session.services import Peer, Services
 from bridge.session.session import Session
@@ -103,8 +103,9 @@ class Listener:
                 address = str(peer[0])
                 if self._admits(address):
                     connection_id = ConnectionId(f"c{next(_numbers)}")
+                    simulated = self._services.simulations.claim(address, int(peer[1]))
                     group.create_task(
-                        self._serve_one(accepted, address, connection_id),
+                        self._serve_one(accepted, address, connection_id, simulated),
                         name=f"{connection_id} {address}",
                     )
                 else:
@@ -142,12 +143,16 @@ class Listener:
         return True
 
     async def _serve_one(
-        self, accepted: socket.socket, address: str, connection_id: ConnectionId
+        self,
+        accepted: socket.socket,
+        address: str,
+        connection_id: ConnectionId,
+        simulated: DeviceName | None,
     ) -> None:
         connection = Connection(accepted)
         try:
             if await self._connect(accepted, connection, address, connection_id):
-                peer = self._peer(address, connection_id)
+                peer = attrs.evolve(self._peer(address, connection_id), simulated=simulated)
                 await Session(connection, peer, self._services, self._log).serve()
                 await connection.wait_closed()
         except Exception:  # noqa: BLE001 - one device's trouble must not end the others

@@ -80,6 +80,10 @@ TESTED_ELSEWHERE = {
         "tests/system/test_test_message.py",
         "with a bridge at work",
     ),
+    "bridge/app/admin/simulations.py": (
+        "tests/system/test_simulate.py",
+        "with a bridge at work",
+    ),
     "bridge/cli/simulate.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/simulators/polling.py": ("tests/system/test_simulate.py", "with a bridge at work"),
     "bridge/storage/sealing.py": (

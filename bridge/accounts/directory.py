@@ -82,13 +82,17 @@ class _Known:
 
 @attrs.frozen
 class _Attempt:
-    """One login that is being checked: since when, and whether the work of a wrong password was spared."""
+    """One login that is being checked: since when, and whether the work of a wrong password was spared.
+
+    `simulated` is as which device the owner's own simulator comes; None where it is anybody else.
+    """
 
     login: str = attrs.field(repr=False)
     address: str
     origin: str
     began: float
     spared: bool = False
+    simulated: DeviceName | None = None
 
 
 class Directory:
@@ -117,7 +121,7 @@ class Directory:
         """Who failed how often of late."""
         self._question: Question = _without_question
         self.last_login = clock.monotonic()
-        """When a device last logged in, or this was made; the bridge's own login does not count."""
+        """When a device last logged in, or this was made; the bridge's own login, or its owner's simulator's, does not count."""
 
     def admit(self, probe: ProbeLogin) -> None:
         """Take the bridge's own login too; it counts neither as a success nor as a failure."""
@@ -184,8 +188,12 @@ class Directory:
         self._delays.logged_in(device.name, self._clock.monotonic())
         return delay
 
-    async def check_password(self, login: str, password: str, address: str) -> Device:
+    async def check_password(
+        self, login: str, password: str, address: str, simulated: DeviceName | None = None
+    ) -> Device:
         """Return the device that `login` and `password` open, for a peer at `address`.
+
+        `simulated` is as which device the owner's own simulator comes there: its address is neither asked about nor learned.
 
         Raises:
             LoginRefused: they open none; raised only after the delay this failure has earned.
@@ -197,7 +205,7 @@ class Directory:
             await asyncio.to_thread(exert)  # not in the line in which strangers may stand
             return self._probe.device
         device = self._known.logins.find(login)
-        attempt = self._attempt(login, address)
+        attempt = self._attempt(login, address, simulated)
         stored = device.password if device else None
         if stored is not None and self._verifier.remembered(stored, password):
             attempt = attrs.evolve(attempt, spared=True)
@@ -206,14 +214,19 @@ class Directory:
         return await self._conclude(shown, attempt)
 
     async def check_digest(
-        self, login: str, timestamp: str, digest: str, address: str
+        self,
+        login: str,
+        timestamp: str,
+        digest: str,
+        address: str,
+        simulated: DeviceName | None = None,
     ) -> Device:
-        """Return the device whose APOP digest this is (RFC 1939 section 7).
+        """Return the device whose APOP digest this is (RFC 1939 section 7); `simulated` as for `check_password`.
 
         Raises:
             LoginRefused: as `check_password`.
         """
-        attempt = self._attempt(login, address)
+        attempt = self._attempt(login, address, simulated)
         device = self._known.logins.find(login)
         secret = self._secret_of(device)
         expected = hashlib.md5(timestamp.encode() + secret, usedforsecurity=False).hexdigest()
@@ -230,19 +243,21 @@ class Directory:
         except StateError:
             return self._decoy  # sealed for another device, or altered
 
-    def _attempt(self, login: str, address: str) -> _Attempt:
-        return _Attempt(login, address, address_key(address), self._clock.monotonic())
+    def _attempt(self, login: str, address: str, simulated: DeviceName | None) -> _Attempt:
+        now = self._clock.monotonic()
+        return _Attempt(login, address, address_key(address), now, simulated=simulated)
 
     async def _conclude(self, device: Device | None, attempt: _Attempt) -> Device:
         try:
-            reason = await self._refusal(device, attempt.address)
+            reason = await self._refusal(device, attempt)
         except SpoolUnavailable:
             # At once, it would tell a guesser as often as it asks that the password was right.
             await self._hold_back(attempt, self._count(attempt))
             raise
         if device is not None and not reason:
             self._by_address.succeeded(attempt.origin)
-            self.last_login = self._clock.monotonic()
+            if device.name != attempt.simulated:
+                self.last_login = self._clock.monotonic()
             return device
         delay = self._count(attempt)
         self._tell(attempt, reason, delay)
@@ -287,15 +302,17 @@ class Directory:
         is_same = now is not None and (now.name, now.password) == (device.name, device.password)
         return now if is_same else None
 
-    async def _refusal(self, device: Device | None, address: str) -> str:
+    async def _refusal(self, device: Device | None, attempt: _Attempt) -> str:
         """Return why a login is refused, also one that has shown the password of `device`; empty where it is not."""
         if device is None:
             return "password"
         if device.disabled is not None:
             return "disabled"
-        if not self._may_come_from(device, address):
+        if not self._may_come_from(device, attempt.address):
             return "address"
-        return await self._question(device, address)
+        if device.name == attempt.simulated:
+            return ""
+        return await self._question(device, attempt.address)
 
     def _shown(self, login: str) -> str:
         """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""

@@ -12,10 +12,12 @@ import attrs
 
 from bridge import logs
 from bridge.accounts.directory import Directory
+from bridge.accounts.simulations import Simulations
 from bridge.app.accounts.opener import AccountOpener
 from bridge.app.accounts.workers import LookerMaker, Workers, shaping_processes
 from bridge.app.admin.orders import Orders
 from bridge.app.admin.pageprogress import FOLLOW_PAGE, PageWatch
+from bridge.app.admin.simulations import SIMULATE, SimulationDesk
 from bridge.app.admin.status import report
 from bridge.app.admin.trace import TRACE, TraceDesk
 from bridge.app.audit.events import Telling
@@ -122,6 +124,7 @@ class Bridge:
         self._telling = Telling(state.audit, clock, logs.get("audit"))
         self._directory.ask(self._overseer.known_addresses().why_not)
         self._workers: Workers | None = None
+        self._simulations = Simulations()
         self._manners = manners_for(config.listener)
         self._shaping = shaping_processes(config)
         self._listeners = [
@@ -211,6 +214,7 @@ class Bridge:
             seen=self._watch.seen,
             logged_in=self._hook.tell,
             manners=self._manners,
+            simulations=self._simulations,
             takings=self._takings,
             tracing=self._tracing,
         )
@@ -247,6 +251,7 @@ class Bridge:
             {
                 TRACE: TraceDesk(self._tracing, self._directory).follow,
                 FOLLOW_PAGE: watch.follow,
+                SIMULATE: SimulationDesk(self._simulations).follow,
             },
         )
         async with asyncio.TaskGroup() as doors:

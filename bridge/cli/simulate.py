@@ -45,9 +45,9 @@ def command(option: Path | None, /, device: str, as_json: bool, **chosen: Any) -
     profile = find_profile(shipped_profiles(), name)
     password = _password(chosen["password_file"], from_stdin=chosen["password_stdin"])
     takes = chosen["take"]
-    places = [one for one in offline.addresses() if one.device == device and one.admitted]
-    caller = Caller(found, password, [one.address for one in places])
-    done = simulate(config, caller, profile, takes=takes, by_apop=chosen["apop"])
+    done = simulate(
+        config, Caller(found, password), profile, takes=takes, by_apop=chosen["apop"]
+    )
     told = {
         "device": device,
         "profile": profile.name,

@@ -7,9 +7,10 @@ import attrs
 
 from bridge import logs
 from bridge.accounts.directory import Directory
+from bridge.accounts.simulations import Simulations
 from bridge.clock import Clock
 from bridge.devices.manners import Manners
-from bridge.names import AccountName, ConnectionId
+from bridge.names import AccountName, ConnectionId, DeviceName
 from bridge.pop3.events import MachineLimits, Terms
 from bridge.session.takings import Takings
 from bridge.session.tracing import Tracing
@@ -42,7 +43,7 @@ class Services:
     `nudge` tells the sync road that a device of an account has come, or has deleted something;
     `is_failing` asks whether an account cannot be looked at; `manners` knows how each device is spoken to.
     `seen` is told of every device that has shown its password and may log in, also where its maildrop is busy
-    or cannot be shown; `logged_in` of every login that went well.
+    or cannot be shown; `logged_in` of every login that went well. `simulations` knows who is no device, but its owner's simulator.
     """
 
     spool: Spool
@@ -57,6 +58,7 @@ class Services:
     seen: Callable[[Login], None] = _is_never_noted
     logged_in: Callable[[Login], None] = _is_never_noted
     manners: Manners = attrs.field(factory=Manners)
+    simulations: Simulations = attrs.field(factory=Simulations)
     takings: Takings = attrs.field(
         default=attrs.Factory(
             lambda self: Takings(self.spool, self.clock, logs.get("spool")), takes_self=True
@@ -80,3 +82,5 @@ class Peer:
     listener: str = ""
     login_delay: int = 0
     """The listener's, in seconds."""
+    simulated: DeviceName | None = None
+    """As which device the owner's own simulator comes; None where it is anybody else."""

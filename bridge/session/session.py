@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Awaitable
 from typing import assert_never
 
+from bridge.accounts.simulations import told_as
 from bridge.connection import Connection, ConnectionClosed
 from bridge.errors import LoginRefused, LoginTooSoon, MaildropBusy, SpoolUnavailable
 from bridge.logs import EventLog
@@ -156,12 +157,12 @@ class Session:
     async def _answer(
         self, effect: CheckPassword | CheckDigest | SendMessage | Expunge | StartTls
     ) -> Answer:
-        directory, address = self._services.directory, self._peer.address
+        directory, whence = self._services.directory, (self._peer.address, self._peer.simulated)
         match effect:
             case CheckPassword(name, password):
-                return await self._log_in(directory.check_password(name, password, address))
+                return await self._log_in(directory.check_password(name, password, *whence))
             case CheckDigest(name, timestamp, digest):
-                check = directory.check_digest(name, timestamp, digest, address)
+                check = directory.check_digest(name, timestamp, digest, *whence)
                 return await self._log_in(check)
             case SendMessage():
                 return await self._sender.send(effect)
@@ -186,15 +187,18 @@ class Session:
             # A failed login is waited for even if the peer has left: its place among the
             # connections of its address is what makes guessing slow.
             device = await check
-            self._services.seen(self._login_of(device.name))
+            is_simulated = device.name == self._peer.simulated
+            if not is_simulated:
+                self._services.seen(self._login_of(device.name))
             quirks = self._services.manners.of(device)
             directory, usual = self._services.directory, self._peer.login_delay
-            directory.refuse_early(device, usual)
+            delay = directory.refuse_early(device, usual)
             holder = self._holder(device)
             async with self._connection.while_open():
                 self._lock = await self._acquire(device.maildrop, holder, quirks)
             listing = await self._listing(device)
-            delay = directory.count_login(device, usual)
+            if not is_simulated:
+                delay = directory.count_login(device, usual)
         except LoginRefused as error:
             return self._refused(ResponseCode.AUTH, error, quirks)
         except MaildropBusy as error:
@@ -207,7 +211,8 @@ class Session:
             return self._refused(ResponseCode.LOGIN_DELAY, error, quirks)
         self._device = device
         self._trace.logged_in(device.name)
-        self._services.logged_in(self._login_of(device.name))
+        if not is_simulated:
+            self._services.logged_in(self._login_of(device.name))
         self._connection.allow(self._services.limits.autologout)
         self._nudge()
         return Accepted(self._done.begin(holder, device.maildrop or "", listing), quirks, delay)
@@ -272,7 +277,9 @@ class Session:
         return Refused(code, quirks)
 
     def _holder(self, device: Device) -> Holder:
-        return Holder(device.name, self._peer.address, self._peer.connection_id)
+        """Return who has the maildrop; a simulated machine is told as such, and is not the device."""
+        name = device.name if device.name != self._peer.simulated else told_as(device.name)
+        return Holder(name, self._peer.address, self._peer.connection_id)
 
     def _be_evicted(self) -> None:
         self._connection.abort("taken over by a newer connection of the device")

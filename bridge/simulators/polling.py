@@ -1,8 +1,11 @@
 """Lets a machine's script talk to a listener: TLS as the machine knows it, and bounded everything."""
 
 import asyncio
+import socket
 import ssl
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import attrs
 
@@ -22,14 +25,23 @@ POLL_SECONDS = 600.0
 """How long one poll may take."""
 
 
+Announce = Callable[[str, int], AbstractContextManager[None]]
+"""Says that a connection will come from an address and port of this machine, for as long as the block lasts."""
+
+
+def _to_nobody(_address: str, _port: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @attrs.frozen
 class Target:
-    """A listener, and the address of this machine at which it is reached."""
+    """A listener, and the address of this machine at which it is reached; each connection is announced before it comes."""
 
     name: str
     address: str
     port: int
     tls: TlsMode
+    announce: Announce = _to_nobody
 
 
 @attrs.define
@@ -99,25 +111,47 @@ async def _connected(target: Target, policy: TlsPolicy, report: Report) -> tuple
 
 
 async def _greeted(target: Target, context: ssl.SSLContext | None) -> tuple[_Line, Answer]:
-    async with asyncio.timeout(ANSWER_SECONDS):
-        reader, writer = await asyncio.open_connection(
-            target.address,
-            target.port,
-            limit=LINE_OCTETS,
-            ssl=context if target.tls == "implicit" else None,
-            local_addr=(target.address, 0),
-        )
-    line = _Line(reader, writer)
-    try:
-        greeting = await _heard(line, is_long=False)
-        if context is not None and target.tls == "starttls":
-            _must_go_on(await _said(line, Ask("STLS")))
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await writer.start_tls(context)
-    except BaseException:
-        writer.transport.abort()
-        raise
+    with _bound(target.address) as source, target.announce(*source.getsockname()[:2]):
+        line = await _reached(source, target, context)
+        try:
+            greeting = await _heard(line, is_long=False)
+            if context is not None and target.tls == "starttls":
+                _must_go_on(await _said(line, Ask("STLS")))
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await line.writer.start_tls(context)
+        except BaseException:
+            line.writer.transport.abort()
+            raise
     return line, greeting
+
+
+@contextmanager
+def _bound(address: str) -> Iterator[socket.socket]:
+    """Yield a socket that has its port already; where the block fails it is closed."""
+    is_v6 = ":" in address
+    source = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET)
+    try:
+        source.setblocking(False)  # noqa: FBT003 - the standard library's own form
+        source.bind((address, 0))
+        yield source
+    except BaseException:
+        source.close()
+        raise
+
+
+async def _reached(
+    source: socket.socket, target: Target, context: ssl.SSLContext | None
+) -> _Line:
+    implicit = context if target.tls == "implicit" else None
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await asyncio.get_running_loop().sock_connect(source, (target.address, target.port))
+        reader, writer = await asyncio.open_connection(
+            sock=source,
+            limit=LINE_OCTETS,
+            ssl=implicit,
+            server_hostname=target.address if implicit is not None else None,
+        )
+    return _Line(reader, writer)
 
 
 def _must_go_on(answer: Answer) -> None:

@@ -159,15 +159,26 @@ def test_a_star_leaves_what_its_memory_would_not_hold(house: Home) -> None:
         assert bodies_listed(house) == 3
 
 
-def test_the_machine_is_not_shut_out_because_it_was_simulated_first(house: Home) -> None:
+def test_a_simulated_poll_is_no_sign_of_the_devices_life(house: Home) -> None:
+    """Not in its sightings, its addresses, its login delay; what it took is told under a name of its own."""
     house.configure(({"name": "pop3s"},), watch={"new_address": "refuse"})
-    with running(house):
-        [warning] = simulated(house, "--profile", "software")[1]["warnings"]
-        assert "learned 127.0.0.1 as the first address of printer" in warning
-        assert "popbridge device admit printer ADDRESS --only" in warning
-        assert simulated(house, "--profile", "software")[1]["warnings"] == []
+    house.offline.change_device("printer", DeviceKnobs(login_delay="600"))
+    with running(house) as bridge:
+        for _ in range(2):
+            code, answer = simulated(house, "--profile", "software")
+            assert (code, answer["warnings"], answer["error"]) == (0, [], "")
+        assert house.offline.addresses() == []
+        closed = bridge.log.wait_for("session-closed", 2, device="printer (simulated)")
+        assert closed
         assert house.run("device", "admit", "printer", "192.168.1.40", "--only").returncode == 0
-        done = house.run("simulate", "printer", text=PANEL_PASSWORD + "\n")
-        assert "127.0.0.1 is not in the addresses of device printer" in done.stderr
-        assert house.run("device", "admit", "printer", "127.0.0.1").returncode == 0
         assert simulated(house, "--profile", "software")[1]["error"] == ""
+        assert [one.address for one in house.offline.addresses()] == ["192.168.1.40"]
+        stranger = bridge.connect()
+        assert stranger.log_in("printer", PANEL_PASSWORD).startswith(b"-ERR [AUTH]")
+        stranger.close()
+        assert simulated(house, "--profile", "software", "--take")[0] == 0
+    assert house.offline.read(lambda state: state.sightings.sightings()) == []
+    told = json.loads(house.run("audit", "--json").stdout)
+    takers = {one.get("device", "") for one in told if one.get("event") in {"sent", "expunged"}}
+    assert "printer" not in takers
+    assert "printer (simulated)" in house.run("message", "show", "1").stdout

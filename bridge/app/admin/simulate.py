@@ -2,11 +2,12 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from functools import partial
 
 import attrs
 
 from bridge.accounts.directory import contains
+from bridge.app.admin.simulations import announced
 from bridge.app.health.selflogin import own_addresses
 from bridge.config import Config, ListenerConfig, TlsPolicy
 from bridge.control import STATUS_SECONDS, ask
@@ -21,11 +22,10 @@ from bridge.storage.register import Device
 
 @attrs.frozen
 class Caller:
-    """Whose login is taken; `known` are the addresses that the device may come from, as they are kept."""
+    """Whose login is taken."""
 
     device: Device
     password: str = attrs.field(repr=False)
-    known: Sequence[str] = ()
 
 
 @attrs.frozen
@@ -47,31 +47,23 @@ def simulate(
 ) -> Simulated:
     """Poll the running bridge once as a machine of this profile; without `takes` nothing is deleted.
 
+    The bridge is told that it is none: it counts as no login of the device.
+
     Raises:
         OwnerError: no bridge runs, or none of its listeners can be tried from here; say so and what to do.
     """
-    device, password, known = caller.device, caller.password, caller.known
+    device, password = caller.device, caller.password
     habit, content = habit_of(profile)
     refuse_unfit(profile, device.name, password)
     if by_apop and "apop" not in profile.auth.value:
         raise RegisterError(
             f"{profile.name} knows no APOP ({profile.auth.origin}); leave out --apop, or name another --profile."
         )
-    target = _target(config, device, profile, known)
+    target = _target(config, device, profile)
     size = profile.size_octets
     holds, origin = (None, "") if size is None else (size.value, size.origin)
     machine = Machine(device.name, password, habit, content, holds, origin, by_apop, takes)
     report = asyncio.run(poll(target, machine, _policy(profile)))
-    if (
-        report.connected
-        and not known
-        and not device.allow
-        and config.watch.new_address != "log"
-    ):
-        report.warnings.append(
-            f"The bridge has learned {target.address} as the first address of {device.name}: before"
-            f" the machine polls, run `popbridge device admit {device.name} ADDRESS --only` with its own."
-        )
     return Simulated(target, habit.origin, report)
 
 
@@ -80,7 +72,7 @@ def _policy(profile: Profile) -> TlsPolicy:
     return next((one for one in policies if one == profile.tls.value), "modern")
 
 
-def _target(config: Config, device: Device, profile: Profile, known: Sequence[str]) -> Target:
+def _target(config: Config, device: Device, profile: Profile) -> Target:
     """Return where this machine would be pointed at, and how it is reached from here."""
     status = ask(config.state_dir, "status", within=STATUS_SECONDS)
     if status is None:
@@ -95,24 +87,19 @@ def _target(config: Config, device: Device, profile: Profile, known: Sequence[st
     if one.name not in ports:
         raise OwnerError(f"The running bridge does not listen at {one.name} yet; restart it.")
     is_plain = one.tls == "none" or one.tls not in profile.listener.value
-    asked = known if config.watch.new_address == "refuse" and not device.allow else ()
-    address = _address(one, device, asked, is_plain=is_plain)
-    return Target(one.name, address, ports[one.name], "none" if is_plain else one.tls)
+    address = _address(one, device, is_plain=is_plain)
+    announce = partial(announced, config.state_dir, device.name)
+    return Target(one.name, address, ports[one.name], "none" if is_plain else one.tls, announce)
 
 
-def _address(
-    one: ListenerConfig, device: Device, known: Sequence[str], *, is_plain: bool
-) -> str:
-    """Return an address of this machine from which the login is let in; one of the `known`, where there are any."""
+def _address(one: ListenerConfig, device: Device, *, is_plain: bool) -> str:
+    """Return an address of this machine from which the login is let in."""
     wanted = {f"`allow` of listener {one.name}": one.allow}
     if is_plain:
         wanted[f"`plaintext_from` of listener {one.name}"] = one.plaintext_from
     if device.allow:
         networks = tuple(ipaddress.ip_network(network) for network in device.allow)
         wanted[f"`--allow` of device {device.name}"] = networks
-    if known:
-        networks = tuple(ipaddress.ip_network(address) for address in known)
-        wanted[f"addresses of device {device.name} (`popbridge device admit`)"] = networks
     closed = ""
     for address in own_addresses(one):
         shut = [name for name, networks in wanted.items() if not contains(networks, address)]

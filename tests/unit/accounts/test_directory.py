@@ -7,8 +7,8 @@ from bridge.accounts import directory as directory_module
 from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
-from bridge.names import PROBE
-from bridge.storage.register import RegisterSnapshot
+from bridge.names import PROBE, DeviceName
+from bridge.storage.register import Device, RegisterSnapshot
 from bridge.throttle.addresses import address_key
 from bridge.throttle.delays import FailureDelays
 from tests.unit.accounts.logging_in import (
@@ -333,3 +333,24 @@ async def test_the_last_login_is_that_of_a_device() -> None:
     assert at.directory.last_login == made
     await at.directory.check_password("Panel", "right", HERE)
     assert at.directory.last_login == at.clock.monotonic() > made
+
+
+@pytest.mark.parametrize(("simulated", "asked"), [("Panel", 0), ("Other", 1), (None, 1)])
+async def test_only_of_the_device_that_is_simulated_the_address_is_not_asked_about(
+    simulated: str | None, asked: int
+) -> None:
+    at = await desk()
+    questions = []
+
+    async def question(found: Device, address: str) -> str:
+        questions.append((found.name, address))
+        return ""
+
+    at.directory.ask(question)
+    at.directory.last_login = before = -1.0
+    name = None if simulated is None else DeviceName(simulated)
+    assert await at.directory.check_password("Panel", "right", HERE, name)
+    assert len(questions) == asked
+    assert (at.directory.last_login > before) == bool(asked)
+    with pytest.raises(LoginRefused):
+        await at.directory.check_password("Panel", WRONG, HERE, name)

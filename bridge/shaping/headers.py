@@ -123,9 +123,9 @@ def write(field: Field, charset: Charset, limit: int, *, keep_words: bool = Fals
     if field.key in _IDENTIFIERS:
         words = _identifiers(field.value, limit)
     elif field.key in _ADDRESSES:
-        words = written_list(field.value, charset)
+        words = written_list(field.value, charset, len(name) + 2, limit - 1)
     else:
-        words = written(field.text, charset)
+        words = written(field.text, charset, len(name) + 2)
     return _folded(field.name, words, limit) if words else b""
 
 
@@ -160,11 +160,16 @@ def _identifiers(value: bytes, limit: int) -> list[str]:
 
 
 def _folded(name: str, words: list[str], limit: int) -> bytes:
-    """Return the field, folded before words; a word that no line can hold is cut."""
+    """Return the field, folded before words; a word that no line can hold is cut.
+
+    A first line of nothing but the name is no good fold, so the first word goes beyond FOLD_OCTETS
+    there rather than begin the next line, unless it is an encoded-word.
+    """
     lines = [f"{name}:"]
     for word in words:
-        begun = lines[-1] == f"{name}:"  # a first line of nothing but the name is no good fold
-        if begun or len(lines[-1]) + 1 + len(word) <= FOLD_OCTETS:
+        may_be_long = lines[-1] == f"{name}:" and not word.startswith("=?")
+        room = limit if may_be_long else FOLD_OCTETS
+        if len(lines[-1]) + 1 + len(word) <= room:
             lines[-1] += f" {word}"
         else:
             lines.append(f" {word}")

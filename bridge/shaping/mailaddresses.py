@@ -33,31 +33,34 @@ class Mailbox:
 def mailboxes(raw: bytes) -> list[Mailbox]:
     """Return those that a field names, in order; groups are dissolved, comments are left out. Linear."""
     found: list[Mailbox] = []
+    names: list[Mailbox] = []
     words: list[str] = []
     address, depth = "", 0
     text = raw.decode("utf-8", "surrogateescape")
-    for piece in [*_TOKEN.findall(text), ","]:
+    for piece in _TOKEN.findall(text):
         if piece in {"(", ")"}:
             depth = max(0, depth + (1 if piece == "(" else -1))
-        elif depth and piece != ",":
+        elif depth:
             continue
         elif piece == ":":
             words = []
         elif piece in {",", ";"}:
-            if not depth:
-                found += _mailbox(words, address)
-                words, address = [], ""
+            names.append(_mailbox(words, address))
+            if "@" in names[-1].address or piece == ";":
+                found += _joined(names)
+                names = []
+            words, address = [], ""
         elif piece.startswith("<"):
             address = piece.strip("<> \t\r\n")
         else:
             words.append(piece)
-    return found
+    return found + _joined([*names, _mailbox(words, address)])
 
 
 def spelled_address(address: str) -> str:
     """Return the address in ASCII, its domain as A-labels (RFC 5891), or `UNREADABLE` where that cannot be."""
     local, _, domain = address.rpartition("@")
-    if not local.isascii():
+    if not (local or domain).isascii():
         return UNREADABLE
     if not domain.isascii():
         try:
@@ -68,28 +71,45 @@ def spelled_address(address: str) -> str:
     return spelled if re.fullmatch(r"[!-~]{1,320}", spelled) else UNREADABLE
 
 
-def written_list(raw: bytes, charset: Charset) -> list[str]:
-    """Return the words of an address field, ASCII only."""
+def written_list(raw: bytes, charset: Charset, begun: int, most: int) -> list[str]:
+    """Return the words of an address field, ASCII only; its first line has `begun` octets already.
+
+    An address that, with what stands around it, is longer than `most` octets is `UNREADABLE`: cut in
+    two it would be another's.
+    """
     words: list[str] = []
     for mailbox in mailboxes(raw):
         address = spelled_address(mailbox.address)
+        if len(f"<{address}>,") > most:
+            address = UNREADABLE
         if words:
             words[-1] += ","
         words += (
-            [*_phrase(mailbox.display, charset), f"<{address}>"]
+            [*_phrase(mailbox.display, charset, 0 if words else begun), f"<{address}>"]
             if mailbox.display
             else [address]
         )
     return words
 
 
-def _mailbox(words: list[str], address: str) -> list[Mailbox]:
+def _mailbox(words: list[str], address: str) -> Mailbox:
     text = "".join(words).strip()
-    if not address and text:
-        display, address = "", "".join(text.split())
-    else:
-        display = read(" ".join(_unquoted(words).split()).encode("utf-8", "surrogateescape"))
-    return [Mailbox(display, address)] if address or display else []
+    if not address and ("@" in text or (text.isascii() and "=?" not in text)):
+        return Mailbox("", "".join(text.split()))
+    display = read(" ".join(_unquoted(words).split()).encode("utf-8", "surrogateescape"))
+    return Mailbox(display, address)
+
+
+def _joined(names: list[Mailbox]) -> list[Mailbox]:
+    """Return what stands between commas as people: Doe, Jane <jane@example.org> is one of them.
+
+    Only the last may have an address.
+    """
+    named = [one for one in names if one.address or one.display]
+    if not named or "@" not in named[-1].address or not named[-1].display:
+        return named
+    display = ", ".join(one.display or one.address for one in named)
+    return [Mailbox(display, named[-1].address)]
 
 
 def _unquoted(words: list[str]) -> str:
@@ -99,11 +119,11 @@ def _unquoted(words: list[str]) -> str:
     )
 
 
-def _phrase(display: str, charset: Charset) -> list[str]:
-    words = written(display, charset)
+def _phrase(display: str, charset: Charset, begun: int) -> list[str]:
+    words = written(display, charset, begun)
     if any(word.startswith("=?") for word in words):
         whole = " ".join(word for word in words if not word.startswith("=?"))
-        return words if _ATOMS.fullmatch(whole) else _all_encoded(display, charset)
+        return words if _ATOMS.fullmatch(whole) else _all_encoded(display, charset, begun)
     text = " ".join(words)
     if _ATOMS.fullmatch(text):
         return words
@@ -111,6 +131,6 @@ def _phrase(display: str, charset: Charset) -> list[str]:
     return f'"{escaped}"'.split(" ")
 
 
-def _all_encoded(display: str, charset: Charset) -> list[str]:
+def _all_encoded(display: str, charset: Charset, begun: int) -> list[str]:
     """Return the phrase without the characters that a phrase must quote (RFC 5322 section 3.2.3)."""
-    return written(re.sub(r'[()<>\[\]:;@\\,."]', " ", display), charset)
+    return written(re.sub(r'[()<>\[\]:;@\\,."]', " ", display), charset, begun)

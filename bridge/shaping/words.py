@@ -9,6 +9,9 @@ from bridge.shaping.wish import Charset
 WORD_OCTETS = 75
 """The longest encoded-word (RFC 2047 section 2)."""
 
+LEAST_OCTETS = 16
+"""So many octets of a line are worth beginning an encoded text in: one character of UTF-8 is 12 in Q."""
+
 _WORD = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?\s]*)\?=")
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -37,11 +40,12 @@ def has_words(text: bytes) -> bool:
     return b"=?" in text
 
 
-def written(text: str, charset: Charset) -> list[str]:
+def written(text: str, charset: Charset, begun: int = 0) -> list[str]:
     """Return the words of `text` for a header, ASCII only; blanks go between, and are then not seen.
 
     What is ASCII is written plainly, word for word; all from the first word that is not ASCII to the
-    last is encoded.
+    last is encoded. A line of which `begun` octets are there already has room for the first word, if
+    that is encoded and the name of a field does not fill the line.
     """
     words = spelled(text, charset).split()
     strange = [index for index, word in enumerate(words) if not word.isascii() or "=?" in word]
@@ -50,7 +54,7 @@ def written(text: str, charset: Charset) -> list[str]:
     first, last = strange[0], strange[-1] + 1
     return [
         *words[:first],
-        *_encoded(" ".join(words[first:last]), codec_of(charset)),
+        *_encoded(" ".join(words[first:last]), codec_of(charset), 0 if first else begun),
         *words[last:],
     ]
 
@@ -64,15 +68,16 @@ def _content(encoding: str, payload: str) -> bytes:
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
 
 
-def _encoded(text: str, codec: str) -> list[str]:
+def _encoded(text: str, codec: str, begun: int) -> list[str]:
     """Return encoded-words in Q, or in B where that is shorter; no character is split between two."""
     quoted = [_quoted(character, codec) for character in text]
     opening = f"=?{codec}?"
     room = WORD_OCTETS - len(opening) - len("Q?") - len("?=")
+    at_first = room - begun if room - begun >= LEAST_OCTETS else room
     octets = len(text.encode(codec))
     if sum(map(len, quoted)) <= octets * 4 / 3 + 4:
-        return [f"{opening}Q?{payload}?=" for payload in _filled(quoted, room)]
-    chunks = _filled(list(text), room // 4 * 3, codec)
+        return [f"{opening}Q?{payload}?=" for payload in _filled(quoted, at_first, room)]
+    chunks = _filled(list(text), at_first // 4 * 3, room // 4 * 3, codec)
     return [f"{opening}B?{_base64(chunk.encode(codec))}?=" for chunk in chunks]
 
 
@@ -84,7 +89,8 @@ def _quoted(character: str, codec: str) -> str:
     return "".join(f"={octet:02X}" for octet in character.encode(codec))
 
 
-def _filled(pieces: list[str], room: int, codec: str = "ascii") -> list[str]:
+def _filled(pieces: list[str], room: int, later: int, codec: str = "ascii") -> list[str]:
+    """Return the pieces joined, `room` octets in the first and `later` in each further one at most."""
     filled: list[str] = []
     now: list[str] = []
     used = 0
@@ -92,7 +98,7 @@ def _filled(pieces: list[str], room: int, codec: str = "ascii") -> list[str]:
         length = len(piece.encode(codec))
         if now and used + length > room:
             filled.append("".join(now))
-            now, used = [], 0
+            now, used, room = [], 0, later
         now.append(piece)
         used += length
     return [*filled, "".join(now)]

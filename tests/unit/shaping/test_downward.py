@@ -108,6 +108,32 @@ def test_addresses_are_read_with_groups_quotes_and_comments() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("raw", "people"),
+    [
+        ("Doe, Jane <j@x.org>", [("Doe, Jane", "j@x.org")]),
+        ("Müller, Hans <h@x.org>, b@x.org", [("Müller, Hans", "h@x.org"), ("", "b@x.org")]),
+        ("=?utf-8?Q?M=C3=BCller?=, Hans <h@x.org>", [("Müller, Hans", "h@x.org")]),
+        ("a@x.org, Doe, Jane, PhD <j@x.org>", [("", "a@x.org"), ("Doe, Jane, PhD", "j@x.org")]),
+        ("root, admin", [("", "root"), ("", "admin")]),
+        ("root, <j@x.org>", [("", "root"), ("", "j@x.org")]),
+        ("Team: root, admin;, j@x.org", [("", "root"), ("", "admin"), ("", "j@x.org")]),
+        ("Müller", [("Müller", "")]),
+        (",, ,", []),
+        ("a@x.org (who knows", [("", "a@x.org")]),
+    ],
+)
+def test_a_comma_without_quotes_is_part_of_a_name(
+    raw: str, people: list[tuple[str, str]]
+) -> None:
+    assert [(one.display, one.address) for one in mailboxes(raw.encode())] == people
+
+
+def test_a_name_without_an_address_is_no_domain() -> None:
+    out = write(Field("From", " Müller".encode()), Charset.ASCII, 998)
+    assert out == f"From: Muller <{UNREADABLE}>\r\n".encode()
+
+
 def test_a_display_name_with_specials_is_quoted() -> None:
     field = Field("From", ' "Büro, Süd" <a@x.org>, "Doe, J." <j@x.org>'.encode())
     assert (
@@ -134,6 +160,41 @@ def test_any_field_is_written_in_ascii_on_short_lines(
     assert b"\0" not in out
     assert not out or split(out)[0][0].name == name
     assert max(map(len, out.split(b"\r\n"))) <= limit
+
+
+@pytest.mark.parametrize("charset", list(Charset))
+@pytest.mark.parametrize("limit", [76, 998])
+@pytest.mark.parametrize("name", ["Subject", "From", "Disposition-Notification-To", "X" * 70])
+def test_no_line_with_an_encoded_word_is_longer_than_76_octets(
+    name: str, limit: int, charset: Charset
+) -> None:
+    """RFC 2047 section 2."""
+    text = "Überraschung für alle Kolleginnen und Kollegen der Ärzte über uns hier " * 3
+    value = f" {text}<a@x.org>" if name == "From" else f" {text}"
+    out = write(Field(name, value.encode()), charset, limit)
+    for line in out.split(b"\r\n"):
+        if b"=?" in line:
+            assert len(line) <= 76
+            assert b"?" not in re.sub(rb"=\?[^?]+\?[BQ]\?[^? ]+\?=", b"", line)
+    assert charset is Charset.ASCII or read(out).startswith(f"{name}: Überraschung für alle")
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("Reply-To", f"{'a' * 52}@support.example.com"),
+        ("Message-ID", f"<{'A' * 50}@prod.outlook.example>"),
+        ("From", f"{'a' * 70}@x"),
+    ],
+)
+def test_an_address_or_identifier_is_not_cut(name: str, word: str) -> None:
+    out = write(Field(name, f" {word} (é)".encode()), Charset.ASCII, 76)
+    assert out == f"{name}:\r\n {word}\r\n".encode()
+
+
+def test_an_address_that_no_line_can_hold_is_made_harmless() -> None:
+    out = write(Field("Reply-To", f" {'a' * 90}@x.org".encode()), Charset.ASCII, 76)
+    assert out == f"Reply-To: {UNREADABLE}\r\n".encode()
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=120))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import attrs
 
+from bridge.names import SpoolId
+
 
 class AlertReason(enum.StrEnum):
     """Why an alert was given; docs/alerts.md says of each what to do."""
@@ -27,6 +29,18 @@ class Alert:
     account: str = ""
     maildrop: str = ""
     device: str = ""
+
+
+def unreadable(account: str, maildrop: str, message: SpoolId, why: str) -> Alert:
+    """Return the alert of a message that upstream cannot give."""
+    text = f"message {message} can never be had: {why}"
+    return Alert(AlertReason.MESSAGE_QUARANTINED, text, account, maildrop)
+
+
+def unshapeable(account: str, maildrop: str, message: SpoolId, why: str) -> Alert:
+    """Return the alert of a message that no shape can be made of."""
+    text = f"message {message} cannot be shaped: {why}"
+    return Alert(AlertReason.MESSAGE_QUARANTINED, text, account, maildrop)
 
 
 AlertSink = Callable[[Alert], None]

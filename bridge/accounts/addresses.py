@@ -63,11 +63,15 @@ class KnownAddresses:
         met = next((one for one in known if one.address == key), None)
         is_new = any(one.admitted for one in known) and not (met and met.admitted)
         admitted = not is_new or self._mode != "refuse"
+        news = is_new and (admitted or met is None)
+        alert = self._alert_of(device.name, address, admitted=admitted) if news else None
         kept = True
         if met is None or met.admitted != admitted or now - met.last > REFRESHED_SECONDS:
-            kept = await self._keep(DeviceAddress(device.name, key, now, now, admitted))
-        if is_new and (admitted or met is None):
-            self._tell(device, address, admitted=admitted, to_be_alerted=kept)
+            kept = await self._keep(DeviceAddress(device.name, key, now, now, admitted), alert)
+        if news:
+            refused = "no" if admitted else "yes"
+            _log.warning("new-address", device=device.name, address=address, refused=refused)
+            self._tell(alert if kept else None)
         self._remember(device.name, key, admitted=admitted and kept)
         return "" if admitted else "new-address"
 
@@ -79,25 +83,26 @@ class KnownAddresses:
             self._remembered.clear()
         self._remembered[device, key] = self._clock.monotonic() + REMEMBERED_SECONDS
 
-    async def _keep(self, one: DeviceAddress) -> bool:
+    async def _keep(self, one: DeviceAddress, alert: Alert | None) -> bool:
         """Write an address down; a device is not turned away because that cannot be done."""
         try:
-            await self._store.note(one)
+            await self._store.note(one, alert)
         except SpoolUnavailable as error:
             _log.warning("address-not-written", device=one.device, why=str(error))
             return False
         return True
 
-    def _tell(
-        self, device: Device, address: str, *, admitted: bool, to_be_alerted: bool
-    ) -> None:
-        name, refused = device.name, "no" if admitted else "yes"
-        _log.warning("new-address", device=name, address=address, refused=refused)
-        if self._mode == "log" or not to_be_alerted:
-            return  # what could not be written down would be an alert at every login
-        text = f"the device {name} has logged in from {address}, where it never came from"
-        hint = f"popbridge device disable {name} shuts it out, where that is not your machine"
+    def _tell(self, alert: Alert | None) -> None:
+        """Tell an alert; what could not be written down would be one at every login."""
+        if alert is not None:
+            self._alert(alert)
+
+    def _alert_of(self, device: DeviceName, address: str, *, admitted: bool) -> Alert | None:
+        if self._mode == "log":
+            return None
+        text = f"the device {device} has logged in from {address}, where it never came from"
+        hint = f"popbridge device disable {device} shuts it out, where that is not your machine"
         if not admitted:
-            text = f"the device {name} was refused at {address}, where it never came from"
-            hint = f"popbridge device admit {name} {address} lets it log in from there"
-        self._alert(Alert(AlertReason.NEW_ADDRESS, f"{text}; {hint}", device=name))
+            text = f"the device {device} was refused at {address}, where it never came from"
+            hint = f"popbridge device admit {device} {address} lets it log in from there"
+        return Alert(AlertReason.NEW_ADDRESS, f"{text}; {hint}", device=device)

@@ -6,6 +6,7 @@ import attrs
 
 from bridge.accounts.changes import SecretSealer
 from bridge.accounts.directory import SecretOpener
+from bridge.alerts import Alert
 from bridge.names import AccountName
 from bridge.storage.register import Register
 from providers.identity import Grant
@@ -70,9 +71,11 @@ class Grants:
         sealed = self.sealed(account, grant)
         return await self.register.renew_grant(account, enrolment, sealed, now)
 
-    async def lose(self, account: AccountName, enrolment: int, why: str) -> bool:
-        """Record that a grant is dead, and return whether that is news."""
-        return await self.register.lose_grant(account, enrolment, why)
+    async def lose(
+        self, account: AccountName, enrolment: int, why: str, alert: Alert | None = None
+    ) -> bool:
+        """Record that a grant is dead, and return whether that is news; `alert` is kept along with it."""
+        return await self.register.lose_grant(account, enrolment, why, alert)
 
 
 def _context(account: AccountName) -> bytes:

@@ -137,11 +137,11 @@ class Tokens:
                 kept.grant, force=refused is not None, claims=claims
             )
         except GrantLost as error:
-            if await self._grants.lose(self._account, kept.enrolment, str(error)):
+            text = f"{error}; run `popbridge account enrol {self._account}`"
+            alert = Alert(AlertReason.GRANT_LOST, text, self._account)
+            if await self._grants.lose(self._account, kept.enrolment, str(error), alert):
                 self._tell("grant-lost", error)
-                how = f"run `popbridge account enrol {self._account}`"
-                text = f"{error}; {how}"
-                self._alert(Alert(AlertReason.GRANT_LOST, text, self._account))
+                self._alert(alert)
             raise
         except (Unreachable, Throttled) as error:
             token = self._token

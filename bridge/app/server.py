@@ -116,7 +116,7 @@ class Bridge:
         self._caps = ConnectionCaps(
             config.limits.connections, config.limits.connections_per_address
         )
-        self._alerting = Alerting(config.alerts, logs.get("alerts"))
+        self._alerting = Alerting(config.alerts, state.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
         self._overseer = Overseer(config.watch, state, self._watch, self._alerting.tell, clock)
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
@@ -147,6 +147,7 @@ class Bridge:
             for listener in self._listeners:
                 listener.bind()
             await self._note_settings()
+            await self._alerting.tell_what_a_kill_left()
             await self._state.spool.sweep_orphans()
             sweep_left_over(self._state.places)
             async with asyncio.TaskGroup() as group:

@@ -18,6 +18,7 @@ from bridge.config import CertificateFiles, Config, TlsConfig
 from bridge.errors import StateError
 from bridge.storage.audit import THE_BRIDGE, About, Actor, AuditEvent, Difference
 from bridge.storage.sqlite.addresses import SqliteAddresses
+from bridge.storage.sqlite.alerts import SqliteAlerts
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
@@ -105,6 +106,11 @@ class State:
     def audit(self) -> SqliteAuditLog:
         """Return who changed what."""
         return SqliteAuditLog(self.database)
+
+    @property
+    def alerts(self) -> SqliteAlerts:
+        """Return the alerts that are still to be told."""
+        return SqliteAlerts(self.database)
 
     @property
     def settings(self) -> SqliteSettings:

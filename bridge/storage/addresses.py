@@ -5,6 +5,7 @@ from typing import Protocol
 
 import attrs
 
+from bridge.alerts import Alert
 from bridge.names import DeviceName
 
 ADDRESSES_KEPT = 16
@@ -42,10 +43,10 @@ class AddressStore(Protocol):
         """Return all that is kept, by device, the last used first."""
         ...
 
-    async def note(self, one: DeviceAddress) -> None:
+    async def note(self, one: DeviceAddress, alert: Alert | None = None) -> None:
         """Keep an address durably; one that is known keeps its first time, and stays admitted where it was.
 
-        A device that is gone is passed over.
+        A device that is gone is passed over. `alert` is kept along with it until it was told.
 
         Raises:
             SpoolUnavailable: nothing was written.

@@ -9,6 +9,7 @@ from typing import Protocol
 import attrs
 
 from bridge.admission import EVERYTHING, Admission
+from bridge.alerts import Alert
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.shaping.wish import Wish
 from providers.contract import Disposition, FolderName
@@ -175,8 +176,13 @@ class Register(Protocol):
         """Replace the grant by its successor; return False where the account was enrolled anew."""
         ...
 
-    async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
-        """Record that the service no longer honours the grant of that enrolment; return whether it is news."""
+    async def lose_grant(
+        self, account: AccountName, enrolment: int, why: str, alert: Alert | None = None
+    ) -> bool:
+        """Record that the service no longer honours the grant of that enrolment; return whether it is news.
+
+        Where it is, `alert` is kept along with it until it was told; so too below.
+        """
         ...
 
     async def add_maildrop(self, maildrop: MaildropRecord) -> None:
@@ -221,7 +227,9 @@ class Register(Protocol):
         """
         ...
 
-    async def disable_device(self, name: DeviceName, disabled: Disabled) -> bool:
+    async def disable_device(
+        self, name: DeviceName, disabled: Disabled, alert: Alert | None = None
+    ) -> bool:
         """Let a device log in no more; return False where it is disabled already, or gone."""
         ...
 

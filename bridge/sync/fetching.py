@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 import attrs
 
-from bridge.alerts import Alert, AlertReason, AlertSink, unheard
+from bridge.alerts import Alert, AlertReason, AlertSink, unheard, unreadable, unshapeable
 from bridge.clock import Clock
 from bridge.errors import CeilingReached, PopbridgeError, ShaperUnavailable
 from bridge.logs import EventLog
@@ -308,8 +308,8 @@ class Fetcher:
                 why=delivery.quarantined,
                 hint=hint,
             )
-            said = f"message {item.spool_id} cannot be shaped: {delivery.quarantined}"
-            self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
+            why = delivery.quarantined
+            self.alert(unshapeable(self.account, maildrop, item.spool_id, why))
         elif not delivery.held:
             errand.delivered += 1
             self.log.info("message-delivered", **told)
@@ -331,8 +331,7 @@ class Fetcher:
         )
         text = notice(item.remote_id, str(error), error.envelope, self.clock.now())
         await self.spool.quarantine(item.spool_id, text, str(error), error.envelope)
-        said = f"message {item.spool_id} can never be had: {error}"
-        self._alert(AlertReason.MESSAGE_QUARANTINED, maildrop, said)
+        self.alert(unreadable(self.account, maildrop, item.spool_id, str(error)))
 
     async def _bounded(self, turn: Turn, arriving: Arriving) -> AsyncGenerator[bytes, None]:
         """Yield the message's octets, up to the size this bridge takes, as long as there is room for it."""
@@ -369,10 +368,7 @@ class Fetcher:
             said = (
                 f"{room.used} of {room.ceiling} octets lie here for it, too many for what waits"
             )
-            self._alert(AlertReason.DISK_CEILING, maildrop, said)
+            self.alert(Alert(AlertReason.DISK_CEILING, said, self.account, maildrop))
         elif not lacks_room and maildrop in self._full:
             self._full.discard(maildrop)
             self.log.info("ceiling-left", account=self.account, maildrop=maildrop)
-
-    def _alert(self, reason: AlertReason, maildrop: MaildropName, text: str) -> None:
-        self.alert(Alert(reason, text, self.account, maildrop))

@@ -21,6 +21,7 @@ from tests.system.crash_pages import Paging
 from tests.system.crash_scenario import Scenario, Stage
 from tests.system.crash_shaping import Converting, Shaping
 from tests.system.crash_spool import Delivering, Disposing, Filing, HangingUp, Visiting
+from tests.system.crash_watch import DisablingUnseen
 from tests.system.running_bridge import PASSWORD
 
 _ACCOUNT = ("account", "add", "second", "--provider", "folder", "--path", "{mail}/second")
@@ -57,6 +58,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Stage], Scenario]]] = {
     "deliver, raw headers": Converting,
     "session and QUIT": Visiting,
     "session without QUIT": HangingUp,
+    "unseen device disabled": DisablingUnseen,
     "disposition, folder, move": partial(Disposing, on_dele="move:Printed"),
     "disposition, folder, purge": partial(Disposing, on_dele="purge"),
     "disposition, Maildir": Filing,

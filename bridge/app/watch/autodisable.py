@@ -49,14 +49,13 @@ class Disabling:
         devices = (await self._register.snapshot()).devices
         gone = unseen(devices, await look_back(self._store, now), self._config.unseen_days)
         for one in gone:
-            if await self._register.disable_device(
-                one.device, Disabled(now, WhyDisabled.UNSEEN)
-            ):
+            why, told = Disabled(now, WhyDisabled.UNSEEN), _told(one)
+            if await self._register.disable_device(one.device, why, told):
                 self._log.warning("device-disabled", device=one.device, days=one.days)
                 try:
                     await reload()
-                finally:  # it is disabled all the same, and will never be told again
-                    alert(_told(one))
+                finally:  # it is disabled all the same, and is not looked at again
+                    alert(told)
 
 
 def _told(one: Unseen) -> Alert:

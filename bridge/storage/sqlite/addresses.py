@@ -3,9 +3,11 @@
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bridge.alerts import Alert
 from bridge.names import DeviceName
 from bridge.storage.addresses import ADDRESSES_KEPT, AddressStore, DeviceAddress
 from bridge.storage.audit import About, AuditEvent, Difference
+from bridge.storage.sqlite.alerts import write_alert
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import Database
 
@@ -47,9 +49,14 @@ class SqliteAddresses:
         )
         return [_address(row) for row in rows]
 
-    async def note(self, one: DeviceAddress) -> None:
+    async def note(self, one: DeviceAddress, alert: Alert | None = None) -> None:
         """Keep an address durably; the one unused longest is forgotten where there are too many."""
-        await self._database.write(lambda db: _keep(db, one))
+
+        def work(db: sqlite3.Connection) -> None:
+            _keep(db, one)
+            write_alert(db, alert)
+
+        await self._database.write(work)
 
     async def admit(self, device: DeviceName, address: str, now: float, *, only: bool) -> None:
         """Let a device log in from an address, durably; with `only`, forget all others it has."""

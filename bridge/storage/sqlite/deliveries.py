@@ -9,7 +9,7 @@ from bridge.names import MaildropName, Octets, SpoolId
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.messages import Delivery, MessageState
 from bridge.storage.ports import Shaper
-from bridge.storage.sqlite import steps
+from bridge.storage.sqlite import notices, steps
 from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.writes import Writes
@@ -54,7 +54,7 @@ class Deliveries:
             now = self._clock.now()
             if not await self._writes.change(
                 present.maildrop,
-                lambda db: steps.quarantine(db, spool_id, arrival, reason, now),
+                lambda db: notices.never_had(db, spool_id, arrival, reason, now),
             ):
                 await self._bodies.remove([spool_id])
 
@@ -86,11 +86,11 @@ class Deliveries:
             )
             return Delivery(arrival.octets, why)
         except Unshapeable as error:
-            why, told = str(error), arrival.imprint.envelope
-            octets = await self._arrivals.stand_in(spool_id, shaper.notice(told, why))
+            reason, told = error, arrival.imprint.envelope
+            octets = await self._arrivals.stand_in(spool_id, shaper.notice(told, str(reason)))
             stand_in = attrs.evolve(arrival, octets=octets, original_octets=arrival.octets)
             is_listed = await self._writes.change(
-                maildrop, lambda db: steps.quarantine(db, spool_id, stand_in, why, now)
+                maildrop, lambda db: notices.not_shaped(db, spool_id, stand_in, reason, now)
             )
             if not is_listed:
                 return Delivery(arrival.octets, error.why)

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bridge.alerts import Alert, AlertReason
 from bridge.errors import RegisterError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.shaping import wishtext
@@ -18,6 +19,7 @@ from bridge.storage.register import (
     StoredGrant,
 )
 from bridge.storage.sqlite import registered
+from bridge.storage.sqlite.alerts import withdraw_alerts, write_alert
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import Database
 
@@ -88,6 +90,7 @@ class SqliteRegister:
             # Somebody else may have signed in: where the last look at another mailbox ended, means
             # nothing here. A full list reprints nothing.
             db.execute("UPDATE maildrop SET cursor = NULL WHERE account = ?", (account,))
+            withdraw_alerts(db, AlertReason.GRANT_LOST, account=account)
             what = changed(old, registered.account(db, account))
             about = About(account=account)
             self._scribe.write(db, AuditEvent.ACCOUNT_ENROLLED, about, what)
@@ -109,7 +112,9 @@ class SqliteRegister:
         )
         return bool(renewed)
 
-    async def lose_grant(self, account: AccountName, enrolment: int, why: str) -> bool:
+    async def lose_grant(
+        self, account: AccountName, enrolment: int, why: str, alert: Alert | None = None
+    ) -> bool:
         """Record that the service no longer honours the grant of that enrolment."""
 
         def work(db: sqlite3.Connection) -> bool:
@@ -120,6 +125,7 @@ class SqliteRegister:
             ).rowcount
             if lost:
                 self._scribe.write(db, AuditEvent.GRANT_LOST, About(account=account))
+                write_alert(db, alert)
             return bool(lost)
 
         return await self._database.write(work)
@@ -223,7 +229,9 @@ class SqliteRegister:
 
         await self._database.write(work)
 
-    async def disable_device(self, name: DeviceName, disabled: Disabled) -> bool:
+    async def disable_device(
+        self, name: DeviceName, disabled: Disabled, alert: Alert | None = None
+    ) -> bool:
         """Let a device log in no more; return whether that is news."""
 
         def work(db: sqlite3.Connection) -> bool:
@@ -237,6 +245,7 @@ class SqliteRegister:
                 self._scribe.write(
                     db, AuditEvent.DEVICE_DISABLED, _about(registered.device(db, name)), (why,)
                 )
+                write_alert(db, alert)
             return bool(done)
 
         return await self._database.write(work)
@@ -251,6 +260,7 @@ class SqliteRegister:
                 (now, name),
             ).rowcount
             if done:
+                withdraw_alerts(db, AlertReason.DEVICE_DISABLED, device=name)
                 self._scribe.write(
                     db, AuditEvent.DEVICE_ENABLED, _about(registered.device(db, name))
                 )

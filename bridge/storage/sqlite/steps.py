@@ -183,36 +183,6 @@ def _arrive(
     return True
 
 
-def quarantine(
-    db: sqlite3.Connection, spool_id: SpoolId, notice: Arrival, reason: str, now: float
-) -> bool:
-    """List the notice that stands for a message that waited; return whether it is listed.
-
-    Where it may have been listed before a backup was restored, the message is held: the notice may be
-    printed already too.
-    """
-    held = doubt(db, spool_id) or told_otherwise(
-        db, spool_id, notice.octets, notice.original_octets
-    )
-    changed = db.execute(
-        # A notice has no second copy: whoever deletes it has not seen the message.
-        "UPDATE message SET state = ?, octets = ?, original_octets = ?, envelope = ?,"
-        " is_utf8 = 0, likeness = NULL WHERE id = ? AND state = 'announced'",
-        (
-            MessageState.HELD if held else MessageState.QUARANTINED,
-            None if held else notice.octets,
-            None if held else notice.original_octets,
-            notice.envelope,
-            spool_id,
-        ),
-    )
-    if changed.rowcount:
-        event = LifeEvent.HELD if held else LifeEvent.QUARANTINED
-        happened(db, [spool_id], event, now, detail=f"{held}; {reason}" if held else reason)
-        release_copies(db, [spool_id])
-    return changed.rowcount > 0 and not held
-
-
 def expunge(
     db: sqlite3.Connection,
     maildrop: MaildropName,

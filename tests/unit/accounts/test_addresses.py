@@ -13,6 +13,7 @@ from bridge.accounts.addresses import (
 )
 from bridge.alerts import Alert, AlertReason
 from bridge.errors import SpoolUnavailable
+from bridge.storage.sqlite.alerts import SqliteAlerts
 from tests.contract.storage_harness import PANEL, SqliteUnderTest, device, fill
 from tests.fakes.clock import FakeClock
 
@@ -67,6 +68,7 @@ async def test_another_is_logged_once_and_learned(
     assert await desk.known() == {HERE: True, ELSEWHERE: True}
     assert events(caplog) == [{"device": PANEL, "address": ELSEWHERE, "refused": "no"}]
     assert desk.alerts == []
+    assert await SqliteAlerts(desk.storage.database).untold() == []
 
 
 async def test_another_is_an_alert_once_where_the_owner_wants_that(
@@ -79,6 +81,7 @@ async def test_another_is_an_alert_once_where_the_owner_wants_that(
     assert (alert.reason, alert.device) == (AlertReason.NEW_ADDRESS, PANEL)
     assert ELSEWHERE in alert.text
     assert alert.text.endswith("where that is not your machine")
+    assert await SqliteAlerts(desk.storage.database).untold() == [alert]
     assert len(events(caplog)) == 1
 
 

@@ -12,6 +12,7 @@ from bridge.shaper.processes import COMMAND, Bounds, ShapingProcesses
 from bridge.shaper.rlimits import Limits
 from bridge.shaping.wish import Deliver, Oversize, Wish
 from bridge.storage.messages import Announcement, MessageState
+from bridge.storage.sqlite.alerts import SqliteAlerts
 from bridge.storage.sqlite.histories import Histories
 from bridge.sync import maildropshaper
 from bridge.sync.errand import Errand
@@ -152,6 +153,7 @@ async def test_a_notice_that_says_how_to_get_at_it_stands_for_what_cannot_be_sha
     errand, (alert,) = await fetch(storage, (sys.executable, "-I", "-c", REFUSES))
     assert errand.quarantined == 1
     assert alert.reason is AlertReason.MESSAGE_QUARANTINED
+    assert await SqliteAlerts(storage.database).untold() == [alert]
     [spool_id] = await listed(storage)
     notice = await read_whole(storage.spool, spool_id)
     assert b"Reason:  too deep" in notice

@@ -13,6 +13,7 @@ from bridge.alerts import Alert, AlertReason
 from bridge.app.hooks import alerts as alerting
 from bridge.app.hooks.alerts import WAITING_ALERTS, Alerting
 from bridge.config import AlertsConfig
+from bridge.errors import SpoolUnavailable
 from tests.unit.connected import Turn
 
 ALERT = Alert(AlertReason.GRANT_LOST, 'revoked; "enrol" it\nanew $(date)', "office", "m")
@@ -25,9 +26,31 @@ def program(folder: Path, body: str) -> str:
     return str(path)
 
 
+class Kept:
+    """Alerts that lie at rest until they were told."""
+
+    def __init__(self, *alerts: Alert) -> None:
+        self.alerts = list(alerts)
+        self.is_full = False
+
+    async def untold(self) -> list[Alert]:
+        if self.is_full:
+            raise SpoolUnavailable("the disk hangs")
+        return self.alerts
+
+    async def told(self, alert: Alert) -> None:
+        if self.is_full:
+            raise SpoolUnavailable("the disk is full")
+        self.alerts = [one for one in self.alerts if one != alert]
+
+
+def place_of(kept: Kept, *command: str) -> Alerting:
+    return Alerting(AlertsConfig(command=command), kept, logs.get("alerts"))
+
+
 async def told(command: tuple[str, ...], *alerts: Alert) -> None:
     """Tell alerts and stop, which waits for the program for a while."""
-    place = Alerting(AlertsConfig(command=command), logs.get("alerts"))
+    place = place_of(Kept(), *command)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(place.run())
         await Turn()  # until it waits for alerts
@@ -170,8 +193,73 @@ async def test_a_fault_while_a_program_runs_is_logged_and_the_next_alert_is_told
 async def test_a_flood_of_alerts_is_bounded_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = Alerting(AlertsConfig(command=(str(tmp_path / "x"),)), logs.get("alerts"))
+    place = place_of(Kept(), str(tmp_path / "x"))
     for _ in range(WAITING_ALERTS + 5):
         place.tell(ALERT)
     assert events(caplog).count("alert") == WAITING_ALERTS + 5
     assert events(caplog).count("alert-program-skipped") == 5
+
+
+# ---- what is kept until it was told
+
+
+OTHER = attrs.evolve(ALERT, text="another")
+
+
+async def test_what_a_kill_left_is_told_at_the_next_start_and_then_let_go(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept(ALERT, OTHER)
+    place = place_of(kept, program(tmp_path, f"cat >> {tmp_path}/json"))
+    await place.tell_what_a_kill_left()
+    assert kept.alerts == [ALERT, OTHER]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        while kept.alerts:
+            await Turn()
+        task.cancel()
+    assert (tmp_path / "json").read_text("utf-8").count('"reason"') == 2
+    assert events(caplog) == ["alert", "alert"]
+
+
+@pytest.mark.parametrize("body", ["exit 3", None])
+async def test_a_program_that_fails_was_told_all_the_same(
+    tmp_path: Path, body: str | None
+) -> None:
+    kept = Kept(ALERT)
+    place = place_of(kept, *([program(tmp_path, body)] if body else []))
+    await place.tell_what_a_kill_left()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        while kept.alerts:
+            await Turn()
+        task.cancel()
+
+
+async def test_an_end_while_the_program_runs_leaves_the_alert_to_the_next_start(
+    tmp_path: Path,
+) -> None:
+    kept, begun = Kept(ALERT), tmp_path / "begun"
+    place = place_of(kept, program(tmp_path, f"echo > {begun}; exec sleep 600"))
+    await place.tell_what_a_kill_left()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        while not begun.exists():
+            await Turn()
+        task.cancel()
+    assert kept.alerts == [ALERT]
+
+
+async def test_where_nothing_can_be_read_or_written_alerts_are_told_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kept = Kept()
+    kept.is_full = True
+    place = place_of(kept)
+    await place.tell_what_a_kill_left()
+    place.tell(ALERT)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        await Turn()
+        task.cancel()
+    assert events(caplog) == ["alerts-not-read", "alert", "alert-not-noted"]

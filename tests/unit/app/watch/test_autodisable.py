@@ -13,6 +13,7 @@ from bridge.errors import SpoolUnavailable
 from bridge.names import DeviceName
 from bridge.storage.register import Disabled, WhyDisabled
 from bridge.storage.sightings import DAY_SECONDS, Login
+from bridge.storage.sqlite.alerts import SqliteAlerts
 from bridge.storage.sqlite.sightings import SqliteSightings
 from tests.contract.storage_harness import SqliteUnderTest, device, fill
 from tests.fakes.clock import FakeClock
@@ -80,6 +81,7 @@ async def test_what_was_not_seen_for_long_is_disabled_and_told_of_once(desk: Des
     assert (alert.reason, alert.device) == (AlertReason.DEVICE_DISABLED, GONE)
     assert "40 days" in alert.text
     assert alert.text.endswith("popbridge device enable gone lets it log in again")
+    assert await SqliteAlerts(desk.storage.database).untold() == [alert]
     desk.clock.advance(DAY_SECONDS)
     assert not await desk.look()
     assert len(desk.told) == 2

@@ -21,7 +21,13 @@ _BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError, Rec
 
 NAME_CHARACTERS = 100
 
+COMMENT_LEVELS = 5
+"""How deep comments may lie in comments (RFC 5322 section 3.2.2)."""
+
 _EMPTY = Body((), "")
+_CONTAINERS = ("multipart/", "message/")
+_TYPE = re.compile(r"[^/]+/[^/]+")
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
 
 
 @attrs.frozen
@@ -95,15 +101,21 @@ def _part(message: Message, unloaded: Unloaded) -> Part:
     check_fields(field.value for field in header)
     declared, placed = _value(header, "content-type"), _value(header, "content-disposition")
     about = parameters(declared)
-    media_type = message.get_content_type() if children else _token(declared) or "text/plain"
+    disposition = _token(placed)
+    name = (parameters(placed).get("filename") or about.get("name", ""))[:NAME_CHARACTERS]
+    media_type = _token(declared)
+    if children and not media_type.startswith(_CONTAINERS):
+        media_type = message.get_content_type()
+    elif not children:
+        media_type = _of_leaf(media_type, is_file=bool(name) or disposition == "attachment")
     body = _EMPTY if children else _body(message, header, unloaded)
     if media_type == "message/rfc822" and _encoding(header) == "base64" and children:
         # RFC 2046 section 5.2.1 forbids it; some that send files do it all the same, and what was read is no message
         body, children = Body(children[0].body.pieces, "base64"), ()
     return Part(
         media_type=media_type,
-        disposition=_token(placed),
-        name=(parameters(placed).get("filename") or about.get("name", ""))[:NAME_CHARACTERS],
+        disposition=disposition,
+        name=name,
         content_id=read(_value(header, "content-id")).strip("<> "),
         parameters=about,
         header=header,
@@ -129,9 +141,23 @@ def _value(header: tuple[Field, ...], key: str) -> bytes:
     return field.value if field else b""
 
 
+def _of_leaf(declared: str, *, is_file: bool) -> str:
+    """Return the type of a part without parts in it; RFC 2045 section 5.2 has what is no type be plain text."""
+    if declared.startswith("multipart/"):  # it has no boundary, or that is nowhere
+        return "text/plain"
+    if _TYPE.fullmatch(declared):
+        return declared
+    return "application/octet-stream" if is_file and declared != "text" else "text/plain"
+
+
 def _token(value: bytes) -> str:
-    """Return what stands before the parameters, without blanks, in small letters."""
-    return re.sub(rb"\s", b"", value.partition(b";")[0]).decode("ascii", "replace").lower()
+    """Return what stands before the parameters, in small letters, without blanks, quotes and comments."""
+    for _ in range(COMMENT_LEVELS):
+        value, found = _COMMENT.subn(b" ", value)
+        if not found:
+            break
+    token = value.partition(b";")[0].partition(b"(")[0]
+    return re.sub(rb"[\s\"]", b"", token).decode("ascii", "replace").lower()
 
 
 def _field(name: str, value: object) -> Field:

@@ -39,7 +39,7 @@ _SPOKEN = {
 
 def decoded(octets: bytes, charset: str) -> str:
     """Return the text of `octets`; never fails: an unknown or wrong `charset` is guessed."""
-    name = charset.strip().lower().strip("\"'")
+    name = charset.partition("(")[0].strip().lower().strip("\"'")  # a comment may be behind it
     name = _ALIASES.get(name, name)
     try:
         known = codecs.lookup(name).name if name.isascii() and len(name) <= 40 else ""  # noqa: PLR2004 - longest name

@@ -145,6 +145,7 @@ COSTLY = {
     "comments": fields(b"To", b"("),
     "commas": fields(b"To", b","),
     "quotes": fields(b"To", b'"\\'),
+    "comments-of-a-type": fields(b"Content-Disposition", b"((\\("),
     "folds": fields(b"Subject", b"\r\n\t \r\n =?x?q?=?= "),
     "parameters": fields(b"Content-Disposition", b";a*0*=x''%"),
     "events": text(b"Content-Type: text/calendar", b"BEGIN:VEVENT\r\n"),

@@ -13,7 +13,7 @@ from bridge.shaping.caps import check_fields, check_header
 from bridge.shaping.mailaddresses import written_list
 from bridge.shaping.parameters import ascii_parameters
 from bridge.shaping.wish import Charset
-from bridge.shaping.words import has_words, read, written
+from bridge.shaping.words import has_words, is_spelled, read, written
 
 FOLD_OCTETS = 76
 """Where lines are folded (RFC 2047 section 2 for lines with encoded-words)."""
@@ -137,7 +137,8 @@ def _is_clean(
     if keep_words or not has_words(value):
         return True
     known = {b"us-ascii", charset.value.encode().replace(b"latin1", b"iso-8859-1")}
-    return {name.lower() for name in _WORD_CHARSET.findall(value)} <= known
+    named = {name.lower() for name in _WORD_CHARSET.findall(value)}
+    return named <= known and is_spelled(value, charset)
 
 
 def _begins(line: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import binascii
 import re
+from collections.abc import Iterator
 
 from bridge.shaping.letters import codec_of, decoded, plain, spelled
 from bridge.shaping.wish import Charset
@@ -19,20 +20,21 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 
 def read(raw: bytes) -> str:
     """Return the text of a field: encoded-words and raw octets decoded, folds and control characters gone."""
-    text = decoded(raw, "utf-8")
-    pieces: list[str] = []
-    octets, charset, done = b"", "", 0
-    for found in _WORD.finditer(text):
-        between = text[done : found.start()]
-        joined = bool(charset) and not between.strip()
-        if not joined or found[1].lower() != charset:
-            pieces.append(decoded(octets, charset) if charset else "")
-            pieces.append("" if joined else between)
-            octets, charset = b"", found[1].lower()
-        octets += _content(found[2], found[3])
-        done = found.end()
-    pieces += [decoded(octets, charset) if charset else "", text[done:]]
-    return _BLANKS.sub(" ", plain("".join(pieces))).strip()
+    pieces = _pieces(decoded(raw, "utf-8"))
+    return _BLANKS.sub(" ", plain("".join(piece for piece, _ in pieces))).strip()
+
+
+def is_spelled(raw: bytes, charset: Charset) -> bool:
+    """Tell whether what encoded-words hold is in the letters of `charset`, none of them a control character.
+
+    A device may decode the words and obey what is in them. Half a word is in no letters.
+    """
+    return all(
+        piece.isprintable() and spelled(piece, charset) == piece
+        if is_word
+        else "=?" not in piece
+        for piece, is_word in _pieces(decoded(raw, "utf-8"))
+    )
 
 
 def has_words(text: bytes) -> bool:
@@ -57,6 +59,22 @@ def written(text: str, charset: Charset, begun: int = 0) -> list[str]:
         *_encoded(" ".join(words[first:last]), codec_of(charset), 0 if first else begun),
         *words[last:],
     ]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the text in order, decoded, and of each piece whether encoded-words held it."""
+    octets, charset, done = b"", "", 0
+    for found in _WORD.finditer(text):
+        between = text[done : found.start()]
+        joined = bool(charset) and not between.strip()
+        if not joined or found[1].lower() != charset:
+            yield (decoded(octets, charset) if charset else ""), True
+            yield ("" if joined else between), False
+            octets, charset = b"", found[1].lower()
+        octets += _content(found[2], found[3])
+        done = found.end()
+    yield (decoded(octets, charset) if charset else ""), True
+    yield text[done:], False
 
 
 def _content(encoding: str, payload: str) -> bytes:

@@ -142,6 +142,25 @@ def test_a_display_name_with_specials_is_quoted() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("=?iso-8859-1?Q?Angebot_=96_50=80_=1B%-12345X?=", "Angebot - 50EUR %-12345X"),
+        ("=?us-ascii?B?G0UgYQ==?=", "E a"),
+        ("=?us-ascii?Q?a=0D=0AX:_b?=", "a X: b"),
+        ("=?us-ascii?Q?a=0?= =?us-ascii?Q?7b?=", None),
+        ("=?us-ascii?Q?a b=07?=", "=?iso-8859-1?Q?=3D=3Fus-ascii=3FQ=3Fa?= b=07?="),
+        ("=?iso-8859-1?Q?Gr=FC=DFe?= =?us-ascii?Q?a?=", None),
+    ],
+)
+def test_an_encoded_word_stays_only_where_no_control_character_is_in_it(
+    value: str, wanted: str | None
+) -> None:
+    """A machine that decodes the word may obey them; C1 octets in Latin-1 are what Windows means by them."""
+    out = write(Field("Subject", f" {value}".encode()), Charset.LATIN1, 998)
+    assert out == f"Subject: {wanted or value}\r\n".encode()
+
+
 @given(
     st.text(max_size=200),
     st.sampled_from(["Subject", "From", "Message-ID", "X", "Content-Type"]),

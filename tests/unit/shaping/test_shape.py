@@ -3,7 +3,6 @@
 import base64
 import email
 import re
-from email.message import Message
 
 import pytest
 from hypothesis import given, settings
@@ -21,37 +20,10 @@ from bridge.shaping.wish import (
     Signatures,
     Wish,
 )
+from tests.unit.shaping.messages import PDF, PRINT, made, shaped, text_of, within
 
 ODD = b"subject:  two  blanks\r\nX: \x80\r\n\r\nRELAY-ID-: 1234 \r\n\x00.\r\n"
 PLAIN = ODD.replace(b"\x80", b"y")
-PDF = b"JVBERi0xLjQKJeLjz9MK"
-PRINT = Wish(Deliver.PRINT)
-
-
-def made(text: str) -> bytes:
-    return text.strip("\n").replace("\n", "\r\n").encode()
-
-
-def shaped(message: bytes, wish: Wish = PRINT) -> Message:
-    return email.message_from_bytes(b"".join(shape(message, wish)))
-
-
-def text_of(message: Message) -> str:
-    first = message.get_payload(0) if message.is_multipart() else message
-    assert isinstance(first, Message)
-    content = first.get_payload(decode=True)
-    assert isinstance(content, bytes)
-    return (
-        content.decode(first.get_content_charset("ascii")).replace("\r\n", "\n").rstrip("\n")
-        + "\n"
-    )
-
-
-def within(*parts: str, kind: str = "mixed") -> bytes:
-    body = "".join(f"--b\n{part}\n" for part in parts)
-    return made(
-        f"From: a@example.org\nContent-Type: multipart/{kind}; boundary=b\n\n{body}--b--\n"
-    )
 
 
 @pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.COMMAND])
@@ -196,41 +168,6 @@ def test_messages_in_files_are_opened_to_a_depth_and_their_parts_are_counted() -
     assert "lies too deep" in text_of(shaped(saved(head, deep)))
     with pytest.raises(Unshapeable, match="too many parts, those in attached messages"):
         shape(deep, Wish(Deliver.PRINT, max_parts=5))
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        "Content-Type: text\nContent-Transfer-Encoding: 7bit\n",
-        "Content-Type: text; name=a\n",
-        "Content-Type: plain text\n",
-        "Content-Type: /\n",
-        'Content-Type: "text/plain"; charset=utf-8\n',
-        "Content-Type: (a (b;) c) text/plain (d); charset=utf-8 (e)\n",
-        "Content-Type: text/plain (not ended; charset=utf-8\n",
-        "Content-Type: multipart/mixed\n",
-        "Content-Type: multipart/mixed; boundary=nowhere\n",
-        "Content-Disposition: inline (here)\n",
-    ],
-)
-def test_what_is_no_type_is_a_text(head: str) -> None:
-    """RFC 2045 section 5.2; comments are legal (section 5.1)."""
-    for message in (made(f"{head}\nhi\n"), within(f"{head}\nhi\n")):
-        assert text_of(shaped(message)) == "hi\n"
-
-
-def test_comments_in_a_type_and_an_encoding_are_no_part_of_them() -> None:
-    page = "Content-Type: text/html (page)\nContent-Transfer-Encoding: base64 (letters)\n\nPGI+aGk8L2I+\n"
-    assert text_of(shaped(made(page))) == "hi\n"
-    assert text_of(shaped(within(page).replace(b"mixed;", b"alternative (of one);"))) == "hi\n"
-
-
-def test_a_file_of_no_type_is_what_it_is() -> None:
-    scan = (
-        f"Content-Type: pdf; name=s.pdf\nContent-Transfer-Encoding: base64\n\n{PDF.decode()}\n"
-    )
-    printed = shaped(within(scan))
-    assert [part.get_content_type() for part in printed.walk()][1:] == ["application/pdf"]
 
 
 def test_a_calendar_entry_is_a_short_text() -> None:

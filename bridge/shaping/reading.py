@@ -14,7 +14,7 @@ from bridge.shaping import letters, markup
 from bridge.shaping.bodies import Body
 from bridge.shaping.calendars import calendar_text
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import Field, first
+from bridge.shaping.headers import Field, first, split
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
@@ -120,6 +120,8 @@ class _Reader:
         match part.media_type:
             case "multipart/alternative":
                 self._take_alternative(part.children)
+            case "multipart/report":
+                self._take_report(part.children)
             case "multipart/encrypted":
                 self.left_out.append(_ENCRYPTED)
             case kind if kind.startswith("message/") or kind == "text/rfc822-headers":
@@ -206,11 +208,19 @@ class _Reader:
         elif not self._is_read(part):
             self.take(part)
 
+    def _take_report(self, children: tuple[Part, ...]) -> None:
+        """Take what a report says; of the message that it brings back (RFC 6522 section 3), what names it."""
+        for part in children:
+            if part.media_type not in {"message/rfc822", "message/global"}:
+                self.take(part)
+                continue
+            within = [message.header for message in part.children]
+            headers = within or [tuple(split(normal(part.body.head(HEAD_OCTETS)))[0])]
+            self.texts += [_named("--- Message returned ---", header) for header in headers]
+
     def _take_forwarded(self, part: Part) -> None:
         for message in part.children:
-            shown = [(label, first(message.header, key)) for key, label in _SHOWN.items()]
-            lines = [f"{label}: {field.text}" for label, field in shown if field]
-            self.texts.append("\n".join(["--- Message within ---", *lines]))
+            self.texts.append(_named("--- Message within ---", message.header))
             around, self._begun = self._begun, len(self.texts)
             self.take(message)
             self._begun = around
@@ -302,6 +312,12 @@ class _Reader:
         self.left_out.append(
             f"{name} is not printed ({why}, {_spoken_size(leaf.body.size())})."
         )
+
+
+def _named(title: str, header: tuple[Field, ...]) -> str:
+    """Return a title and the lines by which people know a message."""
+    shown = [(label, first(header, key)) for key, label in _SHOWN.items()]
+    return "\n".join([title, *(f"{label}: {field.text}" for label, field in shown if field)])
 
 
 def _is_message(leaf: Part, head: bytes) -> bool:

@@ -29,8 +29,8 @@ def text_of(message: Message) -> str:
     )
 
 
-def within(*parts: str, kind: str = "mixed") -> bytes:
-    body = "".join(f"--b\n{part}\n" for part in parts)
+def within(*parts: str, kind: str = "mixed", boundary: str = "b") -> bytes:
+    body = "".join(f"--{boundary}\n{part}\n" for part in parts)
     return made(
-        f"From: a@example.org\nContent-Type: multipart/{kind}; boundary=b\n\n{body}--b--\n"
+        f"From: a@example.org\nContent-Type: multipart/{kind}; boundary={boundary}\n\n{body}--{boundary}--\n"
     )

@@ -229,6 +229,27 @@ def test_a_delivery_report_is_a_short_text() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["7bit", "base64"])
+def test_a_message_that_a_report_brings_back_is_named_and_not_printed(encoding: str) -> None:
+    inner = b"Subject: order\r\nTo: c@example.org\r\n" + INNER
+    text = (
+        inner.decode().replace("\r", "")
+        if encoding == "7bit"
+        else base64.encodebytes(inner).decode()
+    )
+    report = within(
+        "Content-Type: text/plain\n\nYour mail came back.\n",
+        f"Content-Type: message/rfc822\nContent-Transfer-Encoding: {encoding}\n\n{text}\n",
+        kind="report",
+        boundary="r",
+    )
+    printed = shaped(report)
+    assert [part.get_content_type() for part in printed.walk()] == ["text/plain"]
+    assert text_of(printed) == (
+        "Your mail came back.\n\n--- Message returned ---\nFrom: a@example.org\nTo: c@example.org\nSubject: order\n"
+    )
+
+
 def test_a_piece_of_a_message_is_refused_with_a_sentence() -> None:
     with pytest.raises(Unshapeable, match="one piece of a message"):
         shape(made("Content-Type: message/partial; id=1; number=1\n\nx\n"), PRINT)

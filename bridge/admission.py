@@ -101,12 +101,26 @@ def refusal(
     `deliver` is how the maildrop's messages arrive at its devices. `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
     """
     reasons = (
+        _cut_refused(admission, message, deliver),
         sender_refusal(admission, message.senders),
         _forgery_refused(admission, message),
         _age_refused(admission, message.arrived, now),
         _kind_refused(admission, message, deliver),
     )
     return next(filter(None, reasons), "")
+
+
+def _cut_refused(admission: Admission, message: Imprint, deliver: str) -> str:
+    """Refuse what may hide from a rule behind as much header as nobody needs."""
+    asks = (
+        *(admission.allow, admission.deny, admission.subject, admission.authenticated),
+        *(admission.max_age, admission.not_before, _admits_no_automatic(admission, deliver)),
+    )
+    return "its header holds more than is read" if message.is_cut and any(asks) else ""
+
+
+def _admits_no_automatic(admission: Admission, deliver: str) -> bool:
+    return deliver in LOOPING if admission.automatic is None else not admission.automatic
 
 
 def sender_refusal(admission: Admission, senders: tuple[str, ...]) -> str:

@@ -13,8 +13,9 @@ import attrs
 
 from bridge.imprint.rawheaders import BOUNDARY
 
-HEADER_OCTETS = 65536
-"""The longest header of a part that is read; a longer one's part is passed over."""
+HEADER_OCTETS = 262144
+"""The longest header that is read, of the message or of a part, whose part is passed over where it is longer:
+Exchange Online takes 256 KiB (learn.microsoft.com, "Exchange Online limits"), and shaping no more."""
 
 HEADERS_OCTETS = 4 << 20
 """How much of all headers is read: some 100 ms, and more than PARTS parts have. A message with more is made to exhaust a machine."""

@@ -7,6 +7,7 @@ likeness, and so is nothing's second copy.
 
 import hashlib
 import math
+import re
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -15,12 +16,9 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
 
-from bridge.imprint.attachments import AttachmentFinder
+from bridge.imprint.attachments import HEADER_OCTETS, AttachmentFinder
 from bridge.imprint.rawheaders import RawHeaderFinder, RawHeaders
 from providers.contract import Attestation, Attests, Envelope
-
-HEADER_OCTETS = 65536
-"""How much of a header is read; Exchange Online takes 256 KiB, of which the first lines are traces."""
 
 TEXT_CHARACTERS = 200
 """How much of a sender or a subject is remembered: enough to know a message by."""
@@ -38,7 +36,8 @@ class Imprint:
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
     it, and is empty where a person may have. `attestation` is what the service that took the message has
     recorded of the sender, None where it records nothing. `is_printable` where it brings something to print.
-    `raw_headers` tells whether its headers can be sent to those who did not ask for UTF-8.
+    `raw_headers` tells whether its headers can be sent to those who did not ask for UTF-8. `is_cut` where
+    there is more in its header than is read, so that what the others tell may not be all.
     """
 
     likeness: bytes | None = None
@@ -50,12 +49,13 @@ class Imprint:
     attestation: Attestation | None = None
     is_printable: bool = False
     raw_headers: RawHeaders = RawHeaders.NONE
+    is_cut: bool = False
 
 
 class ImprintTaker:
     """Takes the imprint of a message whose octets, with CRLF line ends, pass by; any chunking gives the same."""
 
-    __slots__ = ("_attachments", "_attests", "_body", "_header", "_in_body", "_raw")
+    __slots__ = ("_attachments", "_attests", "_body", "_header", "_in_body", "_is_cut", "_raw")
 
     def __init__(self, attests: Attests | None = None) -> None:
         """Begin a message; `attests` reads what its service has recorded of the sender."""
@@ -64,7 +64,7 @@ class ImprintTaker:
         self._raw = RawHeaderFinder()
         self._header = bytearray()
         self._body = hashlib.sha256()
-        self._in_body = False
+        self._in_body = self._is_cut = False
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next octets."""
@@ -79,19 +79,22 @@ class ImprintTaker:
         if blank < 0 and len(self._header) <= HEADER_OCTETS:
             return
         end = min(blank + 4, HEADER_OCTETS) if blank >= 0 else HEADER_OCTETS
+        is_empty = self._header.startswith(b"\r\n")
+        self._is_cut = not is_empty and (blank < 0 or blank + 4 > HEADER_OCTETS)
         self._in_body = True
         self._body.update(self._header[end:])
         del self._header[end:]
 
     def finish(self) -> Imprint:
         """Return the imprint; call once, after the last octets."""
-        header = BytesHeaderParser().parsebytes(bytes(self._header))
+        header = BytesHeaderParser().parsebytes(_fields(bytes(self._header)))
         told = Envelope(*(_text(header, name) for name in ("From", "Subject", "Date")))
         name = str(header.get("Message-ID", "")).strip()
         likeness = None
         if name:
             key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
             likeness = hashlib.sha256(key + self._body.digest()).digest()
+        senders = _senders(header)
         return Imprint(
             likeness,
             hashlib.sha256(
@@ -99,17 +102,31 @@ class ImprintTaker:
             ).digest(),
             _arrived(header),
             told,
-            _senders(header),
+            senders[:SENDERS],
             _automatic(header),
             self._attested(header),
             self._attachments.finish(),
             self._raw.finish(),
+            self._is_cut or len(senders) > SENDERS,
         )
 
     def _attested(self, header: Message) -> Attestation | None:
         if self._attests is None:
             return None
         return self._attests([(name, str(value)) for name, value in header.items()])
+
+
+_BLANK_BEFORE_COLON = re.compile(rb"^([!-9;-~]++)[ \t]++:", re.MULTILINE)
+_NO_FIELD = re.compile(rb"^(?![ \t\r]|[!-9;-~]++:)[^\n]*+\n?", re.MULTILINE)
+
+
+def _fields(header: bytes) -> bytes:
+    """Return a header in which the library's reader finds every field.
+
+    It ends at the first line that is none (an mbox's "From ", or `From : x` as in RFC 5322 section 4.5),
+    and would not see the sender that a device shows.
+    """
+    return _NO_FIELD.sub(b"", _BLANK_BEFORE_COLON.sub(rb"\1:", header))
 
 
 def _text(header: Message, name: str) -> str:
@@ -124,16 +141,15 @@ def _text(header: Message, name: str) -> str:
 
 
 def _senders(header: Message) -> tuple[str, ...]:
-    """Return the addresses of every From, in small letters; one that cannot be read is empty."""
+    """Return the addresses of every From, one more than are looked at at most, in small letters; one that cannot be read is empty."""
     written = [str(field) for field in header.get_all("From", [])]
     if not written:
         return ()
     try:
         found = [address.lower() for _, address in getaddresses(written)]
     except (ValueError, IndexError, RecursionError):
-        return ("",)  # comments within comments, by the thousand
-    # More than anybody sends: an address that no rule fits stands for those that are not looked at.
-    return tuple(found[:SENDERS] + [""] * (len(found) > SENDERS))
+        return ("",) * (SENDERS + 1)  # comments within comments, by the thousand
+    return tuple(found[: SENDERS + 1])
 
 
 _REPORTS = frozenset(
@@ -163,15 +179,15 @@ _DAEMONS = frozenset(
 
 def _automatic(header: Message) -> str:
     """Return what kind of program wrote the message, by what it says of itself."""
-    if str(header.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no":
+    if any(_first_word(value) != "no" for value in header.get_all("Auto-Submitted", [])):
         return "an automatic reply"  # RFC 3834 section 5
     if header.get_content_type() in _REPORTS:
         return "a delivery report"
-    if str(header.get("Return-Path", "")).strip() == "<>":
+    if _first_word(header.get("Return-Path", "")) == "<>":
         return "without a return path"  # RFC 5321 section 4.5.5
     named = (kind for name, kind in _OF_PROGRAMS.items() if name in header)
     kind = next(named, "")
-    precedence = str(header.get("Precedence", "")).strip().lower()
+    precedence = _first_word(header.get("Precedence", ""))
     if not kind and precedence in ("bulk", "junk", "list", "auto_reply"):
         return "bulk mail"  # RFC 3834 section 3.1.8
     if not kind and str(header.get("X-Auto-Response-Suppress", "")).strip().lower() == "all":
@@ -179,6 +195,22 @@ def _automatic(header: Message) -> str:
     if not kind and any(one.partition("@")[0] in _DAEMONS for one in _senders(header)):
         return "of a mail server"
     return kind
+
+
+_TOKEN = re.compile(r"\\.|[()]|[^\s;,()\\]+")
+
+
+def _first_word(value: object) -> str:
+    """Return the first word of a field in small letters, comments passed over (RFC 5322 section 3.2.2)."""
+    depth = 0
+    for token in _TOKEN.finditer(str(value)[:998]):  # RFC 5322 section 2.1.1
+        if token[0] == "(":
+            depth += 1
+        elif token[0] == ")":
+            depth -= 1
+        elif depth <= 0:
+            return token[0].lower()
+    return ""
 
 
 def _arrived(header: Message) -> float | None:

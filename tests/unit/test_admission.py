@@ -104,6 +104,12 @@ def test_age_is_counted_from_when_the_mailbox_took_it() -> None:
         ("X-Auto-Response-Suppress: DR, OOF, AutoReply", ""),
         ("From: MAILER-DAEMON@mx.example", "of a mail server"),
         ("Auto-Submitted: no", ""),
+        ("Auto-Submitted: no (a person \\) wrote) ; x=y", ""),
+        ("Auto-Submitted: (not (no)) auto-generated (no)", "an automatic reply"),
+        ("Precedence: Bulk; x", "bulk mail"),
+        ("Precedence: (as such) list", "bulk mail"),
+        ("Return-Path: <> (none)", "without a return path"),
+        ("Return-Path: <a@b.example>", ""),
         ("Precedence: first-class", ""),
     ],
 )
@@ -140,6 +146,31 @@ def test_a_fax_gets_nothing_automatic_unless_its_owner_allows_it(
     admission = Admission(automatic=automatic)
     assert bool(refusal(admission, report, NOW, deliver)) is is_held
     assert refusal(admission, mail(BOSS), NOW, deliver) == ""
+
+
+@pytest.mark.parametrize(
+    ("admission", "deliver", "is_held"),
+    [
+        (EVERYTHING, "original", False),
+        (Admission(at_most=3, refused_to="Refused"), "print", False),
+        (Admission(printable=True), "print", False),
+        (EVERYTHING, "ifax", True),
+        (Admission(automatic=True), "ifax", False),
+        (Admission(automatic=False), "print", True),
+        (Admission(allow=("office.example",)), "print", True),
+        (Admission(deny=("far.example",)), "print", True),
+        (Admission(subject="print"), "print", True),
+        (Admission(max_age=DAY_SECONDS), "print", True),
+        (Admission(not_before=1.0), "print", True),
+        (Admission(authenticated=True), "print", True),
+    ],
+)
+def test_what_hides_behind_a_long_header_is_refused_where_a_rule_asks_of_it(
+    admission: Admission, deliver: str, *, is_held: bool
+) -> None:
+    long = attrs.evolve(mail(), is_cut=True, is_printable=True)
+    said = refusal(admission, long, NOW, deliver)
+    assert said == ("its header holds more than is read" if is_held else "")
 
 
 def test_a_message_without_anything_to_print_is_refused_where_it_must() -> None:

@@ -79,7 +79,9 @@ class Bodies:
         taker = ImprintTaker(attests)
         try:
             octets = await self._write_part(part, (spool_id, held), body, taker)
-            return octets, taker.finish()
+            return octets, await self._in_thread(
+                taker.finish
+            )  # a long header takes half a second
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.imprint.imprint import HEADER_OCTETS, TEXT_CHARACTERS, Imprint, ImprintTaker
+from bridge.imprint.attachments import HEADER_OCTETS
+from bridge.imprint.imprint import SENDERS, TEXT_CHARACTERS, Imprint, ImprintTaker
 from providers.contract import Attestation, Envelope, HeaderFields
 
 MAIL = (
@@ -122,8 +123,48 @@ def test_a_header_without_end_is_read_to_its_limit_only() -> None:
     for _ in range(100):
         taker.feed(b"X-Long: " + b"x" * 8000 + b"\r\n")
     taker.feed(b"Message-ID: <late@example.com>\r\n\r\nbody\r\n")
-    assert taker.finish().likeness is None
+    imprint = taker.finish()
+    assert imprint.likeness is None
+    assert imprint.is_cut
     assert HEADER_OCTETS < 100 * 8000
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_header_as_long_as_exchange_takes_is_read_to_its_end(excess: int) -> None:
+    begin, end = b"X-Pad: ", b"\r\nFrom: a@b.example\r\n\r\n"
+    pad = b"x" * (HEADER_OCTETS + excess - len(begin + end))
+    for cuts in ([], [1000], list(range(0, HEADER_OCTETS + 10, 70_000))):
+        imprint = taken(begin + pad + end + b"body\r\n", cuts)
+        assert imprint.is_cut is bool(excess)
+        assert excess or imprint.senders == ("a@b.example",)
+    assert not taken(b"\r\n" + b"x" * (2 * HEADER_OCTETS)).is_cut
+
+
+def test_more_senders_than_are_read_are_told_of() -> None:
+    many = ", ".join(["a@b.example"] * SENDERS)
+    assert not taken(f"From: {many}\r\n\r\n".encode()).is_cut
+    imprint = taken(f"From: {many}, c@d.example\r\n\r\n".encode())
+    assert imprint.is_cut
+    assert len(imprint.senders) == SENDERS
+    assert taken(b"From: " + b"(" * 5000 + b"\r\n\r\n").is_cut
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"From me Mon Jan  1 00:00:00 2024\r\n",
+        b"X-Old : 1\r\n",
+        b"no field\r\n",
+        b"\xff: 1\r\n",
+    ],
+)
+@pytest.mark.parametrize("name", [b"From:", b"From :", b"FROM \t: "])
+def test_a_sender_is_seen_whatever_lines_are_before_it(before: bytes, name: bytes) -> None:
+    """RFC 5322 section 4.5 has blanks before the colon; readers pass over what is no field."""
+    header = before + name + b" a@b.example\r\n\r\nFrom: c@d.example\r\n"
+    assert taken(header).senders == ("a@b.example",)
+    assert taken(b"\r\n" + header).senders == ()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from typing import Literal
 
 import attrs
 
+from bridge.shaping.charsets import has_wide_mark, is_wide
+
 HEAD_OCTETS = 8192
 """How much of a content is looked at."""
 
@@ -70,17 +72,18 @@ _TYPES = {kind.media_type: kind.name for kind in KINDS.values()} | {
 }  # fmt: skip
 
 
-def recognise(head: bytes, media_type: str, name: str) -> Kind:
+def recognise(head: bytes, media_type: str, name: str, charset: str = "") -> Kind:
     """Return the kind of a content that begins with `head`.
 
     What a known beginning belies is not believed: a PDF must begin as one. Text has no beginning; it is
-    what is declared or named so, and holds no NUL.
+    what is declared or named so, and holds no NUL but where it is UTF-16 by its mark or its `charset`.
     """
     found = _by_content(head)
     if found:
         return KINDS[found]
-    if _is_text(head, media_type, name):
-        return KINDS["text"]
+    is_wide_text = is_wide(charset) or has_wide_mark(head)
+    if is_wide_text or not (b"\0" in head or b"\x1b" in head):
+        return KINDS["text" if _is_called_text(media_type, name) else "other"]
     return KINDS["other"]
 
 
@@ -107,9 +110,7 @@ def _by_content(head: bytes) -> str:
     return ""
 
 
-def _is_text(head: bytes, media_type: str, name: str) -> bool:
-    if b"\0" in head or b"\x1b" in head:
-        return False
+def _is_called_text(media_type: str, name: str) -> bool:
     extension = name.lower().rpartition(".")[2]
     declared = _TYPES.get(media_type) == "text" or media_type.startswith("text/")
     return declared or (

@@ -4,23 +4,23 @@ What a device does not know comes as near as plain letters can. Control characte
 printer may obey them (ESC begins a command of PCL), and a NUL ends a line in many a machine.
 """
 
-import codecs
+import re
 import unicodedata
 
+from bridge.shaping.charsets import codec_meant
 from bridge.shaping.wish import Charset
 
-_REFUSED = frozenset(
-    # not charsets of mail, or read in quadratic time, or not to be trusted with foreign text
-    ["idna", "punycode", "unicode_escape", "raw_unicode_escape", "unicode-escape", "undefined"]
-)
-_ALIASES = {
-    "x-unknown": "",
-    "unknown-8bit": "",
-    "default": "",
-    "ansi": "cp1252",
-    "cp-850": "cp850",
+_GUESSED = frozenset(["utf-8", "cp1252"])  # others are not mistaken for each other
+
+_STRAY = re.compile(
+    "[\udc80-\udcff]"
+)  # octets that are not UTF-8, where "surrogateescape" puts them
+_FOUND_STRAY = {
+    0xDC00 + octet: bytes([octet]).decode("cp1252", "replace") for octet in range(0x80, 0x100)
 }
-_WIDER = {"ascii": "utf-8", "iso8859-1": "cp1252"}  # what writes these often means those
+_MEANT_BY_WINDOWS = {
+    octet: bytes([octet]).decode("cp1252") for octet in range(0x80, 0xA0) if octet not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+}  # fmt: skip
 
 _SPOKEN = {
     "\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u2028": "\n", "\u2029": "\n\n", "\u0085": "\n",
@@ -39,19 +39,14 @@ _SPOKEN = {
 
 def decoded(octets: bytes, charset: str) -> str:
     """Return the text of `octets`; never fails: an unknown or wrong `charset` is guessed."""
-    name = charset.partition("(")[0].strip().lower().strip("\"'")  # a comment may be behind it
-    name = _ALIASES.get(name, name)
+    codec = codec_meant(charset)
+    if not codec or codec in _GUESSED:
+        return _bare(_guessed(octets, codec))
     try:
-        known = codecs.lookup(name).name if name.isascii() and len(name) <= 40 else ""  # noqa: PLR2004 - longest name
-    except (LookupError, ValueError):
-        known = ""
-    if known and known not in _REFUSED and name not in _REFUSED:
-        try:
-            return _bare(octets.decode(_WIDER.get(known, known)))
-        except (LookupError, ValueError):  # not of text, or not in it
-            if known not in {"ascii", "utf-8", "iso8859-1"}:
-                return _bare(_forced(octets, known))
-    return _bare(_guessed(octets))
+        text = octets.decode(codec, "replace")
+    except (LookupError, ValueError):  # not of text, or not in it
+        return _bare(_guessed(octets, ""))
+    return _bare(text.translate(_MEANT_BY_WINDOWS) if codec.startswith("iso8859") else text)
 
 
 def plain(text: str) -> str:
@@ -115,18 +110,17 @@ def _nearest(character: str, codec: str) -> str:
     return "" if unicodedata.category(character) in {"Mn", "Me", "Cf"} else "?"
 
 
-def _guessed(octets: bytes) -> str:
+def _guessed(octets: bytes, codec: str) -> str:
+    """Return the text: as UTF-8 where most of it is, stray octets as Windows has them, else as Windows has all."""
     try:
-        return octets.decode("utf-8")
+        return octets.decode(codec or "utf-8")
     except UnicodeDecodeError:
-        return octets.decode("cp1252", "replace")
-
-
-def _forced(octets: bytes, codec: str) -> str:
-    try:
-        return octets.decode(codec, "replace")
-    except (LookupError, ValueError):
-        return _guessed(octets)
+        text = octets.decode("utf-8", "surrogateescape")
+    rest, stray = _STRAY.subn("", text)
+    good = len(rest) - len(rest.encode("ascii", "ignore"))
+    if 0 < stray <= good and (stray < good or codec == "utf-8"):
+        return text.translate(_FOUND_STRAY)
+    return octets.decode("cp1252", "replace")
 
 
 def _bare(text: str) -> str:

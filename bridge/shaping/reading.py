@@ -13,6 +13,7 @@ import attrs
 from bridge.shaping import letters, markup
 from bridge.shaping.bodies import Body
 from bridge.shaping.calendars import calendar_text
+from bridge.shaping.charsets import told
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers import Field, first, split
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
@@ -283,7 +284,7 @@ class _Reader:
         head = leaf.body.head(HEAD_OCTETS)
         if self._open(leaf, head):
             return
-        kind = recognise(head, leaf.media_type, leaf.name)
+        kind = recognise(head, leaf.media_type, leaf.name, leaf.parameters.get("charset", ""))
         if not head:
             self._leave_out(leaf, kind, "it is empty")
         elif self._is_logo(leaf, kind):
@@ -327,9 +328,13 @@ def _is_message(leaf: Part, head: bytes) -> bool:
 
 
 def _text(leaf: Part) -> str:
-    return letters.plain(
-        letters.decoded(leaf.body.decoded(), leaf.parameters.get("charset", ""))
-    )
+    octets = leaf.body.decoded()
+    charset = told(octets, leaf.parameters.get("charset", ""), is_html=_is_html(leaf))
+    return letters.plain(letters.decoded(octets, charset))
+
+
+def _is_html(leaf: Part) -> bool:
+    return leaf.media_type == "text/html" or leaf.name.lower().endswith((".html", ".htm"))
 
 
 def _readable(leaf: Part) -> str:
@@ -350,9 +355,9 @@ def _attached(leaf: Part, kind: Kind) -> Attachment:
     if kind.name != "text":
         return Attachment(leaf.name, kind, leaf.body)
     name, text = leaf.name, _text(leaf)
-    stem, _, extension = name.lower().rpartition(".")
-    if leaf.media_type == "text/html" or extension in {"html", "htm"}:
-        name, text = f"{name[: len(stem)] or name}.txt", letters.plain(markup.to_text(text))
+    if _is_html(leaf):
+        stem = name.rpartition(".")[0]
+        name, text = f"{stem or name}.txt", letters.plain(markup.to_text(text))
     return Attachment(name, kind, Body((text.encode("utf-8", "replace"),), ""))
 
 

@@ -60,6 +60,12 @@ def test_it_leaves_no_core_dump(service: configparser.SectionProxy) -> None:
     assert service["LimitCORE"] == "1"
 
 
+def test_nothing_it_starts_reads_the_memory_of_another() -> None:
+    """@system-service holds @ipc, and that process_vm_readv(2); the last line about a call counts."""
+    lines = re.findall(r"^SystemCallFilter=(.*)$", UNIT.read_text("utf-8"), re.MULTILINE)
+    assert lines == ["@system-service", "~process_vm_readv process_vm_writev"]
+
+
 def test_it_owns_the_folder_that_is_the_default(service: configparser.SectionProxy) -> None:
     assert Path("/var/lib", service["StateDirectory"]) == Config().state_dir
     assert CREDENTIAL_NAME in UNIT.read_text("utf-8")

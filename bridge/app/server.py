@@ -28,6 +28,7 @@ from bridge.app.hooks.alerts import Alerting
 from bridge.app.hooks.loginhook import LoginHook
 from bridge.app.process.eventloop import loop_factory
 from bridge.app.process.memory import tune_allocator
+from bridge.app.process.privacy import keep_memory_private
 from bridge.app.process.systemd import Systemd
 from bridge.app.state import (
     State,
@@ -76,6 +77,7 @@ def serve(config: Config, environ: MutableMapping[str, str]) -> None:
     Raises:
         OwnerError: it cannot be started; nothing was changed.
     """
+    keep_memory_private()
     os.umask(0o077)
     logs.configure(config.log.level, config.log.format, sys.stderr)
     faulthandler.enable(STANDARD_ERROR)  # an abort tells where every thread was, and no value

@@ -4,9 +4,11 @@ import sys
 
 from bridge.shaper.preload import load
 from bridge.shaper.rlimits import confine
+from bridge.shaper.seccomp import give_up_system_calls
 from bridge.shaper.working import read_order, work
 
 order = read_order(sys.stdin.buffer)
 load(order.wish)
 confine(order.limits)
-work(order, sys.stdin.buffer, sys.stdout.buffer)
+lacking = give_up_system_calls()
+work(order, sys.stdin.buffer, sys.stdout.buffer, lacking)

@@ -13,7 +13,7 @@ from typing import Final
 class Kind(enum.Enum):
     """What a frame says."""
 
-    READY = b"R"  # the limits hold and the message may come
+    READY = b"R"  # the limits hold and the message may come; and why system calls are not filtered, empty where they are
     PIECE = b"P"  # octets of what was made of it
     END = b"E"  # that was all of it
     UNSHAPEABLE = b"U"  # no shape can be made of it, and why, in UTF-8

@@ -14,6 +14,7 @@ from typing import Final, cast
 
 import attrs
 
+from bridge import logs
 from bridge.errors import ShaperUnavailable
 from bridge.shaper.frames import HEAD_OCTETS, Kind, parse_head
 from bridge.shaper.rlimits import Limits
@@ -37,6 +38,9 @@ WHY_CHARACTERS = 300
 """How much is believed of what a process says of a message."""
 
 
+_log = logs.get("shaping")
+
+
 @attrs.frozen
 class Bounds:
     """What shaping may use: so many processes at a time, each with its limits.
@@ -57,6 +61,7 @@ class ShapingProcesses:
         self._bounds = bounds
         self._command = command
         self._turn = asyncio.Semaphore(bounds.processes)
+        self._is_lack_told = False
 
     async def shape(
         self, wish: Wish, octets: int, message: AsyncIterator[bytes]
@@ -73,13 +78,34 @@ class ShapingProcesses:
             process = await self._started()
             try:
                 run = _Run(process, self._bounds)
-                await run.begin(Order(wish, octets, self._bounds.limits))
+                self._tell(await run.begin(Order(wish, octets, self._bounds.limits)))
                 await run.feed(message)
                 async with aclosing(run.pieces()) as pieces:
                     async for piece in pieces:
                         yield piece
             finally:
                 await _end(process)
+
+    async def lack(self) -> str:
+        """Start a process for no message; return why its system calls are not filtered, empty where they are.
+
+        Raises:
+            ShaperUnavailable: no process could be had.
+        """
+        async with self._turn:
+            process = await self._started()
+            try:
+                return await _Run(process, self._bounds).begin(
+                    Order(Wish(), 0, self._bounds.limits)
+                )
+            finally:
+                await _end(process)
+
+    def _tell(self, lacking: str) -> None:
+        """Log once why processes are confined by their limits alone."""
+        if lacking and not self._is_lack_told:
+            self._is_lack_told = True
+            _log.warning("system-calls-not-filtered", why=lacking)
 
     async def _started(self) -> Process:
         try:
@@ -108,12 +134,12 @@ class _Run:
         self._stdout = cast("asyncio.StreamReader", process.stdout)
         self._deadline = 0.0
 
-    async def begin(self, order: Order) -> None:
-        """Give the order, and wait until the process is ready."""
+    async def begin(self, order: Order) -> str:
+        """Give the order, and wait until the process is ready; return what it says it lacks."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 self._stdin.write(order.line())
-                kind, _ = await self._frame()
+                kind, lacking = await self._frame()
         except TimeoutError:
             raise ShaperUnavailable(
                 f"a shaping process was not ready within {START_SECONDS:.0f} seconds"
@@ -123,6 +149,7 @@ class _Run:
         if kind is not Kind.READY:
             raise ShaperUnavailable("a shaping process is not of this release")
         self._deadline = asyncio.get_running_loop().time() + self._bounds.seconds
+        return _plain(lacking)
 
     async def feed(self, message: AsyncIterator[bytes]) -> None:
         """Hand over the message; where the process does not take it, it has said why or is dead."""

@@ -28,7 +28,8 @@ def confine(limits: Limits) -> None:
 
     What is open stays open, and nothing else can be opened any more, no socket either, even where
     some of it is closed (setrlimit(2), RLIMIT_NOFILE). What may be needed later has to be loaded.
-    A user who may break limits (root) keeps the right to start processes; nothing here does.
+    Limits leave alone what needs no descriptor: files by their path, other processes' memory,
+    signals, and to root more processes. `seccomp` takes that.
     """
     with suppress(OSError):  # where /proc is not mounted
         Path("/proc/self/oom_score_adj").write_text(OUT_OF_MEMORY_SCORE, "ascii")

@@ -47,12 +47,13 @@ def read_order(source: BinaryIO) -> Order:
     return Order(wishtext.parse(told["wish"]), told["octets"], Limits(**told["limits"]))
 
 
-def work(order: Order, source: BinaryIO, target: BinaryIO) -> None:
+def work(order: Order, source: BinaryIO, target: BinaryIO, lacking: str = "") -> None:
     """Say that the message may come, and then what became of it.
 
+    With that goes why system calls are not filtered, empty where they are.
     Where it does not come whole, its sender is gone: nothing more is said.
     """
-    _say(target, framed(Kind.READY))
+    _say(target, framed(Kind.READY, lacking.encode("utf-8", "replace")))
     try:
         message = source.read(order.octets)
     except MemoryError:

@@ -322,7 +322,7 @@ class RunningBridge:
         return int(line.split()[1]) * 1024
 
     def descriptors(self) -> int:
-        """Return how many files and sockets the process has open."""
+        """Return how many files and sockets the process has open; it keeps that from all but root (proc(5))."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def stop(self) -> None:

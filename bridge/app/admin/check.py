@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge import logs
 from bridge.app.accounts.examination import Finding, credential, look_briefly
 from bridge.app.accounts.opener import AccountOpener, OpenAccount
+from bridge.app.accounts.workers import shaping_processes
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.app.watch.exposure import Watched, exposed
 from bridge.app.watch.sightings import look_back
@@ -19,6 +20,7 @@ from bridge.config import Config, ListenerConfig, LoginHookConfig
 from bridge.control import STATUS_SECONDS, ask
 from bridge.errors import OwnerError, PopbridgeError
 from bridge.listener import listening_socket
+from bridge.shaper.processes import ShapingProcesses
 from bridge.storage.register import Account, RegisterSnapshot
 from bridge.tls.contexts import TlsContexts
 from bridge.tls.issuer import RENEW_BEFORE_DAYS, CertificateInfo, describe_certificates
@@ -42,10 +44,24 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _certificates(config)
     yield from _listeners(config)
     yield from _exposed(config, watched, snapshot)
+    yield confinement(shaping_processes(config))
     yield from _alert_program(config)
     yield from _login_hook(config.login_hook)
     yield from _register(snapshot)
     yield from accounts
+
+
+def confinement(processes: ShapingProcesses) -> Finding:
+    """Say what confines shaping processes; one is started as for a message, since nothing else tells."""
+    try:
+        lacking = asyncio.run(processes.lack())
+    except PopbridgeError as error:
+        text = f"{error}; mail whose maildrop has it shaped waits"
+        return Finding("shaping", ok=False, text=text)
+    if lacking:
+        text = f"its processes are confined by limits only: {lacking}"
+        return Finding("shaping", ok=True, text=text, note=True)
+    return Finding("shaping", ok=True, text="its processes have no system call to reach out by")
 
 
 async def _verified(state: State) -> str:

@@ -3,6 +3,7 @@ import json
 import os
 import socket
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,8 @@ import pytest
 from bridge.app.admin import check as readiness
 from bridge.clock import SystemClock
 from bridge.control import control_path
+from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.storage.sightings import day_of
 from tests.cli.command_line import Owner
 from tests.unit.tls.garbled import as_version_4, garble
@@ -77,6 +80,32 @@ def test_apop_is_offered_away_only_where_no_device_that_logs_in_has_it(owner: Ow
     assert "tighter: apop = false\n" in owner.must("check").out
     owner.must("device", "passwd", "d", "--apop")
     assert 'tighter: allow = ["127.0.0.1/32"]\n' in owner.must("check").out
+
+
+def test_what_confines_shaping_is_tried(owner: Owner) -> None:
+    owner.enrol()
+    [finding] = [
+        one for one in owner.must("check", "--json").json if one["subject"] == "shaping"
+    ]
+    assert finding["text"] == "its processes have no system call to reach out by"
+
+
+@pytest.mark.parametrize(
+    ("says", "ok", "note", "text"),
+    [
+        ("b'R' + bytes(3) + b'\\4none'", True, True, "confined by limits only: none"),
+        ("b''", False, False, "before it was ready; mail whose maildrop has it shaped waits"),
+    ],
+)
+def test_limits_alone_are_no_failure_and_no_process_is(
+    says: str, text: str, *, ok: bool, note: bool
+) -> None:
+    program = f"import sys; sys.stdin.buffer.readline(); sys.stdout.buffer.write({says})"
+    bounds = Bounds(1, Limits(cpu_seconds=5, memory_octets=1 << 29), 20.0, 1 << 20)
+    command = (sys.executable, "-I", "-c", program)
+    finding = readiness.confinement(ShapingProcesses(bounds, command))
+    assert (finding.subject, finding.ok, finding.note) == ("shaping", ok, note)
+    assert finding.text.endswith(text)
 
 
 def test_a_new_state_folder_says_what_comes_next(owner: Owner) -> None:

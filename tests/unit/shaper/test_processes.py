@@ -142,3 +142,21 @@ async def test_a_message_that_breaks_off_is_its_senders_error() -> None:
     with pytest.raises(ConnectionAbortedError):
         async for _ in ShapingProcesses(BOUNDS).shape(Wish(), 2, broken()):
             pass
+
+
+# ---- what confines a process
+
+
+async def test_a_process_says_what_confines_it() -> None:
+    assert await ShapingProcesses(BOUNDS).lack() == ""
+    assert await program("say(b'R', b'no filter\\nis known')").lack() == "no filter is known"
+    with pytest.raises(ShaperUnavailable):
+        await program("sys.exit()").lack()
+
+
+async def test_it_is_logged_once_that_limits_are_all(caplog: pytest.LogCaptureFixture) -> None:
+    processes = program("say(b'R', b'too old a kernel'); say(b'E')")
+    for _ in range(2):
+        assert await shaped(processes) == b""
+    [event] = [one for one in caplog.records if one.msg == "system-calls-not-filtered"]
+    assert vars(event)["event_fields"] == {"why": "too old a kernel"}

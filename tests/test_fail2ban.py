@@ -67,7 +67,8 @@ async def fail(
         *(DeviceName("fax"), DROP, RIGHT, ("fax 2",), ("192.168.1.20/32", MOVED)),
         disabled=disabled,
     )
-    register = StaticRegister([device])
+    others = [Device(DeviceName(f"scan@{part}.example"), DROP, RIGHT) for part in "ab"]
+    register = StaticRegister([device, *others])
     directory = Directory(register, CountingVerifier(), SEAL, FakeClock(), 30.0)  # type: ignore[arg-type] - it is only read
     await directory.load()
 
@@ -92,7 +93,7 @@ def banned(definition: configparser.SectionProxy, line: str) -> str | None:
 
 
 @pytest.mark.parametrize("before", ["", JOURNAL])
-@pytest.mark.parametrize("login", ["fax", "FAX", "fax 2", "nobody", 'a" reason=x', ""])
+@pytest.mark.parametrize("login", ["fax", "FAX", "fax 2", "nobody", 'a" reason=x', "", "scan"])
 @pytest.mark.parametrize("address", [STRANGER, "2001:db8::7", "2001:db8:0:1:2:3:4:5"])
 async def test_a_wrong_name_or_password_counts_against_its_address(
     definition: configparser.SectionProxy,

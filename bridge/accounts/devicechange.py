@@ -1,4 +1,4 @@
-"""What an owner can change of a device that exists, but for its name, its password and whether it may log in."""
+"""Adds devices; and what an owner can change of one that exists, but for its name, its password and whether it may log in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from bridge.accounts.changes import ANY, find_device, made_aliases, made_networks, own_quirks
+from bridge.accounts.logins import lost_spellings
 from bridge.names import MaildropName
 from bridge.storage.register import Device, Register, RegisterSnapshot
 from bridge.throttle import logindelay
@@ -28,13 +29,32 @@ class DeviceKnobs:
     quirks: Mapping[str, str] = attrs.field(factory=dict)
 
 
+@attrs.frozen
+class Changed:
+    """A device as it is since it was added or changed; `lost` has a sentence for each login that this took from a machine."""
+
+    device: Device
+    lost: list[str]
+
+
+async def add_device(register: Register, device: Device) -> Changed:
+    """Add a device, durably.
+
+    Raises:
+        RegisterError: its name or an alias is taken, or its maildrop is none.
+    """
+    before = (await register.snapshot()).devices
+    await register.add_device(device)
+    return Changed(device, lost_spellings(before, device))
+
+
 async def change_device(
     register: Register,
     name: str,
     knobs: DeviceKnobs,
     check: Callable[[RegisterSnapshot, Device], None] = lambda _snapshot, _device: None,
-) -> Device:
-    """Change what is given of the device of that name, durably, and return it; it counts from its next login on.
+) -> Changed:
+    """Change what is given of the device of that name, durably; it counts from its next login on.
 
     `check` sees the device as it would be, and may refuse it.
 
@@ -45,7 +65,7 @@ async def change_device(
     device = changed_device(find_device(snapshot, name), knobs)
     check(snapshot, device)
     await register.change_device(device)
-    return device
+    return Changed(device, lost_spellings(snapshot.devices, device))
 
 
 def changed_device(device: Device, knobs: DeviceKnobs) -> Device:

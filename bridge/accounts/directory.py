@@ -34,6 +34,7 @@ _log = logs.get("accounts")
 
 _REFUSALS = {
     "password": "wrong name or password",
+    "ambiguous": "a login that may mean more than one device",
     "address": "right password, but from an address this device may not use",
     "disabled": "right password, but the device is disabled",
     "new-address": "right password, but from an address this device never came from",
@@ -305,7 +306,8 @@ class Directory:
     async def _refusal(self, device: Device | None, attempt: _Attempt) -> str:
         """Return why a login is refused, also one that has shown the password of `device`; empty where it is not."""
         if device is None:
-            return "password"
+            meant = self._known.logins.meant(attempt.login)
+            return "ambiguous" if len(meant) > 1 else "password"
         if device.disabled is not None:
             return "disabled"
         if not self._may_come_from(device, attempt.address):
@@ -318,7 +320,7 @@ class Directory:
         """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""
         if self.may_be_shown(login):
             return login
-        return self.device_of(login) or ""
+        return ",".join(sorted(self._known.logins.meant(login)))
 
     def _may_come_from(self, device: Device, address: str) -> bool:
         networks = self._known.allow[device.name]

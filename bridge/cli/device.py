@@ -101,11 +101,20 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     if profile is not None and not order["unchecked"]:
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
-    device = Offline(config, os.environ).add_device(wanted, password)
-    _tell_said_already(device, order["settings"])
-    lines, more = ([], {}) if profile is None else _fit(profile, config, wanted)
-    generated = not password_stdin
-    _show(wanted.name, password, generated=generated, as_json=as_json, lines=lines, **more)
+    made = Offline(config, os.environ).add_device(wanted, password)
+    _tell_said_already(made.device, order["settings"])
+    entered, unfit = ({}, []) if profile is None else _fit(profile, config, wanted)
+    warnings = [*unfit, *made.lost]
+    _warn(warnings)
+    _show(
+        wanted.name,
+        password,
+        generated=not password_stdin,
+        as_json=as_json,
+        lines=panel_lines(entered),
+        warnings=warnings,
+        **({} if profile is None else {"panel": entered}),
+    )
 
 
 @command.command("list")
@@ -203,9 +212,10 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         allow=chosen["allow"] or None,
         quirks=chosen["settings"],
     )
-    device = Offline(loaded(option), os.environ).change_device(user, knobs)
+    changed = Offline(loaded(option), os.environ).change_device(user, knobs)
+    _warn(changed.lost)
     click.echo(f"Device {user} is changed; it counts from its next login on.")
-    _tell_said_already(device, chosen["settings"])
+    _tell_said_already(changed.device, chosen["settings"])
 
 
 @command.command()
@@ -244,21 +254,20 @@ def _tell_said_already(device: Device, given: Collection[str]) -> None:
 
 def _fit(
     profile: Profile, config: Config, wanted: DeviceOrder
-) -> tuple[list[str], dict[str, object]]:
-    """Return what to enter, as lines and for JSON; on standard error say what will not work."""
+) -> tuple[dict[str, str], list[str]]:
+    """Return what to enter, and what will not work."""
     one, server = serving(profile, config.listener), config.tls.names[0]
     if one is None:
         kinds = " or ".join(profile.listener.value)
-        warnings = [f"No listener serves {profile.name}: it needs one that is {kinds}."]
-        entered, lines = {}, []
-    else:
-        warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
-        warnings += idle_maildrop(profile, wanted.maildrop)
-        entered = panel(profile, server, wanted.name, one, apop=wanted.apop)
-        lines = panel_lines(entered)
+        return {}, [f"No listener serves {profile.name}: it needs one that is {kinds}."]
+    warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
+    warnings += idle_maildrop(profile, wanted.maildrop)
+    return panel(profile, server, wanted.name, one, apop=wanted.apop), warnings
+
+
+def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         click.echo(warning, err=True)
-    return lines, {"panel": entered, "warnings": warnings}
 
 
 def _password(*, from_stdin: bool, profile: Profile | None = None) -> str:

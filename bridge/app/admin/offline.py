@@ -10,7 +10,7 @@ import attrs
 from bridge import logs
 from bridge.accounts import changes, standing
 from bridge.accounts.changes import DeviceOrder
-from bridge.accounts.devicechange import DeviceKnobs, change_device
+from bridge.accounts.devicechange import Changed, DeviceKnobs, add_device, change_device
 from bridge.accounts.enrolment import Change, Enrolment
 from bridge.accounts.maildropchange import NO_KNOBS, Knobs, changed_maildrop, new_maildrop
 from bridge.app.accounts.capabilities import (
@@ -33,7 +33,7 @@ from bridge.errors import OwnerError, RegisterError, StateError
 from bridge.names import AccountName, DeviceName, MaildropName
 from bridge.storage.addresses import DeviceAddress
 from bridge.storage.locks import MemoryLocks
-from bridge.storage.register import Account, Device, MaildropRecord, RegisterSnapshot
+from bridge.storage.register import Account, MaildropRecord, RegisterSnapshot
 from bridge.vault.passwords import hash_password
 from providers.contract import DispositionKind, FolderName, MailboxProvider, ProviderError
 from providers.identity import Grant, IdentityProvider
@@ -195,20 +195,19 @@ class Offline:
 
         self._change(work)
 
-    def add_device(self, order: DeviceOrder, password: str) -> Device:
-        """Add a device, and return it."""
+    def add_device(self, order: DeviceOrder, password: str) -> Changed:
+        """Add a device."""
 
-        async def work(state: State) -> Device:
+        async def work(state: State) -> Changed:
             now = SystemClock().now()
             device = changes.new_device(order, password, hash_password, state.secrets, now)
             overriding(order.quirks)(await state.register.snapshot(), device)
-            await state.register.add_device(device)
-            return device
+            return await add_device(state.register, device)
 
         return self._change(work)
 
-    def change_device(self, name: str, knobs: DeviceKnobs) -> Device:
-        """Change what is given of a device, and return it as it is then."""
+    def change_device(self, name: str, knobs: DeviceKnobs) -> Changed:
+        """Change what is given of a device."""
         check = overriding(knobs.quirks)
         return self._change(lambda state: change_device(state.register, name, knobs, check))
 

@@ -2,10 +2,12 @@
 
 import pytest
 
+from bridge.errors import LoginRefused
 from tests.unit.accounts.logging_in import (
     HERE,
     RIGHT,
     desk,
+    device,
     refused,
 )
 
@@ -45,3 +47,16 @@ async def test_a_failed_login_shows_no_more_than_names(
     await refused(await desk(), login)
     (record,) = caplog.records
     assert vars(record)["event_fields"]["login"] == shown
+
+
+async def test_a_login_that_may_mean_two_devices_has_a_reason_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at = await desk(device("scan@b.example"), device("scan@a.example"))
+    caplog.set_level("WARNING")
+    assert await refused(at, "scan", RIGHT) == 1
+    with pytest.raises(LoginRefused, match="may mean more than one device"):
+        await at.directory.check_password("OFFICE\\scan", RIGHT, HERE)
+    fields = [vars(record)["event_fields"] for record in caplog.records]
+    told = [(one["login"], one["reason"]) for one in fields]
+    assert told == [("scan@a.example,scan@b.example", "ambiguous")] * 2

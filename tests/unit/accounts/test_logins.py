@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.accounts.logins import Logins, stem
+from bridge.accounts.logins import Logins, lost_spellings, stem
 from bridge.names import DeviceName, MaildropName
 from bridge.storage.register import Device
 
@@ -101,3 +101,41 @@ def test_whatever_is_typed_finds_a_device_or_none(typed: str, names: list[str]) 
     assert found(typed, *devices) in {None, *names}
     for name in names:
         assert found(name, *devices) == name
+
+
+# ---- what a change takes from other machines
+
+
+def test_a_local_part_of_two_devices_is_told_with_what_gives_it_back() -> None:
+    [said] = lost_spellings([device("d1", "scan@a.example")], device("d2", "scan@b.example"))
+    assert said == (
+        "scan may mean d1 or d2 now, and logs nobody in: `popbridge device change d1"
+        " --alias scan@a.example --alias scan` gives it to d1."
+    )
+    given_back = device("d1", "scan@a.example", "scan")
+    assert found("scan", given_back, device("d2", "scan@b.example")) == "d1"
+
+
+def test_a_cut_of_two_devices_is_told() -> None:
+    lost = lost_spellings([device("d1", LONG + "a")], device("d2", LONG + "b"))
+    cuts = {one.partition(" ")[0] for one in lost}
+    assert {LONG[:63].casefold(), LONG[:64].casefold()} <= cuts
+
+
+def test_a_login_that_another_machine_sends_for_its_own_is_told() -> None:
+    [said] = lost_spellings([device("d1", "scan@a.example")], device("scan"))
+    assert said.startswith(
+        "scan is the login of scan now, and no longer of d1: have the machine"
+    )
+
+
+def test_what_a_device_gives_up_itself_leaves_the_spelling_to_it() -> None:
+    before = [device("d1", "scan"), device("d2", "scan@b.example")]
+    [said] = lost_spellings(before, device("d1", "scan@a.example"))
+    assert "change d1 --alias scan@a.example --alias scan` gives it to d1" in said
+
+
+@pytest.mark.parametrize("alias", ["scan@b.example", "", "other"])
+def test_nothing_is_told_where_nothing_was_taken(alias: str) -> None:
+    before = [device("d1", "fax@a.example"), device("d2", alias)]
+    assert lost_spellings(before, device("d2", "scan@b.example")) == []

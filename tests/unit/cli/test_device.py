@@ -40,7 +40,7 @@ def test_two_generated_passwords_differ(holder: Owner) -> None:
 def test_a_password_from_standard_input_is_never_shown(holder: Owner) -> None:
     words = ("device", "add", "printer", "--maildrop", "m", "--password-stdin")
     said = holder.must(*words, "--json", stdin=b"correct horse\r\nsecond line\n")
-    assert said.json == {"device": "printer"}
+    assert said.json == {"device": "printer", "warnings": []}
     said = holder.must("device", "passwd", "printer", "--password-stdin", stdin=b"other\n")
     assert "other" not in said.out
     assert b"correct horse" not in everything_at_rest(holder)
@@ -364,6 +364,21 @@ def test_a_device_is_changed_where_it_stands(holder: Owner) -> None:
     assert (one["aliases"], one["allow"], one["maildrop"]) == ([], [], None)
     holder.must("device", "change", "fax", "--maildrop", "m")
     assert holder.must("device", "show", "fax", "--json").json["maildrop"] == "m"
+
+
+def test_a_login_that_is_lost_to_another_device_is_told(holder: Owner) -> None:
+    words = ("--maildrop", "m", "--alias")
+    assert holder.must("device", "add", "d1", *words, "scan@a.example").err == ""
+    said = holder.must("device", "add", "d2", *words, "scan@b.example", "--json")
+    [warning] = said.json["warnings"]
+    assert warning in said.err
+    assert warning.startswith("scan may mean d1 or d2 now, and logs nobody in: ")
+    _, command, _ = warning.split("`")
+    assert holder.must(*command.removeprefix("popbridge ").split()).err == ""
+    said = holder.must("device", "change", "d2", "--alias", "fax", "--alias", "scan@c.example")
+    assert said.err == "", "it is d1's own"
+    said = holder.must("device", "change", "d1", "--alias", "scan@a.example")
+    assert said.err.startswith("scan may mean d1 or d2 now")
 
 
 def test_a_device_is_not_changed_to_what_cannot_be(holder: Owner) -> None:

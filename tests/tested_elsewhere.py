@@ -24,16 +24,34 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/kinds.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/letters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/lines.py": ("tests/unit/shaping/test_shape.py", "through the door"),
-    "bridge/shaping/elements.py": ("tests/unit/shaping/test_markup.py", "names alone"),
-    "bridge/shaping/textwriter.py": ("tests/unit/shaping/test_markup.py", "with the scanner"),
-    "bridge/shaping/parameters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
+    "bridge/shaping/html/elements.py": (
+        "tests/unit/shaping/html/test_markup.py",
+        "names alone",
+    ),
+    "bridge/shaping/html/textwriter.py": (
+        "tests/unit/shaping/html/test_markup.py",
+        "with the scanner",
+    ),
+    "bridge/shaping/headers/parameters.py": (
+        "tests/unit/shaping/test_shape.py",
+        "through the door",
+    ),
     "bridge/shaping/calendars.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/mapi.py": ("tests/unit/shaping/test_tnef.py", "in TNEF"),
     "bridge/shaping/rtfwords.py": ("tests/unit/shaping/test_rtf.py", "as they are read"),
     "bridge/shaping/bodies.py": ("tests/unit/shaping/test_cargo.py", "with cargo"),
-    "bridge/shaping/headers.py": ("tests/unit/shaping/test_downward.py", "as they are shown"),
-    "bridge/shaping/words.py": ("tests/unit/shaping/test_downward.py", "in headers"),
-    "bridge/shaping/mailaddresses.py": ("tests/unit/shaping/test_downward.py", "in headers"),
+    "bridge/shaping/headers/fields.py": (
+        "tests/unit/shaping/headers/test_downward.py",
+        "as they are shown",
+    ),
+    "bridge/shaping/headers/words.py": (
+        "tests/unit/shaping/headers/test_downward.py",
+        "in headers",
+    ),
+    "bridge/shaping/headers/mailaddresses.py": (
+        "tests/unit/shaping/headers/test_downward.py",
+        "in headers",
+    ),
     "bridge/sync/errand.py": ("tests/unit/sync/test_fetching.py", "values of a fetching"),
     "bridge/storage/ports.py": ("tests/contract/test_spool.py", "protocols: held by contract"),
     "bridge/storage/register.py": (

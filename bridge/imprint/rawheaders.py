@@ -1,7 +1,7 @@
 """Finds out whether the headers of a message are ASCII, while its octets pass by; pure.
 
 A part's header counts as the message's own. In doubt octets count as a header's: what is taken for
-raw here and is not comes out of down-conversion as it went in (bridge.shaping.downward).
+raw here and is not comes out of down-conversion as it went in (bridge.shaping.headers.downward).
 """
 
 import enum

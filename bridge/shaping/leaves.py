@@ -12,9 +12,9 @@ from bridge.shaping.bodies import Body
 from bridge.shaping.caps import LEVELS, check_fields, check_text
 from bridge.shaping.cargo import Unloaded, unload
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import Field, first
-from bridge.shaping.parameters import parameters
-from bridge.shaping.words import read
+from bridge.shaping.headers.fields import Field, first
+from bridge.shaping.headers.parameters import parameters
+from bridge.shaping.headers.words import read
 
 _BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What the package is known to raise on hostile headers; it promises only to report defects."""

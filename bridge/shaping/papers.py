@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bridge.shaping.headers import Field, write
+from bridge.shaping.headers.fields import Field, write
 from bridge.shaping.reading import Attachment, Reading
 from bridge.shaping.wish import Headers, Mdn, Wish
 from bridge.shaping.writing import Piece, mixed, single

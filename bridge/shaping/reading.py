@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import attrs
 
-from bridge.shaping import letters, markup
+from bridge.shaping import letters
 from bridge.shaping.bodies import Body
 from bridge.shaping.calendars import calendar_text
 from bridge.shaping.charsets import told
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import Field, first, split
+from bridge.shaping.headers.fields import Field, first, split
+from bridge.shaping.html import markup
 from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped

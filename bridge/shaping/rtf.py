@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import attrs
 
+from bridge.shaping.html.textwriter import link_told
 from bridge.shaping.letters import decoded
 from bridge.shaping.mapi import charset_of
 from bridge.shaping.rtfwords import (
@@ -20,7 +21,6 @@ from bridge.shaping.rtfwords import (
     SYMBOLS,
     UNSEEN,
 )
-from bridge.shaping.textwriter import link_told
 
 LEVELS = 1000
 """Groups within groups whose end restores what was before; Word nests some ten."""

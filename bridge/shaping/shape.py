@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from bridge.shaping.downward import down_convert
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import first, split
+from bridge.shaping.headers.downward import down_convert
+from bridge.shaping.headers.fields import first, split
 from bridge.shaping.leaves import normal
 from bridge.shaping.papers import as_text, printed, unsent
 from bridge.shaping.reading import Reading, read

@@ -12,7 +12,7 @@ import attrs
 
 from bridge.shaping.bodies import Body
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import Field
+from bridge.shaping.headers.fields import Field
 from bridge.shaping.leaves import NAME_CHARACTERS, Part
 from bridge.shaping.letters import decoded
 from bridge.shaping.lzfu import DamagedRtf, unpacked

@@ -11,10 +11,10 @@ from bridge.shaping.errors import Unshapeable
 from bridge.shaping.fax.envelope import sender, subject
 from bridge.shaping.fax.pages import Enclosure, Faxed, faxed
 from bridge.shaping.fax.paper import Limits
-from bridge.shaping.headers import Field, first
+from bridge.shaping.headers.fields import Field, first
+from bridge.shaping.headers.mailaddresses import mailboxes, spelled_address
 from bridge.shaping.kinds import KINDS
 from bridge.shaping.letters import spelled
-from bridge.shaping.mailaddresses import mailboxes, spelled_address
 from bridge.shaping.papers import header_for, with_left_out
 from bridge.shaping.reading import Attachment, Reading
 from bridge.shaping.wish import FaxText, Wish

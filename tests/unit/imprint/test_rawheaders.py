@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.imprint import rawheaders
 from bridge.imprint.rawheaders import HEADER_OCTETS, RawHeaderFinder, RawHeaders
-from bridge.shaping.downward import down_convert
+from bridge.shaping.headers.downward import down_convert
 
 NESTED = (
     "Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n"

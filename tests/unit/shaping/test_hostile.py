@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from bridge.shaper.processes import Bounds, ShapingProcesses
 from bridge.shaper.rlimits import Limits
-from bridge.shaping.downward import HEADERS, down_convert
 from bridge.shaping.errors import Unshapeable
+from bridge.shaping.headers.downward import HEADERS, down_convert
 from bridge.shaping.shape import shape
 from bridge.shaping.wish import Charset, Deliver, Wish
 from tests.unit.shaping import rtf_streams as rtf

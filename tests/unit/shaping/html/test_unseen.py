@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.shaping.markup import to_text
-from bridge.shaping.unseen import Unseen
+from bridge.shaping.html.markup import to_text
+from bridge.shaping.html.unseen import Unseen
 
 
 @pytest.mark.parametrize(

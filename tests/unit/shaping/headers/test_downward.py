@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.shaping.downward import down_convert
-from bridge.shaping.headers import Field, split, write
-from bridge.shaping.mailaddresses import UNREADABLE, mailboxes, spelled_address
-from bridge.shaping.parameters import ascii_parameters, parameters
+from bridge.shaping.headers.downward import down_convert
+from bridge.shaping.headers.fields import Field, split, write
+from bridge.shaping.headers.mailaddresses import UNREADABLE, mailboxes, spelled_address
+from bridge.shaping.headers.parameters import ascii_parameters, parameters
+from bridge.shaping.headers.words import read, written
 from bridge.shaping.wish import Charset
-from bridge.shaping.words import read, written
 
 
 def converted(text: str) -> str:

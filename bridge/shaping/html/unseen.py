@@ -6,7 +6,7 @@ what ends the element for a browser ends it here, and anything that ends what is
 
 import attrs
 
-from bridge.shaping.elements import BLOCKS, CELLS, CLOSES, VOID
+from bridge.shaping.html.elements import BLOCKS, CELLS, CLOSES, VOID
 
 _NONE: frozenset[str] = frozenset()
 

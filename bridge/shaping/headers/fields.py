@@ -10,10 +10,10 @@ from collections.abc import Iterable
 import attrs
 
 from bridge.shaping.caps import check_fields, check_header
-from bridge.shaping.mailaddresses import written_list
-from bridge.shaping.parameters import ascii_parameters
+from bridge.shaping.headers.mailaddresses import written_list
+from bridge.shaping.headers.parameters import ascii_parameters
+from bridge.shaping.headers.words import has_words, is_spelled, read, written
 from bridge.shaping.wish import Charset
-from bridge.shaping.words import has_words, is_spelled, read, written
 
 FOLD_OCTETS = 76
 """Where lines are folded (RFC 2047 section 2 for lines with encoded-words)."""

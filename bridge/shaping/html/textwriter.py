@@ -5,7 +5,7 @@ import re
 
 import attrs
 
-from bridge.shaping.elements import (
+from bridge.shaping.html.elements import (
     BLOCKS,
     CELLS,
     PARAGRAPHS,
@@ -14,8 +14,8 @@ from bridge.shaping.elements import (
     TABLE_PARTS,
     VOID,
 )
-from bridge.shaping.tablerows import BORDER, BREAK, PARAGRAPH, Row
-from bridge.shaping.unseen import Unseen
+from bridge.shaping.html.tablerows import BORDER, BREAK, PARAGRAPH, Row
+from bridge.shaping.html.unseen import Unseen
 
 QUOTE_DEPTH = 5
 """How many "> " a line begins with at most."""

@@ -3,9 +3,9 @@
 import re
 import urllib.parse
 
+from bridge.shaping.headers.words import read
 from bridge.shaping.letters import decoded, spelled
 from bridge.shaping.wish import Charset
-from bridge.shaping.words import read
 
 MOST = 50
 """Parameters that are looked at; a dozen are known."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.shaping.markup import to_text
+from bridge.shaping.html.markup import to_text
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from bridge.imprint.rawheaders import BOUNDARY
 from bridge.shaping.caps import HEADER_OCTETS
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers import Field, first, split, write
+from bridge.shaping.headers.fields import Field, first, split, write
 from bridge.shaping.wish import LINE_LIMIT, Charset
 
 HEADERS = 20_000

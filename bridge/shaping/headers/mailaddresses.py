@@ -4,8 +4,8 @@ import re
 
 import attrs
 
+from bridge.shaping.headers.words import read, written
 from bridge.shaping.wish import Charset
-from bridge.shaping.words import read, written
 
 UNREADABLE = "unreadable@address.invalid"
 """Stands for an address that ASCII cannot spell; harmless, since .invalid reaches nobody (RFC 6761 section 6.4)."""

@@ -6,7 +6,7 @@ is either over what is consumed, or counted against a budget.
 
 import re
 
-from bridge.shaping.textwriter import TextWriter, unescaped
+from bridge.shaping.html.textwriter import TextWriter, unescaped
 
 TAG_CHARACTERS = 8192
 """How far quotes are honoured inside one tag."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.shaping.markup import to_text
-from bridge.shaping.tablerows import BREAK, PARAGRAPH, ROW_CHARACTERS, Row
+from bridge.shaping.html.markup import to_text
+from bridge.shaping.html.tablerows import BREAK, PARAGRAPH, ROW_CHARACTERS, Row
 
 LONG = "x" * (ROW_CHARACTERS - 3)
 

@@ -3,11 +3,12 @@
 What is cut out are views of the message; a short line stands in their place until they are put back.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 
 import attrs
+
+from bridge.shaping.tokens import absent_from
 
 RUN_OCTETS = 65536
 """Runs below this are left in: the email package reads them in a millisecond."""
@@ -56,7 +57,7 @@ def unload(message: bytes) -> Unloaded:
     if not spans:
         return Unloaded(message, (), b"")
     view = memoryview(message)
-    token = _unused(message)
+    token = absent_from([message], b"cargo*%s*")
     return Unloaded(
         b"".join(_left(view, spans, token)),
         tuple(_run(message, view, start, end) for start, end in spans),
@@ -73,15 +74,6 @@ def _left(
         yield token + b"%d\r\n" % number
         done = end
     yield view[done:]
-
-
-def _unused(message: bytes) -> bytes:
-    """Return a token that the message does not hold, always the same for the same message. Linear."""
-    plain = b"cargo*0*"
-    if plain not in message:
-        return plain
-    digest = hashlib.sha256(message).hexdigest()  # no message holds its own
-    return b"cargo*%s*" % digest.encode("ascii")
 
 
 def _run(message: bytes, view: memoryview, start: int, end: int) -> Run:

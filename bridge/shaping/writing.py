@@ -1,7 +1,6 @@
 """Writes a message for a device: text as 7bit, quoted-printable or base64, files as base64, one flat row of parts."""
 
 import binascii
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from bridge.shaping.kinds import KINDS
 from bridge.shaping.letters import codec_of, spelled
 from bridge.shaping.lines import wrapped
 from bridge.shaping.reading import Attachment
+from bridge.shaping.tokens import absent_from
 from bridge.shaping.wish import Charset, Wish
 
 NAME_CHARACTERS = 60
@@ -34,9 +34,8 @@ def mixed(
     """Return a multipart/mixed of the text, where there is any, and the attachments."""
     parts: list[list[Piece]] = [[_text_part(text, wish)]] if text else []
     parts += [list(_file_part(one, number, wish)) for number, one in enumerate(attachments, 1)]
-    boundary = _boundary(
-        [piece for part in parts for piece in part if isinstance(piece, bytes)]
-    )
+    texts = [piece for part in parts for piece in part if isinstance(piece, bytes)]
+    boundary = absent_from(texts, b"=_part_%s")
     pieces: list[Piece] = [
         header
         + b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary="'
@@ -98,14 +97,3 @@ def _name(attachment: Attachment, number: int) -> str:
     else:
         stem, end = plain, f".{usual[0]}"
     return (stem or f"file{number}")[: NAME_CHARACTERS - len(end[:8])] + end[:8]
-
-
-def _boundary(texts: Sequence[bytes]) -> bytes:
-    """Return a boundary that no part holds; always the same for the same message. Linear."""
-    plain = b"=_part_0"
-    if not any(plain in text for text in texts):
-        return plain
-    digest = hashlib.sha256()  # no text holds its own
-    for text in texts:
-        digest.update(text)
-    return b"=_part_" + digest.hexdigest()[:32].encode("ascii")

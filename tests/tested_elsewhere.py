@@ -81,6 +81,7 @@ TESTED_ELSEWHERE = {
     "bridge/storage/sqlite/addresses.py": ("tests/contract/test_addresses.py", "by contract"),
     "bridge/storage/sqlite/sightings.py": ("tests/contract/test_sightings.py", "by contract"),
     "bridge/storage/sqlite/audit.py": ("tests/contract/test_audit.py", "by contract"),
+    "bridge/app/process/signals.py": ("tests/system/test_stopping.py", "by a process"),
     "bridge/app/process/program.py": (
         "tests/unit/app/hooks/test_alerts.py",
         "as alerts run it",

@@ -29,6 +29,7 @@ from bridge.app.hooks.loginhook import LoginHook
 from bridge.app.process.eventloop import loop_factory
 from bridge.app.process.memory import tune_allocator
 from bridge.app.process.privacy import keep_memory_private
+from bridge.app.process.signals import heard, wanted
 from bridge.app.process.systemd import Systemd
 from bridge.app.state import (
     State,
@@ -63,9 +64,6 @@ from bridge.vault.passwords import PasswordVerifier
 
 STANDARD_ERROR = 2
 """The descriptor itself (stdio(3)): what is written to it by a process that is dying needs no Python."""
-
-FAULT_SECONDS = 60
-"""How long the end may take that a fault of ours brings about; then the process is killed."""
 
 GRANT_LOOK_SECONDS = 3600.0
 """How often it is seen whether a grant was not used for a day."""
@@ -120,7 +118,15 @@ class Bridge:
         )
         self._alerting = Alerting(config.alerts, state.alerts, logs.get("alerts"))
         self._watch = Watch(state.sightings, clock, logs.get("watch"))
-        self._overseer = Overseer(config.watch, state, self._watch, self._alerting.tell, clock)
+        self._overseer = Overseer(
+            config.watch,
+            state.register,
+            state.sightings,
+            state.addresses,
+            self._watch,
+            self._alerting.tell,
+            clock,
+        )
         self._hook = LoginHook(config.login_hook, clock, logs.get("login-hook"))
         self._takings = Takings(state.spool, clock, logs.get("spool"))
         self._telling = Telling(state.audit, clock, logs.get("audit"))
@@ -142,8 +148,8 @@ class Bridge:
             NetworkError: an address cannot be listened on.
             StateError: the database is damaged.
         """
-        stop = _heard(signal.SIGINT, signal.SIGTERM)
-        hangup = _heard(signal.SIGHUP)
+        stop = heard(signal.SIGINT, signal.SIGTERM)
+        hangup = heard(signal.SIGHUP)
         try:
             await self._state.database.verify()
             for listener in self._listeners:
@@ -156,7 +162,7 @@ class Bridge:
                 self._workers = self._make_workers(group)
                 alerts = group.create_task(self._alerting.run(), name="alerts")
                 doors = group.create_task(self._open_doors(hangup, self._workers), name="doors")
-                await _wanted(stop)
+                await wanted(stop)
                 self._systemd.stopping()
                 self._log.info("stopping")
                 await self._close(doors)
@@ -375,21 +381,3 @@ class Bridge:
             self._workers.statuses() if self._workers else {},
             self._clock.monotonic(),
         )
-
-
-def _heard(*signals: signal.Signals) -> asyncio.Event:
-    """Return what is set by any of these signals from now on."""
-    event = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in signals:
-        loop.add_signal_handler(number, event.set)
-    return event
-
-
-async def _wanted(stop: asyncio.Event) -> None:
-    """Return when an end is wanted; where a fault brings it, let the kernel see to it that it comes."""
-    try:
-        await stop.wait()
-    except asyncio.CancelledError:
-        signal.alarm(FAULT_SECONDS)
-        raise

@@ -122,8 +122,8 @@ random.random = broken
 
 HANG = """
 import threading
-from bridge.app import server
-server.FAULT_SECONDS = 1
+from bridge.app.process import signals
+signals.FAULT_SECONDS = 1
 threading.Thread(target=threading.Event().wait).start()
 """
 """A thread that waits for ever, and the interpreter for it at its end."""

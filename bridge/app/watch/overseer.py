@@ -5,12 +5,16 @@ import attrs
 from bridge import logs
 from bridge.accounts.addresses import KnownAddresses
 from bridge.alerts import AlertSink
-from bridge.app.state import State
-from bridge.app.watch.autodisable import Disabling, Reload
+from bridge.app.watch.autodisable import Reload, disable
+from bridge.app.watch.oldpasswords import aged
 from bridge.app.watch.reminders import remind
-from bridge.app.watch.sightings import Watch
+from bridge.app.watch.sightings import Watch, look_back
+from bridge.app.watch.unseen import unseen
 from bridge.clock import Clock
 from bridge.config import WatchConfig
+from bridge.storage.addresses import AddressStore
+from bridge.storage.register import Register
+from bridge.storage.sightings import SightingStore
 
 
 @attrs.frozen
@@ -18,23 +22,34 @@ class Overseer:
     """What is done about devices without an admin."""
 
     config: WatchConfig
-    state: State
+    register: Register
+    sightings: SightingStore
+    addresses: AddressStore
     watch: Watch
     alert: AlertSink
     clock: Clock
 
     def known_addresses(self) -> KnownAddresses:
         """Return what tells which addresses a device may log in from."""
-        mode = self.config.new_address
-        return KnownAddresses(mode, self.state.addresses, self.alert, self.clock)
+        return KnownAddresses(self.config.new_address, self.addresses, self.alert, self.clock)
 
     async def look(self, reload: Reload) -> None:
         """Disable and remind as the admin wants it, and `reload` where the register has changed.
 
+        Register and sightings are read once for both. What is disabled is not reminded of.
+
         Raises:
             SpoolUnavailable: not all was done.
         """
-        register, sightings, log = self.state.register, self.state.sightings, logs.get("watch")
-        disabling = Disabling(self.config, register, sightings, self.clock, log)
-        await disabling.disable_unseen(self.watch, reload, self.alert)
-        await remind(self.config, register, sightings, self.clock.now(), log)
+        config, log = self.config, logs.get("watch")
+        is_written = await self.watch.write()
+        now = self.clock.now()
+        devices = (await self.register.snapshot()).devices
+        gone = unseen(devices, await look_back(self.sightings, now), config.unseen_days)
+        # Else nobody knows who was seen just now.
+        if config.unseen == "disable" and is_written:
+            await disable(gone, self.register, now, reload, self.alert, log)
+            disabled = {one.device for one in gone}
+            devices = tuple(one for one in devices if one.name not in disabled)
+            gone = []
+        remind(gone, aged(devices, now, config.password_days), log)

@@ -6,7 +6,7 @@ import pytest
 
 from bridge import logs
 from bridge.alerts import Alert, AlertReason
-from bridge.app.watch.autodisable import Disabling
+from bridge.app.watch.overseer import Overseer
 from bridge.app.watch.sightings import Watch
 from bridge.config import WatchConfig
 from bridge.errors import SpoolUnavailable
@@ -53,8 +53,16 @@ class Desk:
         """Return whether anybody was told of."""
         before = len(self.told)
         config = WatchConfig(unseen_days=days, unseen=unseen)  # type: ignore[arg-type] - one of two
-        disabling = Disabling(config, self.register, self.store, self.clock, logs.get("watch"))
-        await disabling.disable_unseen(self.watch, self.reload, self.told.append)
+        overseer = Overseer(
+            config,
+            self.register,
+            self.store,
+            self.storage.addresses,
+            self.watch,
+            self.told.append,
+            self.clock,
+        )
+        await overseer.look(self.reload)
         return len(self.told) > before
 
     async def disabled(self) -> dict[str, Disabled]:
@@ -136,3 +144,16 @@ async def test_while_nobody_knows_who_was_seen_just_now_nobody_is_disabled(desk:
     await desk.storage.refuse_writes()
     assert not await desk.look()
     assert await desk.disabled() == {}
+
+
+async def test_what_is_disabled_is_not_reminded_of(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.log_in(USED)
+    await desk.look(days=30)
+    said = [(one.msg, vars(one)["event_fields"]["device"]) for one in caplog.records]
+    assert [one for one in said if one[1] == GONE] == [("device-disabled", GONE)]
+    caplog.clear()
+    await desk.register.enable_device(GONE, 0.0)
+    await desk.look("warn", days=30)
+    assert "device-unseen" in caplog.text

@@ -5,16 +5,31 @@ import attrs
 import pytest
 
 from bridge import logs
-from bridge.app.watch.reminders import remind
+from bridge.alerts import unheard
+from bridge.app.watch.overseer import Overseer
+from bridge.app.watch.sightings import Watch
 from bridge.config import WatchConfig
 from bridge.names import DeviceName
 from bridge.storage.register import Disabled, WhyDisabled
 from bridge.storage.sightings import DAY_SECONDS
 from bridge.storage.sqlite.sightings import SqliteSightings
 from tests.contract.storage_harness import SqliteUnderTest, device, fill
+from tests.fakes.clock import FakeClock
 
 NOW = 20_400 * DAY_SECONDS
 LONG_AGO = 20_000 * DAY_SECONDS
+
+
+async def unasked() -> None:
+    pytest.fail("nothing in the register has changed")
+
+
+def overseer(storage: SqliteUnderTest, store: SqliteSightings) -> Overseer:
+    clock = FakeClock(NOW)
+    watch = Watch(store, clock, logs.get("watch"))
+    return Overseer(
+        WatchConfig(), storage.register, store, storage.addresses, watch, unheard, clock
+    )
 
 
 async def test_it_is_said_of_each_device_what_status_says(
@@ -29,9 +44,13 @@ async def test_it_is_said_of_each_device_what_status_says(
     await storage.register.disable_device(DeviceName("off"), Disabled(NOW, WhyDisabled.BY_HAND))
     await storage.run_sql("UPDATE watched SET since = 0")
     await store.add_watched(dict.fromkeys(range(20_000, 20_400), 1440))
+    asked: list[str] = []
+    await storage.database.read(lambda db: db.set_trace_callback(asked.append))
     with caplog.at_level(logging.INFO, "watch"):
-        await remind(WatchConfig(), storage.register, store, NOW, logs.get("watch"))
+        await overseer(storage, store).look(unasked)
     storage.close()
+    assert sum(" FROM sighting" in one for one in asked) == 1
+    assert sum(" FROM device " in one for one in asked) == 1
     watch = [one for one in caplog.records if one.name == "watch"]
     assert [(one.msg, vars(one)["event_fields"]) for one in watch] == [
         ("device-unseen", {"device": "gone", "days": 399}),

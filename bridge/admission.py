@@ -13,8 +13,9 @@ import attrs
 
 from bridge.imprint.imprint import Imprint
 
-PATTERN = re.compile(r"(?:[!-?A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE)
-"""An address, a domain, or `.domain` for it and all below it; printable ASCII (RFC 5321 section 4.1.2)."""
+PATTERN = re.compile(r"(?:[!-)+->A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE)
+"""An address, a domain, or `.domain` for it and all below it; printable ASCII (RFC 5321 section 4.1.2). Without * and ?, which
+an address may hold and nobody's does: who writes one means a wildcard, and that would fit nobody."""
 
 DAY_SECONDS = 86400
 

@@ -158,6 +158,11 @@ def _senders(patterns: Sequence[str]) -> tuple[str, ...]:
         return ()
     for pattern in patterns:
         if not PATTERN.fullmatch(pattern) or pattern == ANY:
+            domain = pattern.rpartition("@")[2]
+            if pattern.startswith("*@") and PATTERN.fullmatch(domain):
+                raise RegisterError(
+                    f"{pattern!r} is one address and no wildcard; write {domain} for the whole domain."
+                )
             raise RegisterError(
                 f"{pattern!r} names no sender; write an address, a domain such as example.com, or"
                 f" .example.com for it and all below it, or {ANY} alone to take what was said away."

@@ -240,6 +240,6 @@ def test_what_an_older_release_stored_admits_everything() -> None:
     assert Admission.parse("{}") == EVERYTHING
 
 
-@pytest.mark.parametrize("text", ["", "a b", "@", "a@", "@a.example", "-", "a@b@", "*.example"])
+@pytest.mark.parametrize("text", ["", "a b", "@", "a@", "@a.example", "-", "a@b@", "*.example", "*@a.example", "a?@b.example"])
 def test_what_is_no_pattern_is_not_taken_for_one(text: str) -> None:
     assert not PATTERN.fullmatch(text)

@@ -65,6 +65,8 @@ def test_what_is_given_is_changed_and_nothing_else(holder: Owner) -> None:
         (("m", "--on-dele", "mark-read"), "cannot do mark-read"),
         (("m", "--on-dele", "move:../x"), "cannot be used"),
         (("m", "--allow-sender", "not an address"), "names no sender"),
+        (("m", "--deny-sender", "*@far.example"), "write far.example for the whole domain"),
+        (("m", "--allow-sender", "jo?@far.example"), "names no sender"),
         (("m", "--refused", "move:Refused"), "--refused matters only where"),
         (
             ("m", "--tiff", "profile-f"),

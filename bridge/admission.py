@@ -7,13 +7,16 @@ reason, and an admin can have it listed all the same.
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 import attrs
 
 from bridge.imprint.imprint import Imprint
 
-PATTERN = re.compile(r"(?:[!-)+->A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE)
+PATTERN = re.compile(
+    r"(?:[!-)+->A-~]+@|\.)?[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?", re.IGNORECASE
+)
 """An address, a domain, or `.domain` for it and all below it; printable ASCII (RFC 5321 section 4.1.2). Without * and ?, which
 an address may hold and nobody's does: who writes one means a wildcard, and that would fit nobody."""
 
@@ -21,6 +24,19 @@ DAY_SECONDS = 86400
 
 LOOPING = frozenset({"ifax"})
 """Ways to deliver whose machines answer mail by themselves (RFC 3965 section 2.2.4, RFC 2305 section 4.2)."""
+
+LOOPING_PROFILES = frozenset(
+    {
+        *("ricoh-ifax", "fx-legacy", "canon-ifax", "km-bizhub", "brother-ifax"),
+        *("sharp", "toshiba-panasonic"),
+    }
+)
+"""Profiles of such machines: those whose content is an Internet fax (bridge/devices/profiles.toml)."""
+
+
+def is_looping(deliver: str, profiles: Collection[str] = ()) -> bool:
+    """Tell whether mail may be answered by a machine, by how it arrives or by whom it is for."""
+    return deliver in LOOPING or not LOOPING_PROFILES.isdisjoint(profiles)
 
 
 @attrs.frozen
@@ -62,16 +78,20 @@ class Admission:
         }
         return cls(**fields)
 
-    def refuses(self, deliver: str) -> bool:
-        """Tell whether there is any message that is not admitted where devices get `deliver`."""
-        automatic = deliver not in LOOPING if self.automatic is None else self.automatic
+    def admits_automatic(self, deliver: str, profiles: Collection[str] = ()) -> bool:
+        """Tell whether what is automatic is admitted for devices of `profiles` that get `deliver`."""
+        return not is_looping(deliver, profiles) if self.automatic is None else self.automatic
+
+    def refuses(self, deliver: str, profiles: Collection[str] = ()) -> bool:
+        """Tell whether there is any message that is not admitted for devices of `profiles` that get `deliver`."""
+        automatic = self.admits_automatic(deliver, profiles)
         rules = (self.allow, self.deny, self.subject, self.max_age, self.not_before)
         return any(rules) or not automatic or self.authenticated or self.printable
 
-    def spelled(self, deliver: str) -> str:
-        """Return in a few words what is admitted where devices get `deliver`; `everything` where all is."""
+    def spelled(self, deliver: str, profiles: Collection[str] = ()) -> str:
+        """Return in a few words what is admitted for such devices; `everything` where all is."""
         days = self.max_age // DAY_SECONDS
-        automatic = False if self.automatic is None and deliver in LOOPING else self.automatic
+        automatic = self.automatic if self.admits_automatic(deliver, profiles) else False
         said = [
             f"from {', '.join(self.allow)}" if self.allow else "",
             f"not from {', '.join(self.deny)}" if self.deny else "",
@@ -84,7 +104,7 @@ class Admission:
             f"{self.at_most} a session" if self.at_most else "",
             "the newest first" if self.newest_first else "",
             f"what is refused moved to {self.refused_to}"
-            if self.refused_to and self.refuses(deliver)
+            if self.refused_to and self.refuses(deliver, profiles)
             else "",
         ]
         return "; ".join(filter(None, said)) or "everything"
@@ -95,33 +115,35 @@ EVERYTHING = Admission()
 
 
 def refusal(
-    admission: Admission, message: Imprint, now: float, deliver: str = "original"
+    admission: Admission,
+    message: Imprint,
+    now: float,
+    deliver: str = "original",
+    profiles: Collection[str] = (),
 ) -> str:
     """Return why `message` is not admitted, in half a sentence; empty where it is.
 
-    `deliver` is how the maildrop's messages arrive at its devices. `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
+    `deliver` is how the maildrop's messages arrive at its devices, `profiles` what kinds of machines these are.
+    `now` is in seconds since the epoch. A message that does not tell when it came is never too old.
     """
+    automatic = admission.admits_automatic(deliver, profiles)
     reasons = (
-        _cut_refused(admission, message, deliver),
+        _cut_refused(admission, message, automatic=automatic),
         sender_refusal(admission, message.senders),
         _forgery_refused(admission, message),
         _age_refused(admission, message.arrived, now),
-        _kind_refused(admission, message, deliver),
+        _kind_refused(admission, message, automatic=automatic),
     )
     return next(filter(None, reasons), "")
 
 
-def _cut_refused(admission: Admission, message: Imprint, deliver: str) -> str:
+def _cut_refused(admission: Admission, message: Imprint, *, automatic: bool) -> str:
     """Refuse what may hide from a rule behind as much header as nobody needs."""
     asks = (
         *(admission.allow, admission.deny, admission.subject, admission.authenticated),
-        *(admission.max_age, admission.not_before, _admits_no_automatic(admission, deliver)),
+        *(admission.max_age, admission.not_before, not automatic),
     )
     return "its header holds more than is read" if message.is_cut and any(asks) else ""
-
-
-def _admits_no_automatic(admission: Admission, deliver: str) -> bool:
-    return deliver in LOOPING if admission.automatic is None else not admission.automatic
 
 
 def sender_refusal(admission: Admission, senders: tuple[str, ...]) -> str:
@@ -162,17 +184,15 @@ def _age_refused(admission: Admission, arrived: float | None, now: float) -> str
     return ""
 
 
-def _kind_refused(admission: Admission, message: Imprint, deliver: str) -> str:
+def _kind_refused(admission: Admission, message: Imprint, *, automatic: bool) -> str:
     if admission.subject.casefold() not in message.envelope.subject.casefold():
         return f"its subject is without {admission.subject!r}"
     if admission.printable and not message.is_printable:
         return "it has no attachment that can be printed"
-    if not message.automatic or admission.automatic:
+    if not message.automatic or automatic:
         return ""
     if admission.automatic is None:
-        is_looping = deliver in LOOPING
-        said = f"it is {message.automatic}, which a fax could answer for ever"
-        return said if is_looping else ""
+        return f"it is {message.automatic}, which a fax could answer for ever"
     return f"nothing automatic is admitted, and it is {message.automatic}"
 
 

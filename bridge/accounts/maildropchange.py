@@ -66,9 +66,12 @@ def new_maildrop(
 
 
 def changed_maildrop(
-    old: MaildropRecord, knobs: Knobs, can: Collection[DispositionKind]
+    old: MaildropRecord,
+    knobs: Knobs,
+    can: Collection[DispositionKind],
+    profiles: Collection[str] = (),
 ) -> MaildropRecord:
-    """Return the maildrop with what is given put in place of what it had.
+    """Return the maildrop with what is given put in place of what it had; `profiles` are of its devices.
 
     Raises:
         RegisterError: the disposition is none, or not possible there; or something of what is given
@@ -89,7 +92,7 @@ def changed_maildrop(
     if (
         knobs.refused is not None
         and admission.refused_to
-        and not admission.refuses(wish.deliver)
+        and not admission.refuses(wish.deliver, profiles)
     ):
         raise RegisterError(
             "--refused matters only where something is not admitted, and here everything is: leave it"
@@ -98,11 +101,11 @@ def changed_maildrop(
     return attrs.evolve(changed, admission=admission, wish=wish)
 
 
-def unheeded(record: MaildropRecord) -> list[str]:
-    """Return in a few words each what was chosen of a maildrop and has no effect as it is now."""
+def unheeded(record: MaildropRecord, profiles: Collection[str] = ()) -> list[str]:
+    """Return in a few words each what was chosen of a maildrop with such devices and has no effect as it is now."""
     found = wishtext.unheeded(record.wish)
     folder = record.admission.refused_to
-    if folder and not record.admission.refuses(record.wish.deliver):
+    if folder and not record.admission.refuses(record.wish.deliver, profiles):
         found.append(f"refused move:{folder}")
     return found
 

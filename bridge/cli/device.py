@@ -15,7 +15,7 @@ from bridge.app.admin.offline import Offline
 from bridge.cli.device_standing import admit, disable, enable
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config
-from bridge.devices.cautions import cautions, idle_maildrop
+from bridge.devices.cautions import cautions, idle_maildrop, loop_guard
 from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
 from bridge.devices.manners import Manners
 from bridge.devices.overrides import said_already
@@ -101,10 +101,11 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     if profile is not None and not order["unchecked"]:
         refuse_unfit(profile, wanted.name, password)
     config = loaded(option)
-    made = Offline(config, os.environ).add_device(wanted, password)
+    offline = Offline(config, os.environ)
+    made = offline.add_device(wanted, password)
     _tell_said_already(made.device, order["settings"])
     entered, unfit = ({}, []) if profile is None else _fit(profile, config, wanted)
-    warnings = [*unfit, *made.lost]
+    warnings = [*unfit, *made.lost, *_guarded(offline, made.device)]
     _warn(warnings)
     _show(
         wanted.name,
@@ -212,8 +213,11 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         allow=chosen["allow"] or None,
         quirks=chosen["settings"],
     )
-    changed = Offline(loaded(option), os.environ).change_device(user, knobs)
+    offline = Offline(loaded(option), os.environ)
+    changed = offline.change_device(user, knobs)
     _warn(changed.lost)
+    if chosen["profile"] or chosen["maildrop"]:
+        _warn(_guarded(offline, changed.device))
     click.echo(f"Device {user} is changed; it counts from its next login on.")
     _tell_said_already(changed.device, chosen["settings"])
 
@@ -250,6 +254,13 @@ def _tell_said_already(device: Device, given: Collection[str]) -> None:
     """Say on standard error which of the quirks given the device had anyway."""
     for sentence in said_already(Manners(shipped_profiles()), device, given):
         click.echo(sentence, err=True)
+
+
+def _guarded(offline: Offline, device: Device) -> list[str]:
+    """Return what the loop guard keeps from a device's maildrop because of the device."""
+    drops = offline.snapshot().maildrops
+    mine = [drop for drop in drops if drop.name == device.maildrop]
+    return [one for drop in mine for one in loop_guard(device.profile, drop)]
 
 
 def _fit(

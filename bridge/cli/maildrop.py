@@ -1,7 +1,7 @@
 """popbridge maildrop add | change | list | remove."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ _ADMISSION = (
         "--automatic",
         type=click.Choice(["list", "hold", ANY]),
         help="What becomes of replies of programs, mailing lists, delivery reports. Otherwise,"
-        " or with any, they are held where devices get ifax, and listed elsewhere.",
+        " or with any, they are held where devices get ifax or have the profile of an Internet fax, and listed elsewhere.",
     ),
     click.option(
         "--not-before",
@@ -175,9 +175,11 @@ def change(option: Path | None, /, name: str, **chosen: Any) -> None:  # noqa: A
         raise RegisterError(
             "Nothing to change was given; see `popbridge maildrop change --help`."
         )
-    record = Offline(loaded(option), os.environ).change_maildrop(name, _chosen_knobs(chosen))
-    click.echo(f"Maildrop {name}: {_chosen(record)}.")
-    if kept := unheeded(record):
+    offline = Offline(loaded(option), os.environ)
+    record = offline.change_maildrop(name, _chosen_knobs(chosen))
+    profiles = offline.snapshot().profiles(record.name)
+    click.echo(f"Maildrop {name}: {_chosen(record, profiles)}.")
+    if kept := unheeded(record, profiles):
         click.echo(f"Kept, and without effect as the maildrop is now: {'; '.join(kept)}.")
 
 
@@ -196,7 +198,7 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
             "on-outage": drop.on_outage.value,
             "print-once": f"{drop.print_once // HOUR_SECONDS} h",
             "ceiling": f"{drop.ceiling // MIB_OCTETS} MiB",
-            "admits": drop.admission.spelled(drop.wish.deliver),
+            "admits": drop.admission.spelled(drop.wish.deliver, snapshot.profiles(drop.name)),
             "deliver": wishtext.spelled(drop.wish),
         }
         for drop in snapshot.maildrops
@@ -234,11 +236,11 @@ def _chosen_knobs(chosen: dict[str, Any]) -> Knobs:
     return Knobs(**given, wish=wish)
 
 
-def _chosen(record: MaildropRecord) -> str:
+def _chosen(record: MaildropRecord, profiles: Collection[str]) -> str:
     """Say what an owner has chosen."""
     return (
         f"on-dele {record.disposition.spelled()}, on-outage {record.on_outage.value},"
         f" print-once {record.print_once // HOUR_SECONDS} h,"
         f" ceiling {record.ceiling // MIB_OCTETS} MiB, deliver {wishtext.spelled(record.wish)},"
-        f" admits {record.admission.spelled(record.wish.deliver)}"
+        f" admits {record.admission.spelled(record.wish.deliver, profiles)}"
     )

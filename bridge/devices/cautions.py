@@ -3,9 +3,11 @@
 import ipaddress
 from collections.abc import Iterator, Sequence
 
+from bridge.admission import LOOPING, LOOPING_PROFILES
 from bridge.config.settings import ListenerConfig
 from bridge.config.tomlvalues import Network, lies_inside
 from bridge.devices.profiles import Profile
+from bridge.storage.register import MaildropRecord
 
 _STRICTNESS = ("legacy10", "legacy12", "modern")
 
@@ -30,6 +32,17 @@ def idle_maildrop(profile: Profile, maildrop: str | None) -> list[str]:
         return []
     why = f"{profile.name} only logs in ({profile.content.origin})"
     return [f"{why}: with --login-only it waits for no other machine, and no other for it."]
+
+
+def loop_guard(profile: str, drop: MaildropRecord) -> list[str]:
+    """Return a sentence where a machine of that profile has the loop guard set for a maildrop that nobody chose for."""
+    if profile not in LOOPING_PROFILES or drop.wish.deliver in LOOPING:
+        return []
+    if drop.admission.automatic is not None:
+        return []
+    told = f"{profile} may answer mail by itself: replies of programs, mailing lists and delivery reports"
+    told += f" are held for maildrop {drop.name} while it has such a device;"
+    return [f"{told} `popbridge maildrop change {drop.name} --automatic list` lists them."]
 
 
 def is_plain(profile: Profile, one: ListenerConfig) -> bool:

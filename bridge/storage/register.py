@@ -126,6 +126,10 @@ class RegisterSnapshot:
     maildrops: tuple[MaildropRecord, ...]
     devices: tuple[Device, ...]
 
+    def profiles(self, maildrop: MaildropName) -> tuple[str, ...]:
+        """Return of what kinds the devices are that a maildrop is for."""
+        return tuple(one.profile for one in self.devices if one.maildrop == maildrop)
+
 
 class Register(Protocol):
     """Accounts, maildrops and devices at rest; every change is durable before it returns."""

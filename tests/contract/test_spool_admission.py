@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from bridge.admission import Admission
-from bridge.names import MaildropName, UniqueId
+from bridge.names import DeviceName, MaildropName, UniqueId
 from bridge.shaping.wish import Deliver, Wish
 from providers.contract import Attestation, Disposition, DispositionKind, HeaderFields
 from tests.contract.storage_harness import (
@@ -14,6 +14,7 @@ from tests.contract.storage_harness import (
     SqliteUnderTest,
     announcement,
     deliver,
+    device,
     listed,
     pieces_of,
     states,
@@ -221,4 +222,22 @@ async def test_a_fax_that_answers_is_not_shown_what_programs_write_unless_allowe
     fax = attrs.evolve(record, wish=Wish(deliver=Deliver.IFAX))
     await storage.register.change_maildrop(fax)
     await deliver(storage, "a", b"Auto-Submitted: auto-replied\r\n\r\nI am away\r\n")
+    assert await states(storage) == {"a": state}
+
+
+@pytest.mark.parametrize(
+    ("profile", "admission", "state"),
+    [
+        ("ricoh-ifax", Admission(), "held"),
+        ("zebra", Admission(), "ready"),
+        ("ricoh-ifax", Admission(automatic=True), "ready"),
+    ],
+)
+async def test_the_loop_guard_knows_a_fax_among_the_maildrops_devices(
+    storage: SqliteUnderTest, profile: str, admission: Admission, state: str
+) -> None:
+    await admit(storage, admission)
+    await storage.register.add_device(device(DeviceName("label")))
+    await storage.register.add_device(attrs.evolve(device(DeviceName("fax")), profile=profile))
+    await deliver(storage, "a", b"Auto-Submitted: auto-replied\r\n\r\nback on Monday\r\n")
     assert await states(storage) == {"a": state}

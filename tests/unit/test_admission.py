@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.admission import DAY_SECONDS, EVERYTHING, LOOPING, PATTERN, Admission, refusal
+from bridge.admission import (
+    DAY_SECONDS,
+    EVERYTHING,
+    LOOPING,
+    LOOPING_PROFILES,
+    PATTERN,
+    Admission,
+    refusal,
+)
+from bridge.devices.profiles import shipped_profiles
 from bridge.imprint.imprint import Imprint, ImprintTaker
 from bridge.shaping.wish import Deliver
 from providers.contract import Attestation
@@ -125,6 +134,34 @@ def test_what_loops_is_a_way_to_deliver() -> None:
     assert {one.value for one in Deliver} >= LOOPING
 
 
+def test_what_loops_is_a_profile_whose_content_is_an_internet_fax() -> None:
+    profiles = shipped_profiles().values()
+    assert {one.name for one in profiles if one.content.value in LOOPING} == LOOPING_PROFILES
+
+
+@pytest.mark.parametrize(
+    ("automatic", "profiles", "is_held"),
+    [
+        (None, ("ricoh-ifax",), True),
+        (None, ("zebra", "sharp"), True),
+        (None, ("zebra", ""), False),
+        (True, ("ricoh-ifax",), False),
+    ],
+)
+def test_a_fax_is_known_by_its_profile_too_however_its_mail_arrives(
+    automatic: bool | None,  # noqa: FBT001 - a row of the table
+    profiles: tuple[str, ...],
+    *,
+    is_held: bool,
+) -> None:
+    admission = Admission(automatic=automatic)
+    why = refusal(admission, mail("Precedence: bulk"), NOW, "original", profiles)
+    assert bool(why) is is_held
+    assert admission.refuses("original", profiles) is is_held
+    assert ("nothing automatic" in admission.spelled("original", profiles)) is is_held
+    assert refusal(admission, mail(BOSS), NOW, "original", profiles) == ""
+
+
 @pytest.mark.parametrize(
     ("automatic", "deliver", "is_held"),
     [
@@ -240,6 +277,20 @@ def test_what_an_older_release_stored_admits_everything() -> None:
     assert Admission.parse("{}") == EVERYTHING
 
 
-@pytest.mark.parametrize("text", ["", "a b", "@", "a@", "@a.example", "-", "a@b@", "*.example", "*@a.example", "a?@b.example"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a b",
+        "@",
+        "a@",
+        "@a.example",
+        "-",
+        "a@b@",
+        "*.example",
+        "*@a.example",
+        "a?@b.example",
+    ],
+)
 def test_what_is_no_pattern_is_not_taken_for_one(text: str) -> None:
     assert not PATTERN.fullmatch(text)

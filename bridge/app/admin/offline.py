@@ -177,7 +177,8 @@ class Offline:
             old = changes.find_maildrop(snapshot, name)
             account = changes.find_account(snapshot, old.account)
             async with _opened(state, account) as opened:
-                record = changed_maildrop(old, knobs, opened.mailbox.dispositions)
+                can, profiles = opened.mailbox.dispositions, snapshot.profiles(old.name)
+                record = changed_maildrop(old, knobs, can, profiles)
                 check_choices(opened.mailbox, record, snapshot)
             await state.register.change_maildrop(record)
             return record

@@ -97,8 +97,19 @@ def not_admitted(
     if row is None:
         return "", ""
     admission, deliver = Admission.parse(row[0]), wishtext.parse(row[1]).deliver.value
-    why = refusal(admission, imprint, now, deliver)
+    profiles = _profiles(db, spool_id) if admission.automatic is None else ()
+    why = refusal(admission, imprint, now, deliver, profiles)
     return why, admission.refused_to if why else ""
+
+
+def _profiles(db: sqlite3.Connection, spool_id: SpoolId) -> tuple[str, ...]:
+    """Return of what kinds the devices are that a message is for."""
+    rows = db.execute(
+        "SELECT DISTINCT profile FROM device JOIN message ON message.maildrop = device.maildrop"
+        " WHERE message.id = ?",
+        (spool_id,),
+    )
+    return tuple(row[0] for row in rows)
 
 
 def moved_before(db: sqlite3.Connection, spool_id: SpoolId, mark: bytes) -> str:

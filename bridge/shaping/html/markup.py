@@ -17,7 +17,7 @@ _TAG = re.compile(r"(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 _ATTRIBUTE = re.compile(
     r"([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:\"([^\"]*+)\"?|'([^']*+)'?|([^\s>]*+)))?"
 )
-_READ = frozenset(["href", "alt", "style", "hidden"])
+_READ = frozenset(["href", "alt", "style", "hidden", "start", "value"])
 
 _RAW = {
     name: re.compile(f"</{name}", re.IGNORECASE)

@@ -14,8 +14,8 @@ from bridge.shaping.html.elements import (
     TABLE_PARTS,
     VOID,
 )
+from bridge.shaping.html.extent import Extent
 from bridge.shaping.html.tablerows import BORDER, BREAK, PARAGRAPH, Row
-from bridge.shaping.html.unseen import Unseen
 
 QUOTE_DEPTH = 5
 """How many "> " a line begins with at most."""
@@ -26,6 +26,10 @@ LINK_CHARACTERS = 80
 _HIDDEN = re.compile(
     r"display[ ]{0,9}:[ ]{0,9}none|mso-hide[ ]{0,9}:[ ]{0,9}all", re.IGNORECASE
 )
+_KEPT = re.compile(
+    r"white-space(?:-collapse)?[ ]{0,9}:[ ]{0,9}(?:pre|break-spaces|preserve)", re.IGNORECASE
+)
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _FLAT = {BREAK: " ", PARAGRAPH: " ", BORDER: "  "}
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")  # no character; int() refuses them
@@ -46,6 +50,10 @@ def link_told(target: str, seen: str) -> str:
     return f" <{shown}>" if seen.strip() and bare not in seen else ""
 
 
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if _NUMBER.fullmatch(text) else otherwise
+
+
 @attrs.define
 class TextWriter:
     """Writes text as lines: what is visible, where paragraphs end, and what stands before a line.
@@ -63,15 +71,19 @@ class TextWriter:
     _pre: int = 0
     _link: str = ""
     _link_start: int = 0
-    _unseen: Unseen | None = None
+    _unseen: Extent | None = None
     _row: Row | None = None
+    _kept: Extent | None = None  # the element whose line ends are its style's
+    _numbers: list[int | None] = attrs.field(
+        factory=list
+    )  # the last one of each list around, None for bullets
 
     def text(self, raw: str) -> None:
         """Write the text between two tags."""
         if not raw or self._unseen:
             return
         text = unescaped(raw)
-        if self._pre:
+        if self._pre or self._kept:
             first, *others = text.replace("\r\n", "\n").split("\n")
             self._line.append(first)
             for other in others:
@@ -92,17 +104,25 @@ class TextWriter:
             self._unseen.begins(name, closed=closed)
         if self._unseen:
             return
+        if self._kept:
+            self._kept.begins(name, closed=closed)
         if not self._is_unseen(name, attributes):
             self._begin(name, attributes)
+            if not closed and _KEPT.search(attributes.get("style", "")):
+                self._keep_lines(name)
         elif name not in VOID and not closed:
-            self._unseen = Unseen(name)
+            self._unseen = Extent(name)
 
     def close(self, name: str) -> None:
         """Obey a closing tag."""
         if self._unseen and self._unseen.ends(name):
             return
+        if self._kept:
+            self._kept.ends(name)
         self._break(name)
-        if name == "blockquote":
+        if name in {"ol", "ul"}:
+            del self._numbers[-1:]
+        elif name == "blockquote":
             self._quotes = max(0, self._quotes - 1)
         elif name == "pre":
             self._pre = max(0, self._pre - 1)
@@ -136,8 +156,8 @@ class TextWriter:
             case "hr":
                 self._line.append("-" * 40)
                 self._end_line()
-            case "li":
-                self._line.append("- ")
+            case "ol" | "ul" | "li":
+                self._begin_list(name, attributes)
             case "blockquote":
                 self._quotes += 1
             case "pre":
@@ -150,6 +170,26 @@ class TextWriter:
             self._begin_link(attributes.get("href", ""))
         elif name == "img":
             self._image(attributes.get("alt", ""))
+
+    def _begin_list(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "ul":
+            self._numbers.append(None)
+        elif name == "ol":
+            self._numbers.append(_number(attributes.get("start", ""), 1) - 1)
+        elif not self._numbers or (last := self._numbers[-1]) is None:
+            self._line.append("- ")
+        else:
+            self._numbers[-1] = number = _number(attributes.get("value", ""), last + 1)
+            self._line.append(f"{number}. ")
+
+    def _keep_lines(self, name: str) -> None:
+        """Keep blanks and line ends up to the end of the element that has just begun."""
+        if self._kept or name in VOID:
+            return
+        if self._row and self._row.is_in_cell:
+            self._spread(self._row)
+            self._row.has_words = self._row.is_tall = True
+        self._kept = Extent(name)
 
     def _break_by_hand(self) -> None:
         if self._row and self._row.is_in_cell:

@@ -132,6 +132,8 @@ COSTLY = {
     "one-row": html("<tr>" + "<td>x<p>y<br>" * 4000),
     "one-cell": html("<tr><td>" + "<p>x" * 9000),
     "tables-in-cells": html("<table><tr><td>x<p>y<td>z"),
+    "lists": html("<ol><li><ul>"),
+    "kept-lines": html("<tr><td><p style=white-space:pre>\n"),
     "ends-of-nothing": html("<span hidden></b></p>"),
     "less-than": html("<"),
     "links": html("<a href=http://x.example>"),

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bridge.shaping.html.extent import Extent
 from bridge.shaping.html.markup import to_text
-from bridge.shaping.html.unseen import Unseen
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_an_element_of_the_same_name_within_is_another() -> None:
 
 
 def test_an_end_tag_of_what_is_around_is_obeyed_by_who_writes() -> None:
-    unseen = Unseen("td")
-    unseen.begins("b", closed=False)
-    assert unseen.ends("b")
-    assert unseen
-    assert not unseen.ends("table")
-    assert not unseen
+    extent = Extent("td")
+    extent.begins("b", closed=False)
+    assert extent.ends("b")
+    assert extent
+    assert not extent.ends("table")
+    assert not extent

@@ -1,4 +1,4 @@
-"""Where an element ends of which nothing is seen, also where its end tag is left out.
+"""Where an element ends that is followed to its end, also where its end tag is left out.
 
 What a sender hides is a line at the beginning; what is lost with it by mistake is the message. So
 what ends the element for a browser ends it here, and anything that ends what is around it does as well.
@@ -12,8 +12,8 @@ _NONE: frozenset[str] = frozenset()
 
 
 @attrs.define
-class Unseen:
-    """An element that is not seen, and the blocks that are open in it; false once it has ended.
+class Extent:
+    """An element, and the blocks that are open in it; false once it has ended.
 
     Linear: what is looked at is popped.
     """

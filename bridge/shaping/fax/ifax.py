@@ -15,7 +15,7 @@ from bridge.shaping.headers.fields import Field, first
 from bridge.shaping.headers.mailaddresses import mailboxes, spelled_address
 from bridge.shaping.kinds import KINDS
 from bridge.shaping.letters import spelled
-from bridge.shaping.papers import header_for, with_left_out
+from bridge.shaping.papers import EMPTY, header_for, with_left_out
 from bridge.shaping.reading import Attachment, Reading
 from bridge.shaping.wish import FaxText, Wish
 from bridge.shaping.writing import Piece, bare, mixed
@@ -32,6 +32,8 @@ def ifax(reading: Reading, wish: Wish) -> Sequence[Piece]:
         Unshapeable: there is nothing in it that can be printed.
     """
     text = reading.text.strip()
+    if not (text or reading.attachments or reading.left_out):
+        text = EMPTY  # a mail of nothing but a subject is a message too
     fax = _drawn(_enclosed(reading, text, wish), wish)
     if not fax.pages and text and not _is_page(reading, text, wish):
         enclosed = [

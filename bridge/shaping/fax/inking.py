@@ -2,19 +2,25 @@
 
 A fax has no grey. Letters and lines want a threshold; a picture wants a screen of dots, clustered
 as in a newspaper, since lone pixels neither print well nor pack well: fax code needs up to five
-times the room for them. So the page is judged in cells, and only where grey is an area, not the
-edge of a stroke, dots are put.
+times the room for them. So the page is judged in cells, and only where grey is an area, not the stroke of a letter
+or its edge, dots are put. A stroke is ink as a whole, also a pale one on paper.
 """
 
 import functools
+from collections.abc import Callable
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops
 
 _DARK = 160  # what is darker is ink: thin grey strokes on paper stay whole
+_PALE = 215  # a stroke that is no darker than this is dirt; yellow of a marker or a screen is about 210
+_NEAR = 4  # pixels: as far from its darkest one as the soft edge of a stroke may be
 _GREYS = range(72, 216)  # darker is as good as black, lighter as good as white
 _CELL = 4  # pixels; a stroke's soft edge is one or two wide
 _FILLED = 225  # of 255: a cell is grey when nearly all of it is
-_AROUND = 5  # cells: dots reach a little over the border of what is grey
+_STROKE = (
+    4  # cells: what is grey and no more than twice as wide is a letter's stroke, up to 4 mm
+)
+_AROUND = 2  # cells: dots reach a little over the border of what is grey
 
 # A cell of clustered dots at 45 degrees, as Ulichney draws it: where a dot begins, and how it grows.
 _GROWTH = (
@@ -31,7 +37,7 @@ _GROWTH = (
 
 def inked(grey: Image.Image) -> Image.Image:
     """Return a page of mode "1" with ink set where this page of mode "L" is dark, or grey with dots."""
-    strokes = grey.point(lambda value: 255 * (value < _DARK), mode="1")
+    strokes = _strokes(grey)
     areas = _grey_areas(grey)
     if areas is None:
         return strokes
@@ -40,13 +46,40 @@ def inked(grey: Image.Image) -> Image.Image:
     return strokes
 
 
+def _strokes(grey: Image.Image) -> Image.Image:
+    """Return what is ink where nothing is an area: what is dark, or nearer to the darkest about it than to paper."""
+    darkest = _spread(grey, _NEAR, ImageChops.darker)
+    edge = darkest.point(
+        lambda value: max(_DARK, (value + 255) // 2) * (value <= _PALE), mode="L"
+    )
+    return ImageChops.subtract(edge, grey).point(lambda value: 255 * (value > 0), mode="1")
+
+
+def _spread(
+    image: Image.Image, far: int, choose: Callable[[Image.Image, Image.Image], Image.Image]
+) -> Image.Image:
+    """Return the image with each pixel chosen of those up to `far` away, across and down.
+
+    What is beyond a border is taken from the opposite one, which is paper as well.
+    """
+    for across, down in ((1, 0), (0, 1)):
+        reach, window = 1, 2 * far + 1
+        while reach < window:
+            step = min(reach, window - reach)
+            image = choose(image, ImageChops.offset(image, step * across, step * down))
+            reach += step
+        image = ImageChops.offset(image, -far * across, -far * down)
+    return image
+
+
 def _grey_areas(grey: Image.Image) -> Image.Image | None:
     """Return where the page is grey over an area, as a mask; None where it is nowhere."""
     greys = grey.point(lambda value: 255 * (value in _GREYS), mode="L")
     cells = greys.reduce(_CELL).point(lambda value: 255 * (value >= _FILLED), mode="L")
-    if cells.getbbox() is None:
+    areas = _spread(cells, _STROKE, ImageChops.darker)
+    if areas.getbbox() is None:
         return None
-    near = cells.filter(ImageFilter.MaxFilter(_AROUND))
+    near = _spread(areas, _STROKE + _AROUND, ImageChops.lighter)
     size = (near.width * _CELL, near.height * _CELL)
     mask = near.resize(size, Image.Resampling.NEAREST).crop((0, 0, grey.width, grey.height))
     return mask.convert("1", dither=Image.Dither.NONE)

@@ -1,7 +1,9 @@
 """Letters text on sheets, 80 characters a row and 63 rows a sheet, in one shipped font.
 
 DejaVu Sans Mono has the letters of Latin, Greek and Cyrillic and most signs; for what it
-lacks stands a box, so that a reader sees that something is missing.
+lacks stands the letter without its accents, or a box, so that a reader sees that something is missing.
+Letters that are written from right to left are boxes too: drawn the other way round and unjoined
+they would be read as something else.
 """
 
 import functools
@@ -23,6 +25,10 @@ _MARGIN = (COLUMNS - CHARACTERS * _ADVANCE) // 2
 LINES = (A4_ROWS - 2 * _MARGIN) // _LEADING
 _BOX = "\N{WHITE SQUARE}"
 _TAB = 8
+_UNSEEN = frozenset(
+    ["Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"]
+)  # marks are in the letter, or left out
+_LEFTWARD = frozenset(["R", "AL"])
 
 
 def lettered(text: str) -> Iterator[Sheet]:
@@ -47,7 +53,19 @@ def wrapped(line: str) -> Iterator[str]:
 
 def _plain(line: str) -> str:
     composed = unicodedata.normalize("NFC", line).expandtabs(_TAB)
-    return "".join(char for char in composed if unicodedata.category(char)[0] != "C").rstrip()
+    return "".join(map(_drawn, composed)).rstrip()
+
+
+@functools.lru_cache(maxsize=4096)
+def _drawn(char: str) -> str:
+    """Return what is drawn for a character: nothing where it is one that is not seen by itself."""
+    if unicodedata.category(char) in _UNSEEN:
+        return ""
+    if unicodedata.bidirectional(char) not in _LEFTWARD:
+        for form in (char, unicodedata.normalize("NFD", char)[0]):
+            if _shows(form):
+                return form
+    return _BOX * _width(char)
 
 
 def _fitting(text: str) -> int:
@@ -73,8 +91,7 @@ def _sheet(lines: Iterable[str]) -> Image.Image:
     pen = ImageDraw.Draw(pixels)
     pen.fontmode = "1"  # no greys: strokes as the font's makers hinted them
     for row, line in enumerate(lines):
-        shown = "".join(char if _shows(char) else _BOX * _width(char) for char in line)
-        pen.text((_MARGIN, _MARGIN + row * _LEADING), shown, fill=255, font=font())
+        pen.text((_MARGIN, _MARGIN + row * _LEADING), line, fill=255, font=font())
     return pixels
 
 
@@ -87,7 +104,6 @@ def font() -> ImageFont.FreeTypeFont:
     )
 
 
-@functools.lru_cache(maxsize=4096)
 def _shows(char: str) -> bool:
     """Tell whether the font has this character; what it has not, it draws as it draws U+FFFF."""
     return char.isspace() or bytes(font().getmask(char)) != bytes(font().getmask("\uffff"))

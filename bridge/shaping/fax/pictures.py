@@ -10,12 +10,14 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
+import attrs
 from PIL import ExifTags, Image, ImageChops
 
 from bridge.shaping.fax.inking import inked
 from bridge.shaping.fax.paper import (
     ACROSS,
     COLUMNS,
+    DOWN,
     Limits,
     Place,
     Sheet,
@@ -30,7 +32,8 @@ _SCREEN_DPI = 96  # of a picture that does not say and is small: a logo, a drawi
 _WIDE = 800  # columns from which on a picture that does not say fills the paper
 _BELIEVED_DPI = (60, 1300)  # what is said outside of it is a default, or a mistake
 _LANDSCAPE = 1.2  # how much wider than long a picture is that may be laid on its side
-_SHRINKING = 4  # a JPEG is decoded at a half, a quarter, an eighth: it may have more pixels
+_SHRUNK = ("JPEG", "MPO")  # the latter is what many telephones write
+_SHRINKING = 4  # these are decoded at a half, a quarter, an eighth: they may have more pixels
 _TURNS = {  # what undoes an orientation (Exif 2.3 s.4.6.4)
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -84,7 +87,7 @@ def refuse_too_large(picture: Image.Image, limits: Limits) -> None:
         Unprintable: it has more pixels than may be.
     """
     wide, long = picture.size
-    most = limits.pixels * (_SHRINKING if picture.format in ("JPEG", "MPO") else 1)
+    most = limits.pixels * (_SHRINKING if picture.format in _SHRUNK else 1)
     if wide * long > most:
         raise Unprintable(
             f"has {wide} x {long} pixels; at most {most // 1_000_000} million are printed"
@@ -105,13 +108,13 @@ def laid(grey: Image.Image, where: Place) -> Iterator[Sheet]:
 def _frame(picture: Image.Image, profile: Profile, limits: Limits) -> Iterator[Sheet]:
     refuse_too_large(picture, limits)
     if (sheet := _fax_page(picture, profile)) is not None:
-        yield sheet
+        yield from _cut(sheet)
         return
     across, down = _inches(picture)
     turn = 1
     if picture.format != "TIFF":  # Pillow turns these by itself
         turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    if picture.format == "JPEG":
+    if picture.format in _SHRUNK:
         fine = 2 * place(min(across, down), 1, profile).columns
         picture.draft("L", (fine, fine))
     grey = _grey(picture)
@@ -140,6 +143,14 @@ def _fax_page(picture: Image.Image, profile: Profile) -> Sheet | None:
     white = Image.new("1", (columns, picture.height), 255)
     white.paste(picture, ((columns - picture.width) // 2, 0))
     return Sheet(ImageChops.invert(white), *close[0])
+
+
+def _cut(page: Sheet) -> Iterator[Sheet]:
+    """Yield the sheets that a page of a fax goes on: a roll is longer than any paper."""
+    wide, long = page.pixels.size
+    for top, rows in Place(wide, wide, long * DOWN // page.down).slices():
+        above, below = (row * page.down // DOWN for row in (top, top + rows))
+        yield attrs.evolve(page, pixels=page.pixels.crop((0, above, wide, below)))
 
 
 def _inches(picture: Image.Image) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import email
 import sys
 from email.message import EmailMessage, Message
 
+import attrs
 import pytest
 
 from bridge.shaping.errors import Unshapeable
@@ -146,6 +147,13 @@ def test_pages_end_at_the_limit() -> None:
 def test_a_fax_passes_octet_for_octet() -> None:
     fax = write_tiff([coded(Sheet(page()), Profile.S)])
     assert tiff(shaped(mail("Here.", ("in.tif", "image/tiff", fax)))) == fax
+
+
+@pytest.mark.parametrize("how", list(FaxText))
+def test_a_subject_alone_is_drawn(how: FaxText) -> None:
+    made = shaped(mail(""), attrs.evolve(WISH, fax_text=how))
+    assert made.get_content_type() == "image/tiff"
+    assert len(by_pillow(tiff(made))) == 1
 
 
 def test_nothing_that_can_be_printed_is_told_in_words() -> None:

@@ -76,6 +76,13 @@ async def test_the_largest_picture_that_is_taken_fits_the_memory() -> None:
     assert len(by_pillow(await faxed(mail(png_of(5000, 7900), "image/png")))) == 1
 
 
+async def test_the_largest_photograph_of_a_telephone_fits_the_memory() -> None:
+    file = io.BytesIO()
+    taken = Image.new("RGB", (12_000, 9000), "gray")
+    taken.save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    assert len(by_pillow(await faxed(mail(file.getvalue(), "image/jpeg")))) == 1
+
+
 def deep_pdf() -> bytes:
     """Return a PDF whose page draws forms that draw forms: 10 to the 12th rectangles from 3 kB."""
     forms = b"".join(b"/X%d %d 0 R " % (n, 10 + n) for n in range(13))

@@ -42,6 +42,22 @@ def test_letters_beside_a_picture_stay_sharp() -> None:
     assert share(right) == pytest.approx((216 - 140) / 144, abs=0.03)
 
 
+@pytest.mark.parametrize("value", [119, 153, 187, 212])
+def test_a_pale_letter_is_ink_as_a_whole(value: int) -> None:
+    """Its strokes, up to 4 mm wide, are no area to put dots on, and its soft edge belongs to it."""
+    page = Image.new("L", (400, 400), 255)
+    pen = ImageDraw.Draw(page)
+    pen.rectangle((100, 50, 131, 349), fill=value)
+    pen.line((132, 50, 132, 349), fill=(value + 255) // 2 - 2)
+    assert inked(page).convert("L").histogram()[255] == 33 * 300
+
+
+def test_a_pale_page_with_dirt_on_it_stays_white() -> None:
+    page = Image.new("L", (400, 400), 240)
+    ImageDraw.Draw(page).rectangle((100, 100, 101, 101), fill=220)
+    assert share(inked(page)) == 0
+
+
 def test_dots_are_clusters_not_dust() -> None:
     """Lone pixels cost five times their room in fax code: runs must be a few pixels long."""
     row = inked(Image.new("L", (1600, 8), 144)).crop((0, 3, 1600, 4)).convert("L").tobytes()

@@ -32,7 +32,7 @@ def test_no_row_is_wider_than_the_sheet_and_no_word_is_lost(line: str) -> None:
 
 
 def test_wide_letters_count_twice() -> None:
-    assert [len(row) for row in wrapped("中" * 100)] == [40, 40, 20]
+    assert [len(row) for row in wrapped("中" * 100)] == [80, 80, 40]
 
 
 def test_a_form_feed_begins_a_sheet() -> None:
@@ -46,6 +46,21 @@ def test_letters_beyond_ascii_are_drawn(char: str) -> None:
         return sheet.pixels.tobytes()
 
     assert ink(char) not in {ink("□"), ink(" ")}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ti\N{LATIN SMALL LETTER E WITH CIRCUMFLEX AND ACUTE}ng", ("Tiếng", "Tieng", "Tiêng")),
+        ("\u034f\u200c\u2060a\ufe0f\u20e3", ("a",)),
+        ("x\N{COMBINING LONG STROKE OVERLAY}y", ("xy",)),
+        ("\N{ARABIC LETTER SEEN}\N{HEBREW LETTER ALEF}", ("□□",)),
+    ],
+)
+def test_nothing_unseen_is_a_box_and_nothing_is_drawn_the_wrong_way_round(
+    text: str, shown: tuple[str, ...]
+) -> None:
+    assert "".join(wrapped(text)) in shown
 
 
 def test_a_letter_the_font_lacks_is_a_box() -> None:

@@ -119,6 +119,21 @@ def test_a_page_of_a_fax_stays_pixel_for_pixel() -> None:
     assert (sheet.across, sheet.down) == (204, 98)
 
 
+@pytest.mark.parametrize(
+    ("down", "rows"), [(196, [2292] * 4 + [832]), (98, [1146] * 8 + [832])]
+)
+def test_a_fax_longer_than_paper_goes_on_several_sheets(down: int, rows: list[int]) -> None:
+    drawn = page(10_000)
+    white = Image.eval(drawn.convert("L"), lambda value: 255 - value).convert("1")
+    found = sheets(file_of(white, "TIFF", compression="group4", dpi=(204, down)))
+    assert [sheet.pixels.height for sheet in found] == rows
+    assert {(sheet.across, sheet.down) for sheet in found} == {(204, down)}
+    whole = Image.new("1", drawn.size)
+    for number, sheet in enumerate(found):
+        whole.paste(sheet.pixels, (0, number * rows[0]))
+    assert whole.tobytes() == drawn.tobytes()
+
+
 def test_each_frame_of_a_tiff_is_a_sheet() -> None:
     frames = [drawing((900, 900)), drawing((900, 1000))]
     data = file_of(frames[0], "TIFF", save_all=True, append_images=frames[1:])

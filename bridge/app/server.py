@@ -39,8 +39,7 @@ from bridge.app.state import (
     sweep_left_over,
 )
 from bridge.app.upkeep.certificates import Certificates
-from bridge.app.upkeep.daily import carry_out
-from bridge.app.upkeep.expiry import DAY_SECONDS, certificates_ending, credentials_ending
+from bridge.app.upkeep.daily import DailyUpkeep
 from bridge.app.watch.overseer import Overseer
 from bridge.app.watch.sightings import Watch
 from bridge.clock import Clock, SystemClock
@@ -238,6 +237,11 @@ class Bridge:
         )
         return Workers(self._directory, maker, group, self._pace())
 
+    def _daily_upkeep(self, workers: Workers) -> DailyUpkeep:
+        return DailyUpkeep(
+            self._config, self._state, workers, self._alerting.tell, self._clock, self._log
+        )
+
     def _pace(self) -> Pace:
         sync, failing = self._config.sync, self._config.alerts.failing_minutes
         return Pace(sync.interval, sync.nudge_gap, failing * 60.0)
@@ -277,7 +281,9 @@ class Bridge:
             doors.create_task(self._takings.run(), name="takings")
             doors.create_task(self._reload_on(hangup), name="hangup")
             doors.create_task(self._keep_grants_alive(workers), name="grants")
-            doors.create_task(self._look_after_the_house(workers), name="daily")
+            upkeep = self._daily_upkeep(workers)
+            others = self._watch.forget_old, partial(self._overseer.look, self._directory.load)
+            doors.create_task(upkeep.run(others), name="daily")
             for listener in self._listeners:
                 doors.create_task(listener.serve(doors), name="listener")
             self._systemd.ready()
@@ -309,31 +315,6 @@ class Bridge:
                 self._log.error("grants-not-looked-at", why=str(error))
             except Exception:  # noqa: BLE001 - the doors stay open whatever a sign-in answers
                 self._log.exception("grants-not-looked-at")
-
-    async def _look_after_the_house(self, workers: Workers) -> None:
-        """Say once a day what ends soon, and forget what is no longer to be told."""
-        duties = (
-            self._forget_old,
-            partial(self._tell_what_ends, workers),
-            partial(self._overseer.look, self._directory.load),
-        )
-        while True:
-            await carry_out(duties, self._log)
-            await self._clock.sleep(DAY_SECONDS)
-
-    async def _forget_old(self) -> None:
-        now, config = self._clock.now(), self._config
-        await self._state.spool.prune(now - config.spool.history_days * DAY_SECONDS)
-        await self._watch.forget_old()
-        await self._state.audit.forget(now - config.audit.keep_days * DAY_SECONDS)
-
-    async def _tell_what_ends(self, workers: Workers) -> None:
-        now, days = self._clock.now(), self._config.alerts.certificate_days
-        for alert in certificates_ending(self._config, now):
-            self._alerting.tell(alert)
-        accounts, grants = workers.open_accounts(), self._state.grants
-        for alert in await credentials_ending(accounts, grants, days, now):
-            self._alerting.tell(alert)
 
     # ---- what the command line may ask
 

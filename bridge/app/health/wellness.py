@@ -17,11 +17,11 @@ from bridge.accounts.directory import Directory, contains
 from bridge.accounts.probe import ProbeLogin
 from bridge.app.health.selflogin import Door, Turned, own_addresses, visit
 from bridge.app.state import State
-from bridge.app.upkeep.expiry import DAY_SECONDS
 from bridge.clock import Clock
 from bridge.config import ListenerConfig
 from bridge.control import Values
 from bridge.errors import SpoolUnavailable
+from bridge.storage.sightings import DAY_SECONDS
 from bridge.throttle.addresses import address_key
 from bridge.throttle.caps import ConnectionCaps
 

@@ -10,9 +10,8 @@ from bridge.app.state import Places
 from bridge.config import Config
 from bridge.errors import PopbridgeError
 from bridge.names import AccountName
+from bridge.storage.sightings import DAY_SECONDS
 from bridge.tls.issuer import describe_certificates
-
-DAY_SECONDS = 86400.0
 
 
 def certificates_ending(config: Config, now: float) -> Iterator[Alert]:

@@ -8,8 +8,9 @@ import pytest
 
 from bridge.alerts import AlertReason
 from bridge.app.accounts.opener import OpenAccount
-from bridge.app.upkeep.expiry import DAY_SECONDS, certificates_ending, credentials_ending
+from bridge.app.upkeep.expiry import certificates_ending, credentials_ending
 from bridge.config import AlertsConfig, Config
+from bridge.storage.sightings import DAY_SECONDS
 from bridge.tls.issuer import create_ca, describe_certificates
 from tests.contract.storage_harness import OFFICE
 from tests.fakes.mailbox import FakeMailbox, FakeService

@@ -21,7 +21,7 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/reading.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/papers.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/writing.py": ("tests/unit/shaping/test_shape.py", "through the door"),
-    "bridge/shaping/kinds.py": ("tests/unit/shaping/test_shape.py", "through the door"),
+    "bridge/kinds.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/letters.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/lines.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/html/elements.py": (

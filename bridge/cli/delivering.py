@@ -8,9 +8,9 @@ import attrs
 import click
 
 from bridge.devices.profiles import Profile as MachineProfile
+from bridge.kinds import KINDS
 from bridge.shaping.fax import missing_libraries
 from bridge.shaping.fax.tiffprofiles import Profile
-from bridge.shaping.kinds import KINDS
 from bridge.shaping.wish import (
     ATTACHMENTS,
     FAX_PAGES,

@@ -1,7 +1,8 @@
 """Finds out whether a message brings something to print, while its octets pass by; pure.
 
-By content: a PDF must begin as one, whatever its name and type say. An image that a text shows in
-itself (it has a Content-ID, and is not called an attachment) is a logo as a rule, and does not count.
+By content: a PDF must begin as one, whatever its name and type say. What lies in winmail.dat or in a saved
+message, and whether an image that a text shows in itself is more than a logo, is not seen in passing: then
+only whoever reads the whole message can tell.
 """
 
 import binascii
@@ -12,6 +13,7 @@ import re
 import attrs
 
 from bridge.imprint.rawheaders import BOUNDARY
+from bridge.kinds import PAGES, TEXTS, begins_as_message, is_tnef, recognise
 
 HEADER_OCTETS = 262144
 """The longest header that is read, of the message or of a part, whose part is passed over where it is longer:
@@ -39,12 +41,6 @@ _FIELD = re.compile(
 )
 """Read here and not by the standard library, whose reader of parameters fails on charsets of RFC 2231 that make no sense."""
 
-_STARTS = (
-    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),  # TIFF
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM"),
-    *(b"%!PS", b"\x1b%-12345X", b"\x1bE"),  # PostScript, PJL, PCL
-)
-
 
 class _State(enum.Enum):
     HEADER = enum.auto()  # of the message or a part
@@ -59,20 +55,26 @@ class AttachmentFinder:
         "_boundaries",
         "_encoding",
         "_headers",
+        "_is_inline",
+        "_kind",
         "_lines",
         "_parts",
         "_rest",
         "_state",
         "found",
+        "is_unsure",
     )
 
     def __init__(self) -> None:
         """Begin a message."""
         self.found = False
+        self.is_unsure = False
         self._state = _State.HEADER
         self._rest = bytearray()
         self._boundaries: set[bytes] = set()
         self._encoding = b""
+        self._kind = ""
+        self._is_inline = False
         self._parts = self._headers = self._lines = 0
 
     @property
@@ -89,9 +91,13 @@ class AttachmentFinder:
             pass
 
     def finish(self) -> bool:
-        """Tell whether there is something to print; call once, after the last octets."""
+        """Tell whether there is something to print; call once, after the last octets.
+
+        Where nothing was found, `is_unsure` tells whether there may be something all the same.
+        """
         if self._state is _State.HEAD and not self.found:
             self._look_at_head()
+        self.is_unsure = self.is_unsure and not self.found
         return self.found
 
     @property
@@ -123,7 +129,7 @@ class AttachmentFinder:
         if self._headers > HEADERS_OCTETS:
             return False
         header = _Header.read(bytes(self._rest[:end]))
-        if header.kind == b"message/rfc822":
+        if header.is_message:
             del self._rest[: end + 2]
             return self._begin(_State.HEADER)
         del self._rest[:end]  # the empty line stays: a boundary may follow it at once
@@ -131,8 +137,9 @@ class AttachmentFinder:
             room = BOUNDARIES - len(self._boundaries)
             self._boundaries.update(header.boundaries[: max(0, room)])
             return self._begin(_State.PASSED_OVER)
-        self._encoding = header.encoding
-        return self._begin(_State.PASSED_OVER if header.is_shown else _State.HEAD)
+        self._encoding, self._is_inline = header.encoding, header.is_inline
+        self._kind = header.kind.decode("ascii", "replace")
+        return self._begin(_State.PASSED_OVER if header.is_text else _State.HEAD)
 
     def _begin(self, state: _State) -> bool:
         self._state = state
@@ -143,8 +150,13 @@ class AttachmentFinder:
         self._state = _State.PASSED_OVER
         encoded, _, _ = bytes(self._rest[2:HEAD_OCTETS]).partition(b"\r\n--")
         head = _decoded(encoded, self._encoding)
-        # Readers take the beginning of a PDF anywhere in the first 1024 octets (ISO 32000-1, annex H.3.4.1).
-        self.found = head.startswith(_STARTS) or b"%PDF-" in head[:1024]
+        if is_tnef(head) or begins_as_message(head):  # a PDF may begin a little later in it
+            self.is_unsure = True
+            return
+        kind = recognise(head, self._kind, "")
+        is_sure = kind.name == "tiff" or not self._is_inline
+        self.found = kind.name in PAGES and is_sure
+        self.is_unsure = self.is_unsure or (kind.name in PAGES and not is_sure)
 
     def _pass_over(self) -> bool:
         at = self._rest.find(b"\r\n--")
@@ -173,7 +185,8 @@ class _Header:
     kind: bytes = attrs.field(repr=False)
     boundaries: tuple[bytes, ...] = attrs.field(repr=False)
     encoding: bytes = attrs.field(repr=False)
-    is_shown: bool  # a text, or an image that a text shows in itself
+    is_text: bool  # the message's own
+    is_inline: bool  # a text may show it in itself
 
     @classmethod
     def read(cls, octets: bytes) -> "_Header":
@@ -184,13 +197,20 @@ class _Header:
         kind = _first_word(written)
         named = BOUNDARY.finditer(written)
         is_attachment = _first_word(fields.get(b"disposition", b"")) == b"attachment"
-        is_text = kind.startswith(b"text/") or kind.count(b"/") != 1  # RFC 2045 section 5.2
-        is_inline = kind.startswith(b"image/") and b"id" in fields and not is_attachment
+        is_unnamed = kind.count(b"/") != 1  # a text: RFC 2045 section 5.2
         return cls(
             kind,
             tuple((one[1] or one[2]).rstrip() for one in named),
             fields.get(b"transfer-encoding", b"").strip().lower(),
-            is_text or is_inline,
+            (is_unnamed or kind.decode("ascii", "replace") in TEXTS) and not is_attachment,
+            b"id" in fields and not is_attachment,
+        )
+
+    @property
+    def is_message(self) -> bool:
+        """Tell whether a message lies here as it is; one that was encoded is a file."""
+        return (
+            self.kind in {b"message/rfc822", b"message/global"} and self.encoding != b"base64"
         )
 
 

@@ -35,7 +35,8 @@ class Imprint:
 
     `senders` are the addresses of From in small letters; `automatic` says what kind of program wrote
     it, and is empty where a person may have. `attestation` is what the service that took the message has
-    recorded of the sender, None where it records nothing. `is_printable` where it brings something to print.
+    recorded of the sender, None where it records nothing. `is_printable` where it brings something to print;
+    `is_unsure` where it does not at first sight, and only who reads the whole of it can tell.
     `raw_headers` tells whether its headers can be sent to those who did not ask for UTF-8. `is_cut` where
     there is more in its header than is read, so that what the others tell may not be all.
     """
@@ -48,6 +49,7 @@ class Imprint:
     automatic: str = ""
     attestation: Attestation | None = None
     is_printable: bool = False
+    is_unsure: bool = False
     raw_headers: RawHeaders = RawHeaders.NONE
     is_cut: bool = False
 
@@ -106,6 +108,7 @@ class ImprintTaker:
             _automatic(header),
             self._attested(header),
             self._attachments.finish(),
+            self._attachments.is_unsure,
             self._raw.finish(),
             self._is_cut or len(senders) > SENDERS,
         )

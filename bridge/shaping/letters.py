@@ -7,7 +7,7 @@ printer may obey them (ESC begins a command of PCL), and a NUL ends a line in ma
 import re
 import unicodedata
 
-from bridge.shaping.charsets import codec_meant
+from bridge.charsets import codec_meant
 from bridge.shaping.wish import Charset
 
 _GUESSED = frozenset(["utf-8", "cp1252"])  # others are not mistaken for each other

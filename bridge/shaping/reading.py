@@ -5,22 +5,29 @@ left out. Whoever makes a page or a fax of a message starts from a `Reading`.
 """
 
 import contextlib
-import re
 from collections.abc import Iterator
 
 import attrs
 
+from bridge.charsets import told
+from bridge.kinds import (
+    HEAD_OCTETS,
+    TEXTS,
+    Kind,
+    begins_as_message,
+    claims_too_much,
+    is_tnef,
+    recognise,
+)
 from bridge.shaping import letters
 from bridge.shaping.bodies import Body
 from bridge.shaping.calendars import calendar_text
-from bridge.shaping.charsets import told
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers.fields import Field, first, split
 from bridge.shaping.html import markup
-from bridge.shaping.kinds import HEAD_OCTETS, Kind, claims_too_much, recognise
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
-from bridge.shaping.tnef import RTF_OCTETS, is_tnef, unpack
+from bridge.shaping.tnef import RTF_OCTETS, unpack
 from bridge.shaping.wish import Crypto, Signatures, Wish
 
 TEXT_OCTETS = 4194304
@@ -29,9 +36,6 @@ TEXT_OCTETS = 4194304
 FILE_TEXT_OCTETS = 16777216
 """A file of more text is not printed."""
 
-_TEXTS = frozenset(
-    ["text/plain", "text/html", "text/enriched", "text/x-amp-html", "text/watch-html"]
-)
 LEVELS = 5
 """How deep messages may lie in files; what lies deeper was decoded once more for each."""
 
@@ -51,7 +55,6 @@ _OPAQUE = frozenset(
 _ENCRYPTED = "A part is encrypted (S/MIME or PGP) and can be read by its recipient alone."
 _SEALED = "A part is signed in a form that only a mail program opens (S/MIME)."
 _PARTIAL = "It is one piece of a message that was sent in pieces; ask the sender for the whole."
-_FIELD = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{0,75}[ \t]*:)")
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _POOR = 5  # a plain text this many times shorter than the HTML beside it only says that there is HTML
 _SHOWN = {"from": "From", "to": "To", "date": "Date", "subject": "Subject"}
@@ -172,7 +175,7 @@ class _Reader:
     def _is_read(self, leaf: Part) -> bool:
         """Tell whether this is the message's text, not a file of text."""
         return (
-            leaf.media_type in _TEXTS
+            leaf.media_type in TEXTS
             and leaf.disposition != "attachment"
             and leaf.body.size() <= TEXT_OCTETS
         )
@@ -325,7 +328,7 @@ def _named(title: str, header: tuple[Field, ...]) -> str:
 def _is_message(leaf: Part, head: bytes) -> bool:
     """Tell whether a file is a message: called so, and a header field begins it."""
     is_called = leaf.media_type == "message/rfc822" or leaf.name.lower().endswith(".eml")
-    return is_called and _FIELD.match(head) is not None
+    return is_called and begins_as_message(head)
 
 
 def _text(leaf: Part) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from bridge.kinds import TNEF_START
 from bridge.shaping.bodies import Body
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers.fields import Field
@@ -18,8 +19,6 @@ from bridge.shaping.letters import decoded
 from bridge.shaping.lzfu import DamagedRtf, unpacked
 from bridge.shaping.mapi import Octets, Properties, Tag, Type, charset_of, ended
 from bridge.shaping.rtf import is_rtf, read
-
-SIGNATURE = b"\x78\x9f\x3e\x22"  # section 2.1.3.1
 
 MOST_ATTRIBUTES = 10_000
 """Attributes of a stream; a file needs some five."""
@@ -130,11 +129,6 @@ class _Stream:
         self.is_whole = self.is_whole and not octets.is_beyond
 
 
-def is_tnef(head: bytes) -> bool:
-    """Tell whether a content that begins with `head` is TNEF, whatever it is called."""
-    return head.startswith(SIGNATURE)
-
-
 def unpack(data: bytes, most_files: int, most_rtf: int | None = RTF_OCTETS) -> Unpacked:
     """Return what is packed in `data`, which begins as TNEF does. Linear in its size and `most_rtf`.
 
@@ -144,7 +138,7 @@ def unpack(data: bytes, most_files: int, most_rtf: int | None = RTF_OCTETS) -> U
         Unshapeable: it holds more files than `most_files`.
     """
     stream = _Stream(most_files)
-    octets = Octets(memoryview(data)[len(SIGNATURE) + _KEY_OCTETS :])
+    octets = Octets(memoryview(data)[len(TNEF_START) + _KEY_OCTETS :])
     for attribute, content in _attributes(octets):
         stream.take(attribute, content)
     children = (*_texts(stream, most_rtf), *(_file(stream, one) for one in stream.files))

@@ -99,7 +99,7 @@ ATTACHMENTS = ("pdf", "tiff", "jpeg", "png", "text")
 class Wish:
     """All that an owner may ask of shaping.
 
-    `attachments` are names of kinds (`bridge.shaping.kinds`). `size_octets` is the most that a device
+    `attachments` are names of kinds (`bridge.kinds`). `size_octets` is the most that a device
     takes of a message, as it is sent; None is no limit.
     """
 

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from bridge.shaping.kinds import KINDS
+from bridge.kinds import KINDS
 from bridge.shaping.letters import codec_of, spelled
 from bridge.shaping.lines import wrapped
 from bridge.shaping.reading import Attachment

@@ -55,6 +55,19 @@ class Shaper(Protocol):
         """Tell whether there is something to make, or to refuse, of a message of so many octets."""
         ...
 
+    @property
+    def looks_inside(self) -> bool:
+        """Tell whether it matters that a message brings something to print."""
+        ...
+
+    async def has_pages(self, octets: Octets, message: AsyncIterator[bytes]) -> bool:
+        """Tell whether a message of so many octets brings something to print, however it is packed.
+
+        Raises:
+            ShaperUnavailable: it cannot be told now.
+        """
+        ...
+
     def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
     ) -> AsyncGenerator[bytes, None]:

@@ -20,7 +20,8 @@ had just now must not block those behind it, a dead service must not be asked a 
 class Errand:
     """The fetching that one look does for one folder, and what has come of it.
 
-    `ceilings` says of each maildrop how many octets may lie here for it, `wishes` how messages arrive. `failed` is what was asked for
+    `ceilings` says of each maildrop how many octets may lie here for it, `wishes` how messages arrive;
+    `choosy` are those that take only what brings something to print. `failed` is what was asked for
     in vain: once in a look is enough. `gone` counts the messages that were listed and could not be
     found any more, `had` all that did not fail. `throttled` is told once all is done.
     """
@@ -37,6 +38,7 @@ class Errand:
     refused: dict[SpoolId, AccessRefused] = attrs.field(factory=dict)
     throttled: Throttled | None = None
     wishes: Mapping[MaildropName, Wish] = attrs.field(factory=dict)
+    choosy: frozenset[MaildropName] = frozenset()
 
 
 @attrs.define

@@ -274,7 +274,9 @@ class Fetcher:
             arriving.shaped += octets
             turn.room.take(octets)
 
-        return MaildropShaper(wish, arriving.item.spool_id, self.shaping, self.clock, grows)
+        looks_inside = turn.maildrop in turn.errand.choosy
+        told = arriving.item.spool_id, self.shaping, self.clock, grows
+        return MaildropShaper(wish, *told, looks_inside=looks_inside)
 
     def _missed(self, errand: Errand, item: Pending) -> None:
         """Have the next look list in full, or, for one that is listed and never there, one in an hour."""

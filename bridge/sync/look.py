@@ -101,7 +101,8 @@ class Looker:
         for folder, drops in folders.items():
             ceilings = {drop.name: drop.ceiling for drop in drops}
             wishes = {drop.name: drop.wish for drop in drops}
-            errand = Errand(folder, list(ceilings), ceilings, wishes=wishes)
+            choosy = frozenset(drop.name for drop in drops if drop.admission.printable)
+            errand = Errand(folder, list(ceilings), ceilings, wishes=wishes, choosy=choosy)
             try:
                 await self._look_at(errand, report)
             except (FolderMissing, AccessRefused, Unreachable) as error:

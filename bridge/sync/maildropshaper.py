@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from bridge.clock import Clock
+from bridge.imprint.attachments import AttachmentFinder
 from bridge.imprint.rawheaders import RawHeaders
+from bridge.kinds import PAGES
 from bridge.names import Octets, SpoolId
 from bridge.shaper.processes import ShapingProcesses
+from bridge.shaping.errors import Unshapeable
 from bridge.shaping.sizes import is_refused, is_taken
-from bridge.shaping.wish import Deliver, Wish
+from bridge.shaping.wish import Crypto, Deliver, Headers, Wish
 from bridge.sync.notice import unshaped_notice
 from providers.contract import Envelope
 
@@ -21,13 +24,17 @@ UNTOUCHED: Final = frozenset({Deliver.ORIGINAL, Deliver.COMMAND})
 
 @attrs.frozen
 class MaildropShaper:
-    """Shapes one message; `grows` is told of every octet that is made, before it is stored, and may refuse it."""
+    """Shapes one message; `grows` is told of every octet that is made, before it is stored, and may refuse it.
+
+    `looks_inside` where the maildrop takes only what brings something to print.
+    """
 
     wish: Wish
     spool_id: SpoolId
     processes: ShapingProcesses
     clock: Clock
     grows: Callable[[int], None]
+    looks_inside: bool = False
 
     @property
     def shapes_all(self) -> bool:
@@ -38,6 +45,28 @@ class MaildropShaper:
         """Tell whether something is made, or said, of such a message."""
         has_raw = raw_headers is not RawHeaders.NONE
         return self.shapes_all or has_raw or is_refused(octets, self.wish)
+
+    async def has_pages(self, octets: Octets, message: AsyncIterator[bytes]) -> bool:
+        """Tell whether `print` would make a message with something to print of it: one rule for both.
+
+        What cannot be shaped brings nothing.
+        """
+        wish = attrs.evolve(
+            self.wish,
+            deliver=Deliver.PRINT,
+            attachments=tuple(sorted(PAGES)),
+            headers=Headers.FEW,
+            crypto=Crypto.NOTICE,
+            size_octets=None,
+        )
+        finder = AttachmentFinder()
+        try:
+            async with aclosing(self.processes.shape(wish, octets, message)) as pieces:
+                async for piece in pieces:
+                    finder.feed(piece)
+        except Unshapeable:
+            return False
+        return finder.finish()
 
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]

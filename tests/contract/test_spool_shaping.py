@@ -40,6 +40,15 @@ class Reversing:
     seen: bytes = b""
     octets: int = 0
     shapes_all: bool = True
+    looks_inside: bool = False
+    has: bool = False
+
+    async def has_pages(self, octets: Octets, message: AsyncIterator[bytes]) -> bool:
+        self.octets = octets
+        self.seen = b"".join([piece async for piece in message])
+        if self.error is not None:
+            raise self.error
+        return self.has
 
     def has_work(self, _octets: Octets, raw_headers: RawHeaders) -> bool:
         return self.shapes_all or raw_headers is not RawHeaders.NONE
@@ -332,4 +341,39 @@ async def test_where_the_spool_takes_nothing_the_message_waits(
     await storage.refuse_writes()
     with pytest.raises(SpoolUnavailable):
         await storage.spool.deliver(item.spool_id, pieces_of(ORIGINAL), None, Reversing())
+    assert files(storage) == []
+
+
+PACKED = b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\1\0\r\n"
+
+
+async def choose_pages(storage: SqliteUnderTest) -> None:
+    (record,) = [
+        one for one in (await storage.register.snapshot()).maildrops if one.name == PRINTER
+    ]
+    admission = Admission(printable=True)
+    await storage.register.change_maildrop(attrs.evolve(record, admission=admission))
+
+
+@pytest.mark.parametrize("shapes_all", [True, False])
+@pytest.mark.parametrize("has", [True, False])
+async def test_what_is_packed_is_looked_into_where_that_decides(
+    storage: SqliteUnderTest,
+    shapes_all: bool,  # noqa: FBT001 - both ways
+    has: bool,  # noqa: FBT001 - both answers
+) -> None:
+    await choose_pages(storage)
+    shaper = Reversing(shapes_all=shapes_all, looks_inside=True, has=has)
+    _, made = await deliver(storage, shaper, PACKED)
+    assert shaper.seen == PACKED
+    assert made.held == ("" if has else "it has no attachment that can be printed")
+
+
+async def test_where_it_cannot_be_looked_into_now_the_message_waits(
+    storage: SqliteUnderTest,
+) -> None:
+    await choose_pages(storage)
+    with pytest.raises(ShaperUnavailable):
+        await deliver(storage, Reversing(ShaperUnavailable("no"), looks_inside=True), PACKED)
+    assert await states(storage) == {"a": "announced"}
     assert files(storage) == []

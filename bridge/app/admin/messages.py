@@ -261,6 +261,15 @@ class _ThenHeld:
         """Tell what the shaper tells."""
         return self.shaper.has_work(octets, raw_headers)
 
+    @property
+    def looks_inside(self) -> bool:
+        """Tell what the shaper tells; what an admin wants listed is not judged."""
+        return self.shaper.looks_inside
+
+    async def has_pages(self, octets: Octets, message: AsyncIterator[bytes]) -> bool:
+        """Tell what the shaper tells."""
+        return await self.shaper.has_pages(octets, message)
+
     async def shape(
         self, octets: Octets, message: AsyncIterator[bytes]
     ) -> AsyncGenerator[bytes, None]:

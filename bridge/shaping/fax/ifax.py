@@ -6,6 +6,7 @@ act on the first part alone that it understands (RFC 3965; RFC 3249 s.3.2.1).
 
 from collections.abc import Iterator, Sequence
 
+from bridge.kinds import KINDS
 from bridge.shaping.bodies import Body
 from bridge.shaping.errors import Unshapeable
 from bridge.shaping.fax.envelope import sender, subject
@@ -13,7 +14,6 @@ from bridge.shaping.fax.pages import Enclosure, Faxed, faxed
 from bridge.shaping.fax.paper import Limits
 from bridge.shaping.headers.fields import Field, first
 from bridge.shaping.headers.mailaddresses import mailboxes, spelled_address
-from bridge.shaping.kinds import KINDS
 from bridge.shaping.letters import spelled
 from bridge.shaping.papers import EMPTY, header_for, with_left_out
 from bridge.shaping.reading import Attachment, Reading

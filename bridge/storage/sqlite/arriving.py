@@ -35,10 +35,15 @@ class Arrivals:
         """Write what comes: as the body, or as the original where all is shaped.
 
         Raises:
+            ShaperUnavailable: it matters what is packed in it, and that cannot be told now.
             SpoolUnavailable: the disk is full or not writable.
         """
         held_as = Held.ORIGINAL if shaper is not None and shaper.shapes_all else Held.BODY
         octets, imprint = await self.bodies.write(spool_id, body, attests, held_as)
+        if imprint.is_unsure and shaper is not None and shaper.looks_inside:
+            with closing(await self.bodies.open(spool_id, held_as)) as came:
+                found = await shaper.has_pages(octets, unstuffed(came.pieces()))
+            imprint = attrs.evolve(imprint, is_printable=found)
         return Arrival(octets, imprint, self._sealed(spool_id, imprint.envelope))
 
     async def shaped(self, spool_id: SpoolId, arrival: Arrival, shaper: Shaper) -> Arrival:

@@ -121,6 +121,51 @@ def test_what_cannot_be_is_not(octets: bytes) -> None:
     assert not found(octets)
 
 
+SAVED = b"Subject: x\r\n\r\nhi"
+PACKED = b"\x78\x9f\x3e\x22\1\0"
+
+
+@pytest.mark.parametrize(
+    ("octets", "is_unsure"),
+    [
+        (multipart(TEXT, part(PACKED, "Content-Type: application/octet-stream")), True),
+        (multipart(TEXT, part(PACKED, "Content-Type: text/x-odd; name=a")), True),
+        (part(PACKED + b"%PDF-", "Content-Type: application/ms-tnef", encoding="8bit"), True),
+        (multipart(TEXT, part(SAVED, "Content-Type: application/octet-stream; name=a.eml")), True),
+        (multipart(TEXT, part(SAVED, "Content-Type: message/rfc822")), True),
+        (multipart(TEXT, part(SAVED, "Content-Type: text/plain", "Content-Disposition: attachment")), True),
+        (multipart(TEXT, part(PNG, "Content-Type: image/png", "Content-ID: <logo>")), True),
+        (multipart(TEXT, part(PACKED, "Content-Type: application/ms-tnef"), AS_PDF), False),
+        (multipart(AS_PDF, part(PACKED, "Content-Type: application/ms-tnef")), False),
+        (multipart(TEXT, part(b"PK\x03\x04", "Content-Type: application/zip")), False),
+        (multipart(part(SAVED, "Content-Type: text/plain", encoding="7bit")), False),
+        (TEXT, False),
+    ],
+    ids=[
+        "tnef", "tnef-as-text", "tnef-alone", "eml", "encoded-message", "text-file", "inline", "found-later",
+        "found-before", "zip", "text", "nothing",
+    ],
+)  # fmt: skip
+def test_what_may_hold_more_is_left_to_who_reads_all_of_it(
+    octets: bytes,
+    is_unsure: bool,  # noqa: FBT001 - expected
+) -> None:
+    finder = AttachmentFinder()
+    finder.feed(octets)
+    assert finder.finish() is (AS_PDF in octets)
+    assert finder.is_unsure is is_unsure
+
+
+def test_what_is_called_text_is_judged_by_its_content_where_it_is_a_file() -> None:
+    """A TIFF is no logo either."""
+    called = "Content-Type: text/plain; name=a.txt"
+    assert found(multipart(TEXT, part(PDF, called, "Content-Disposition: attachment")))
+    assert not found(multipart(TEXT, part(b"%!PS", called)))
+    assert found(
+        multipart(TEXT, part(b"II*\0....", "Content-Type: image/tiff", "Content-ID: <1>"))
+    )
+
+
 NESTED = multipart(TEXT, multipart(TEXT, part(PNG, "Content-Type: image/png"), boundary="c"))
 NOTHING = multipart(TEXT, part(b"PK\x03\x04" * 9, "Content-Type: application/zip"))
 

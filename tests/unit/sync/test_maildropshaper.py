@@ -1,15 +1,20 @@
 """A maildrop's wish on its way from a look to what devices get, with a real process in between."""
 
+import base64
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import pytest
 
+from bridge.admission import Admission
 from bridge.alerts import Alert, AlertReason
 from bridge.logs import get
+from bridge.names import MaildropName
 from bridge.shaper.processes import COMMAND, Bounds, ShapingProcesses
 from bridge.shaper.rlimits import Limits
+from bridge.shaping.reading import LEVELS
 from bridge.shaping.wish import Deliver, Oversize, Wish
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.alerts import SqliteAlerts
@@ -32,6 +37,7 @@ from tests.contract.storage_harness import (
     states,
 )
 from tests.fakes.clock import FakeClock
+from tests.unit.shaping import tnef_streams as tnef
 
 MAIL = b"Subject: one\r\n\r\n" + b"0123456789abcdef\r\n" * 5000
 COMMANDS = Wish(Deliver.COMMAND)
@@ -79,6 +85,7 @@ async def fetch(
     ceiling: int = 1 << 30,
     text: bytes = MAIL,
     wish: Wish = COMMANDS,
+    choosy: frozenset[MaildropName] = frozenset(),
 ) -> tuple[Errand, list[Alert]]:
     told: list[Alert] = []
     remote_id = RemoteId("r")
@@ -96,7 +103,7 @@ async def fetch(
         ShapingProcesses(BOUNDS, command),
     )
     wishes = {PRINTER: wish}
-    errand = Errand(FolderName(""), [PRINTER], {PRINTER: ceiling}, wishes=wishes)
+    errand = Errand(FolderName(""), [PRINTER], {PRINTER: ceiling}, wishes=wishes, choosy=choosy)
     await fetcher.fetch(errand)
     return errand, told
 
@@ -274,3 +281,64 @@ async def test_a_raw_header_beyond_all_limits_is_told_by_a_notice_and_kept(
     life = await Histories(storage.database, SecretSeal(KEY)).life(spool_id)
     assert life is not None
     assert life.original_octets == len(long + MAIL)
+
+
+PDF = b"%PDF-1.7\n" + b"x" * 100
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+def attached(content: bytes, name: str, kind: str = "application/octet-stream") -> bytes:
+    letters = base64.encodebytes(content).replace(b"\n", b"\r\n")
+    head = (
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\n"
+        f'Content-Type: {kind}; name="{name}"\r\nContent-Transfer-Encoding: base64\r\n'
+    )
+    told = "Content-ID: <1>\r\n" if kind.startswith("image/") else ""
+    return (head + told).encode() + b"\r\n" + letters + b"--b--\r\n"
+
+
+def winmail(*attributes: bytes) -> bytes:
+    return attached(tnef.stream(*attributes), "winmail.dat", "application/ms-tnef")
+
+
+def nested(levels: int) -> bytes:
+    """Return a PDF in so many saved messages."""
+    message = attached(PDF, "a.pdf")
+    for _ in range(levels):
+        message = attached(message, "a.eml")
+    return message
+
+
+@pytest.mark.parametrize("deliver", [Deliver.ORIGINAL, Deliver.PRINT])
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        (winmail(tnef.file(PDF, b"a.pdf")), ""),
+        (winmail(tnef.message_within(tnef.stream(tnef.file(PDF)))), ""),
+        (winmail(tnef.file(b"hello", b"a.txt")), "it has no attachment that can be printed"),
+        (winmail(*[tnef.file(PDF)] * 300), "it has no attachment that can be printed"),
+        (nested(1), ""),
+        (nested(LEVELS), ""),
+        (nested(LEVELS + 1), "it has no attachment that can be printed"),
+        (attached(b"Subject: x\r\n\r\nhi", "a.eml"), "it has no attachment that can be printed"),
+        (attached(PNG, "logo.png", "image/png"), "it has no attachment that can be printed"),
+        (attached(PNG + bytes(20000), "scan.png", "image/png"), ""),
+    ],
+    ids=[
+        "tnef", "message-in-tnef", "tnef-of-text", "tnef-of-300", "eml", "deepest", "too-deep", "eml-of-text",
+        "logo", "picture",
+    ],
+)  # fmt: skip
+async def test_what_is_packed_is_found_just_as_print_finds_it(
+    storage: SqliteUnderTest, text: bytes, held: str, deliver: Deliver
+) -> None:
+    (record,) = [
+        one for one in (await storage.register.snapshot()).maildrops if one.name == PRINTER
+    ]
+    admission = Admission(printable=True)
+    await storage.register.change_maildrop(attrs.evolve(record, admission=admission))
+    errand, _ = await fetch(
+        storage, COMMAND, text=text, wish=Wish(deliver), choosy=frozenset([PRINTER])
+    )
+    assert (errand.held, errand.delivered) == ((1, 0) if held else (0, 1))
+    assert await states(storage) == {"r": "held" if held else "ready"}

@@ -9,7 +9,7 @@ from typing import Literal
 
 import attrs
 
-from bridge.shaping.charsets import has_wide_mark, is_wide
+from bridge.charsets import has_wide_mark, is_wide
 
 HEAD_OCTETS = 8192
 """How much of a content is looked at."""
@@ -50,6 +50,17 @@ KINDS = {
     )
 }  # fmt: skip
 
+PAGES = frozenset(["pdf", "tiff", "jpeg", "png", "gif", "bmp", "postscript", "pcl"])
+"""Kinds that are pages, or draw them: what counts as something to print."""
+
+TEXTS = frozenset(
+    ["text/plain", "text/html", "text/enriched", "text/x-amp-html", "text/watch-html"]
+)
+"""Types of a message's own text, unless it is called an attachment."""
+
+TNEF_START = b"\x78\x9f\x3e\x22"  # [MS-OXTNEF] section 2.1.3.1
+_FIELD = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{0,75}[ \t]*:)")
+
 _STARTS = (
     (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"II+\0", "tiff"), (b"MM\0+", "tiff"),
     (b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
@@ -85,6 +96,16 @@ def recognise(head: bytes, media_type: str, name: str, charset: str = "") -> Kin
     if is_wide_text or not (b"\0" in head or b"\x1b" in head):
         return KINDS["text" if _is_called_text(media_type, name) else "other"]
     return KINDS["other"]
+
+
+def is_tnef(head: bytes) -> bool:
+    """Tell whether a content that begins with `head` is TNEF, whatever it is called."""
+    return head.startswith(TNEF_START)
+
+
+def begins_as_message(head: bytes) -> bool:
+    """Tell whether a header field begins a content, as it does a message that was saved."""
+    return _FIELD.match(head) is not None
 
 
 def claims_too_much(head: bytes) -> bool:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from bridge.shaping.charsets import codec_meant, has_wide_mark, is_wide, told
+from bridge.charsets import codec_meant, has_wide_mark, is_wide, told
 from bridge.shaping.letters import decoded
 from bridge.shaping.wish import Charset, Deliver, Wish
 from tests.unit.shaping.messages import made, shaped, text_of, within

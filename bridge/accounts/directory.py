@@ -297,10 +297,26 @@ class Directory:
             await self._verifier.verify(None, "", attempt.origin)
         await self._clock.sleep(max(0.0, attempt.began + delay - self._clock.monotonic()))
 
+    def confirm(self, device: Device, address: str) -> None:
+        """Hold a device that was let in against what counts now: for a maildrop it may have waited a minute.
+
+        Raises:
+            LoginRefused: it was removed or disabled, or has another password or other addresses.
+            SpoolUnavailable: it has another maildrop, and may come again for that.
+        """
+        if self._probe is not None and device is self._probe.device:
+            return
+        now = self._still(device)
+        reason = "password" if now is None else self._shut_out(now, address)
+        if now is None or reason:
+            raise LoginRefused(_REFUSALS[reason] + ", since it was changed meanwhile")
+        if now.maildrop != device.maildrop:
+            raise SpoolUnavailable("the device was given another maildrop while it logged in")
+
     def _still(self, device: Device) -> Device | None:
         """Return a device as it is now; None where it was removed, or has another password, while that was checked."""
         now = self._known.logins.exact(device.name)
-        is_same = now is not None and (now.name, now.password) == (device.name, device.password)
+        is_same = now is not None and _shown_by(now) == _shown_by(device)
         return now if is_same else None
 
     async def _refusal(self, device: Device | None, attempt: _Attempt) -> str:
@@ -308,13 +324,16 @@ class Directory:
         if device is None:
             meant = self._known.logins.meant(attempt.login)
             return "ambiguous" if len(meant) > 1 else "password"
+        reason = self._shut_out(device, attempt.address)
+        if reason or device.name == attempt.simulated:
+            return reason
+        return await self._question(device, attempt.address)
+
+    def _shut_out(self, device: Device, address: str) -> str:
+        """Return what of the register itself keeps a device out; empty where nothing does."""
         if device.disabled is not None:
             return "disabled"
-        if not self._may_come_from(device, attempt.address):
-            return "address"
-        if device.name == attempt.simulated:
-            return ""
-        return await self._question(device, attempt.address)
+        return "" if self._may_come_from(device, address) else "address"
 
     def _shown(self, login: str) -> str:
         """Return what a log may hold of a login: what nobody has may be a password in the wrong field."""
@@ -325,6 +344,11 @@ class Directory:
     def _may_come_from(self, device: Device, address: str) -> bool:
         networks = self._known.allow[device.name]
         return not networks or contains(networks, address)
+
+
+def _shown_by(device: Device) -> tuple[str, str, bytes | None]:
+    """Return what a login shows that it is this device: its name, its password or its APOP secret."""
+    return device.name, device.password, device.apop_secret
 
 
 def contains(networks: tuple[Network, ...], address: str) -> bool:

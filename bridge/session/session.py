@@ -197,9 +197,11 @@ class Session:
             async with self._connection.while_open():
                 self._lock = await self._acquire(device.maildrop, holder, quirks)
             listing = await self._listing(device)
+            directory.confirm(device, self._peer.address)  # nothing is waited for from here on
             if not is_simulated:
                 delay = directory.count_login(device, usual)
         except LoginRefused as error:
+            self._let_go()
             return self._refused(ResponseCode.AUTH, error, quirks)
         except MaildropBusy as error:
             return self._refused(ResponseCode.IN_USE, error, quirks)

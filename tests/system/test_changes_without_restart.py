@@ -1,5 +1,6 @@
 """What the owner changes on the command line is so in the running bridge the moment the command ends."""
 
+import hashlib
 import json
 from collections.abc import Callable
 
@@ -68,6 +69,45 @@ def test_a_new_password_counts_at_once_and_the_open_session_goes_on(
     assert_ok(session.quit())
     assert is_refused(bridge, "printer")
     assert not is_refused(bridge, "printer", NEW_PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "answer"),
+    [
+        (("disable", "printer"), "", b"-ERR [AUTH]"),
+        (("remove", "printer"), "", b"-ERR [AUTH]"),
+        (("passwd", "printer", "--password-stdin"), NEW_PASSWORD, b"-ERR [AUTH]"),
+        (("change", "printer", "--allow", "192.0.2.0/24"), "", b"-ERR [AUTH]"),
+        (("change", "printer", "--maildrop", "annex"), "", b"-ERR [SYS/TEMP]"),
+    ],
+)
+@pytest.mark.parametrize("how", ["PASS", "APOP"])
+def test_a_change_counts_for_a_login_that_waits_for_the_maildrop(
+    home: Home, start: Start, words: tuple[str, ...], text: str, answer: bytes, how: str
+) -> None:
+    """The second session waits for the first to be silent long enough, or to end."""
+    listener = {"name": "pop3s", "apop": True}
+    home.configure((listener,), limits={"takeover_grace": 60})
+    home.add_maildrop("annex")
+    home.add_device("fax", apop=True)
+    bridge = start()
+    words = tuple("fax" if word == "printer" else word for word in words)
+    first, second = bridge.log_in("fax"), bridge.open()
+    stamp = second.line().split()[-1]
+    if how == "PASS":
+        assert_ok(second.command("USER fax"))
+        second.send(f"PASS {PASSWORD}\r\n".encode())
+    else:
+        digest = hashlib.md5(stamp + PASSWORD.encode(), usedforsecurity=False).hexdigest()
+        second.send(f"APOP fax {digest}\r\n".encode())
+    owner_says(home, "device", *words, text=f"{text}\n")
+    assert_ok(first.quit())
+    assert second.line().startswith(answer)
+    assert_ok(bridge.log_in("printer").quit())  # the maildrop is free again
+    third = bridge.connect()
+    assert third.log_in("fax", PASSWORD).startswith(
+        b"+OK" if "--maildrop" in words else b"-ERR"
+    )
 
 
 def test_a_removed_device_maildrop_and_account_are_gone_at_once(

@@ -3,6 +3,7 @@
 import attrs
 import pytest
 
+from bridge.accounts.probe import ProbeLogin
 from bridge.errors import LoginRefused, SpoolUnavailable
 from bridge.storage.register import Device, Disabled, WhyDisabled
 from tests.unit.accounts.logging_in import (
@@ -187,3 +188,48 @@ async def test_a_login_that_is_being_checked_outlasts_another_change() -> None:
     at.verifier.meanwhile = at.directory.load
     found = await at.directory.check_password("alias@example.org", RIGHT, HERE)
     assert (found.name, found.login_delay) == ("Panel", 60)
+
+
+# ---- changes while a device waits for its maildrop
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        ((), "wrong name or password, since"),
+        ((device(password="another"),), "wrong name or password, since"),
+        ((with_apop(device()),), "wrong name or password, since"),
+        ((device("Other"),), "wrong name or password, since"),
+        ((disabled(device()),), "the device is disabled, since"),
+        ((device(allow=("198.51.100.0/24",)),), "may not use, since"),
+    ],
+)
+async def test_a_device_that_waited_is_held_against_what_counts_then(
+    then: tuple[Device, ...], why: str
+) -> None:
+    at = await desk()
+    panel = await at.directory.check_password("Panel", RIGHT, HERE)
+    at.register.devices = then
+    await at.directory.load()
+    with pytest.raises(LoginRefused, match=why):
+        at.directory.confirm(panel, HERE)
+
+
+async def test_a_device_that_waited_for_a_maildrop_it_no_longer_has_may_come_again() -> None:
+    at = await desk()
+    panel = await at.directory.check_password("Panel", RIGHT, HERE)
+    at.register.devices = (attrs.evolve(device(), maildrop=None),)
+    await at.directory.load()
+    with pytest.raises(SpoolUnavailable, match="another maildrop"):
+        at.directory.confirm(panel, HERE)
+
+
+async def test_what_does_not_matter_to_a_login_may_change_while_it_waits() -> None:
+    at = await desk()
+    probe = ProbeLogin()
+    at.directory.admit(probe)
+    panel = await at.directory.check_password("Panel", RIGHT, HERE)
+    at.register.devices = (attrs.evolve(device(), aliases=(), login_delay=60),)
+    await at.directory.load()
+    at.directory.confirm(panel, HERE)
+    at.directory.confirm(probe.device, "127.0.0.1")

@@ -267,7 +267,8 @@ def _fit(
     profile: Profile, config: Config, wanted: DeviceOrder
 ) -> tuple[dict[str, str], list[str]]:
     """Return what to enter, and what will not work."""
-    one, server = serving(profile, config.listener), config.tls.names[0]
+    one = serving(profile, config.listener, wanted.allow, apop=wanted.apop)
+    server = config.tls.names[0]
     if one is None:
         kinds = " or ".join(profile.listener.value)
         return {}, [f"No listener serves {profile.name}: it needs one that is {kinds}."]

@@ -22,8 +22,22 @@ def cautions(
 
     `allow` are the networks the device may come from, `apop` whether it was given APOP.
     """
-    found = [*_name(profile, server), *_tls(profile, one)]
-    return [*found, *_apop(profile, one, apop=apop), *_addresses(profile, one, allow)]
+    return [*_name(profile, server), *hindrances(profile, one, allow, apop=apop)]
+
+
+def hindrances(
+    profile: Profile, one: ListenerConfig, allow: Sequence[str], *, apop: bool
+) -> list[str]:
+    """Return those of the cautions that another listener might not have."""
+    found = [*_tls(profile, one), *_apop(profile, one, apop=apop)]
+    return [*found, *_bind(one, allow), *_addresses(profile, one, allow)]
+
+
+def is_out_of_reach(one: ListenerConfig, allow: Sequence[str]) -> bool:
+    """Tell whether a device that comes from `allow` cannot connect to that listener from all of it."""
+    places = [ipaddress.ip_network(text) for text in allow]
+    is_shut = any(not lies_inside(place, one.allow) for place in places)
+    return is_shut or any(_bind(one, allow))
 
 
 def idle_maildrop(profile: Profile, maildrop: str | None) -> list[str]:
@@ -84,6 +98,16 @@ def _apop(profile: Profile, one: ListenerConfig, *, apop: bool) -> Iterator[str]
         yield f"Listener {one.name} does not offer APOP: set apop = true there."
     if "apop" not in profile.auth.value:
         yield f"{profile.name} is not known to do APOP ({profile.auth.origin})."
+
+
+def _bind(one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:
+    """Yield that only this machine connects there, unless the device is said to run on it."""
+    is_here = bool(allow) and all(ipaddress.ip_network(text).is_loopback for text in allow)
+    if ipaddress.ip_address(one.bind).is_loopback and not is_here:
+        yield (
+            f"Listener {one.name} is bound to {one.bind}, where only this machine can connect: bind it"
+            " to an address that the device reaches."
+        )
 
 
 def _addresses(profile: Profile, one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:

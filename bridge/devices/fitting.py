@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.cautions import is_plain
+from bridge.devices.cautions import hindrances, is_out_of_reach, is_plain
 from bridge.devices.manners import Manners
 from bridge.devices.profiles import Number, Profile, Text, shipped_profiles, told
 from bridge.errors import RegisterError
@@ -22,6 +22,8 @@ _LABELS = {
     "poll": "Check every",
 }
 """What a field is called where the machine's manual was not read."""
+
+_TLS_FIRST = ("implicit", "starttls", "plain")
 
 _ALPHABETS = {
     "A-Za-z0-9": r"[A-Za-z0-9]*",
@@ -72,13 +74,25 @@ def refuse_unfit(profile: Profile, user: str, password: str) -> None:
     )
 
 
-def serving(profile: Profile, listeners: Sequence[ListenerConfig]) -> ListenerConfig | None:
-    """Return the listener that suits the machine best, TLS first, or None where none does."""
-    for kind in ("implicit", "starttls", "plain"):
-        for one in listeners:
-            if kind in profile.listener.value and kind in _kinds(one):
-                return one
-    return None
+def serving(
+    profile: Profile,
+    listeners: Sequence[ListenerConfig],
+    allow: Sequence[str] = (),
+    *,
+    apop: bool = False,
+) -> ListenerConfig | None:
+    """Return the listener that suits the machine best, or None where none does.
+
+    One that it reaches from `allow` comes first, then one that offers APOP where the device was given
+    it, then TLS, and at last the one of which there is least to warn.
+    """
+
+    def misfit(one: ListenerConfig) -> tuple[bool, bool, int, int]:
+        kind = min(_TLS_FIRST.index(kind) for kind in _shared(profile, one))
+        warnings = hindrances(profile, one, allow, apop=apop)
+        return is_out_of_reach(one, allow), apop and not one.apop, kind, len(warnings)
+
+    return min((one for one in listeners if _shared(profile, one)), key=misfit, default=None)
 
 
 def panel(
@@ -101,6 +115,11 @@ def panel(
 def panel_lines(entered: Mapping[str, str]) -> list[str]:
     """Return what to enter, a line for each field."""
     return [f"{label}: {value}" for label, value in entered.items()]
+
+
+def _shared(profile: Profile, one: ListenerConfig) -> list[str]:
+    """Return the ways in which the machine can use a listener."""
+    return [kind for kind in _kinds(one) if kind in profile.listener.value]
 
 
 def _kinds(one: ListenerConfig) -> tuple[str, ...]:

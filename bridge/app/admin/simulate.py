@@ -59,7 +59,7 @@ def simulate(
         raise RegisterError(
             f"{profile.name} knows no APOP ({profile.auth.origin}); leave out --apop, or name another --profile."
         )
-    target = _target(config, device, profile)
+    target = _target(config, device, profile, by_apop=by_apop)
     size = profile.size_octets
     holds, origin = (None, "") if size is None else (size.value, size.origin)
     machine = Machine(device.name, password, habit, content, holds, origin, by_apop, takes)
@@ -72,12 +72,12 @@ def _policy(profile: Profile) -> TlsPolicy:
     return next((one for one in policies if one == profile.tls.value), "modern")
 
 
-def _target(config: Config, device: Device, profile: Profile) -> Target:
+def _target(config: Config, device: Device, profile: Profile, *, by_apop: bool) -> Target:
     """Return where this machine would be pointed at, and how it is reached from here."""
     status = ask(config.state_dir, "status", within=STATUS_SECONDS)
     if status is None:
         raise OwnerError("No bridge is running on this state folder: popbridge serve")
-    one = serving(profile, config.listener)
+    one = serving(profile, config.listener, device.allow, apop=by_apop)
     if one is None:
         kinds = " or ".join(profile.listener.value)
         raise OwnerError(

@@ -52,6 +52,15 @@ def test_an_address_outside_of_the_listeners_is_told() -> None:
     assert "old does not let 203.0.113.0/24 connect" in one
 
 
+def test_a_listener_for_this_machine_alone_is_told() -> None:
+    here = attrs.evolve(OLD, bind="127.0.0.1")
+    [one] = said("sharp", here, *INSIDE)
+    assert "old is bound to 127.0.0.1" in one
+    [one] = said("sharp", here)
+    assert "bind it to an address that the device reaches" in one
+    assert not any("bound" in one for one in said("sharp", here, "127.0.0.1/32"))
+
+
 def test_without_tls_an_address_must_be_one_that_may_log_in_so() -> None:
     [one] = said("zebra", PLAIN, "192.168.2.20/32", *INSIDE)
     assert "takes no login without TLS from 192.168.2.20/32:" in one

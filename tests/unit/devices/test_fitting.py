@@ -1,3 +1,4 @@
+import ipaddress
 import re
 
 import attrs
@@ -11,6 +12,7 @@ from bridge.errors import RegisterError
 PROFILES = shipped_profiles()
 IMPLICIT = ListenerConfig()
 PLAIN = ListenerConfig(name="pop3", port=110, tls="none")
+WORLD = (ipaddress.ip_network("0.0.0.0/0"),)
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -44,6 +46,30 @@ def test_a_machine_without_tls_is_served_by_a_plain_listener_alone() -> None:
 
 def test_tls_is_preferred_where_the_machine_has_it() -> None:
     assert serving(PROFILES["sharp"], [PLAIN, IMPLICIT]) is IMPLICIT
+
+
+def test_of_listeners_alike_the_one_with_least_to_warn_of_is_taken() -> None:
+    old = attrs.evolve(IMPLICIT, name="old", port=996, policy="legacy12")
+    ricoh = PROFILES["ricoh-ifax"]
+    assert serving(ricoh, [IMPLICIT, old]) is old
+    assert serving(ricoh, [IMPLICIT, PLAIN]) is IMPLICIT
+    assert serving(PROFILES["software"], [IMPLICIT, old]) is IMPLICIT
+
+
+def test_a_listener_that_the_device_reaches_is_taken_before_all() -> None:
+    ricoh, here = PROFILES["ricoh-ifax"], attrs.evolve(IMPLICIT, name="here", bind="127.0.0.1")
+    assert serving(ricoh, [here, PLAIN]) is PLAIN
+    assert serving(ricoh, [here, PLAIN], ["127.0.0.1/32"]) is here
+    assert serving(ricoh, [here]) is here
+    assert serving(
+        ricoh, [IMPLICIT, attrs.evolve(PLAIN, allow=WORLD)], ["203.0.113.5"]
+    ) is not (IMPLICIT)
+
+
+def test_a_device_with_apop_is_served_where_apop_is_offered() -> None:
+    offers = attrs.evolve(PLAIN, apop=True)
+    assert serving(PROFILES["ricoh-ifax"], [IMPLICIT, offers], apop=True) is offers
+    assert serving(PROFILES["ricoh-ifax"], [IMPLICIT, offers]) is IMPLICIT
 
 
 def test_a_field_is_called_what_the_machines_manual_calls_it() -> None:

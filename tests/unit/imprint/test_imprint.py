@@ -1,5 +1,6 @@
 """Two copies of a print job have one likeness; whatever a message holds, its imprint is taken."""
 
+from encodings.aliases import aliases
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from bridge.imprint.attachments import HEADER_OCTETS
 from bridge.imprint.imprint import SENDERS, TEXT_CHARACTERS, Imprint, ImprintTaker
-from providers.contract import Attestation, Envelope, HeaderFields
+from providers.contract import Attestation, Attests, Envelope, HeaderFields
+from providers.google.attesting import attest as attested_by_gmail
+from providers.microsoft.attesting import attest as attested_by_exchange
 
 MAIL = (
     b"Received: from b by a; Tue, 2 Jan 2024 00:00:00 +0000\r\n"
@@ -54,6 +57,63 @@ def test_whatever_a_field_holds_it_is_told_as_a_printable_line(text: bytes) -> N
     imprint = taken(b"From: " + text + b"\r\nDate: " + text + b"\r\n\r\n")
     assert all(one.isprintable() for one in imprint.envelope.sender)
     assert len(imprint.envelope.sender) <= TEXT_CHARACTERS
+
+
+CODECS = sorted({*aliases, *aliases.values(), "undefined", "idna", "no such", "a\0b"})
+NAMES = [
+    "From",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Received",
+    "Auto-Submitted",
+    "Precedence",
+    "Return-Path",
+    "Content-Type: a/b; name",
+    "Authentication-Results",
+    "X-MS-Exchange-Organization-AuthAs: Internal\r\nFrom",
+]
+PIECES = [
+    "=?{}?Q?=ff?=",
+    "=?{}?B?/w==?=",
+    "*={}''%ff",
+    "*0*={}'en'x",
+    "=",
+    "(",
+    ")",
+    '"',
+    "\\",
+    "<",
+    ">",
+    "@",
+    "[",
+    ",",
+    ":",
+    ";",
+    "\r\n ",
+    "\x00",
+    "ÿ",
+    "mx.google.com",
+    "dmarc=pass",
+    "by a.outlook.com",
+    "12:00 +9999",
+]
+VALUES = st.lists(st.sampled_from([*PIECES, "*" + "9" * 5000]), max_size=8).map("".join)
+FIELDS = st.lists(
+    st.tuples(st.sampled_from(NAMES), VALUES, st.sampled_from(CODECS)).map(
+        lambda one: f"{one[0]}: {one[1].replace('{}', one[2])}\r\n"
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(FIELDS, st.sampled_from([None, attested_by_gmail, attested_by_exchange]))
+def test_charsets_and_parameters_of_any_kind_are_borne(
+    header: str, attests: Attests | None
+) -> None:
+    taker = ImprintTaker(attests)
+    taker.feed(header.encode("latin-1") + b"\r\nbody\r\n")
+    assert isinstance(taker.finish(), Imprint)
 
 
 def test_only_message_id_and_body_make_a_likeness() -> None:

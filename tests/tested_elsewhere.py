@@ -19,7 +19,7 @@ TESTED_ELSEWHERE = {
     "bridge/shaping/errors.py": ("tests/unit/shaping/test_shape.py", "one exception"),
     "bridge/shaping/sizes.py": ("tests/unit/shaping/test_wish.py", "as a knob"),
     "bridge/shaping/reading.py": ("tests/unit/shaping/test_shape.py", "through the door"),
-    "bridge/shaping/papers.py": ("tests/unit/shaping/test_shape.py", "through the door"),
+    "bridge/shaping/reports.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/writing.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/kinds.py": ("tests/unit/shaping/test_shape.py", "through the door"),
     "bridge/shaping/letters.py": ("tests/unit/shaping/test_shape.py", "through the door"),

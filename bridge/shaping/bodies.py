@@ -7,6 +7,7 @@ import attrs
 import pybase64
 
 from bridge.shaping.cargo import LINE_OCTETS, Run
+from bridge.shaping.uuencode import unpacked
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FOREIGN = bytes(set(range(256)) - set(_ALPHABET) - set(b"="))
@@ -15,7 +16,7 @@ _CHUNK = 61440
 
 @attrs.frozen
 class Body:
-    """Content as it is carried: `pieces` are in `encoding`, "base64", "quoted-printable" or "" for none."""
+    """Content as it is carried: `pieces` are in `encoding`, "base64", "quoted-printable", "uuencode" or "" for none."""
 
     pieces: Sequence[bytes | Run] = attrs.field(repr=False)
     encoding: str
@@ -28,6 +29,8 @@ class Body:
                 return _decoded(raw)
             case "quoted-printable":
                 return binascii.a2b_qp(raw)
+            case "uuencode":
+                return unpacked(raw)
             case _:
                 return raw
 

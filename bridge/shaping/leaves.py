@@ -15,6 +15,7 @@ from bridge.shaping.errors import Unshapeable
 from bridge.shaping.headers.fields import Field, first
 from bridge.shaping.headers.parameters import parameters
 from bridge.shaping.headers.words import read
+from bridge.shaping.uuencode import ENCODINGS
 
 _BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What the package is known to raise on hostile headers; it promises only to report defects."""
@@ -133,6 +134,8 @@ def _body(message: Message, header: tuple[Field, ...], unloaded: Unloaded) -> Bo
 
 def _encoding(header: tuple[Field, ...]) -> str:
     encoding = _token(_value(header, "content-transfer-encoding"))
+    if encoding in ENCODINGS:
+        return "uuencode"
     return encoding if encoding in {"base64", "quoted-printable"} else ""
 
 

@@ -71,6 +71,20 @@ def spelled(text: str, charset: Charset) -> str:
     return composed.translate(str.maketrans(found))
 
 
+def missing(text: str, charset: Charset) -> int:
+    """Return how many letters of `text` are "?" where it is `spelled`: letters, not signs."""
+    if text.isascii() or charset is Charset.UTF8:
+        return 0
+    codec = codec_of(charset)
+    composed = unicodedata.normalize("NFC", text)
+    lost = {
+        ord(c): None
+        for c in set(composed)
+        if not c.isascii() and c.isalpha() and _nearest(c, codec) == "?"
+    }
+    return len(composed) - len(composed.translate(lost))
+
+
 def codec_of(charset: Charset) -> str:
     """Return the codec's name, which is also the name of the charset in mail."""
     match charset:

@@ -1,8 +1,9 @@
 """Makes of a reading what devices get: a flat message to print, or one text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bridge.shaping.headers.fields import Field, write
+from bridge.shaping.letters import missing
 from bridge.shaping.reading import Attachment, Reading
 from bridge.shaping.wish import Headers, Mdn, Wish
 from bridge.shaping.writing import Piece, mixed, single
@@ -51,7 +52,7 @@ _UNTRUE = frozenset(  # of the message as it was, not as it is sent
 def printed(reading: Reading, wish: Wish) -> Sequence[Piece]:
     """Return the pieces of one flat message: the text, then the files."""
     header = header_for(reading.header, wish)
-    text = with_left_out(reading.text, reading.left_out)
+    text = with_left_out(reading.text, [*_lost(reading.text, wish), *reading.left_out])
     if reading.attachments:
         return mixed(header, text, reading.attachments, wish)
     return single(header, text or EMPTY, wish)
@@ -66,7 +67,7 @@ def as_text(reading: Reading, wish: Wish) -> Sequence[Piece]:
     text = "\n\n".join(text for text in texts if text.strip())
     return single(
         header_for(reading.header, wish),
-        with_left_out(text, [*told, *reading.left_out]) or EMPTY,
+        with_left_out(text, [*_lost(text, wish), *told, *reading.left_out]) or EMPTY,
         wish,
     )
 
@@ -97,6 +98,13 @@ def with_left_out(text: str, left_out: Sequence[str]) -> str:
     """Return the text, and below it in brackets what is neither in it nor attached."""
     told = "\n".join(f"[{sentence}]" for sentence in dict.fromkeys(left_out))
     return "\n\n".join(some for some in (text.strip("\n"), told) if some)
+
+
+def _lost(text: str, wish: Wish) -> Iterator[str]:
+    """Yield a sentence where letters of the text are none of the device's."""
+    if count := missing(text, wish.charset):
+        letters = "1 letter" if count == 1 else f"{count} letters"
+        yield f'{letters} of this text could not be written with those of the device: look for "?".'
 
 
 def _file(attachment: Attachment) -> str:

@@ -23,11 +23,14 @@ from bridge.shaping import letters
 from bridge.shaping.bodies import Body
 from bridge.shaping.calendars import calendar_text
 from bridge.shaping.errors import Unshapeable
-from bridge.shaping.headers.fields import Field, first, split
+from bridge.shaping.headers.fields import Field, split
 from bridge.shaping.html import markup
+from bridge.shaping.html.enriched import enriched
 from bridge.shaping.leaves import Part, normal, parse
 from bridge.shaping.lines import signature_dropped
+from bridge.shaping.reports import delivery_status, named
 from bridge.shaping.tnef import RTF_OCTETS, unpack
+from bridge.shaping.uuencode import packed
 from bridge.shaping.wish import Crypto, Signatures, Wish
 
 TEXT_OCTETS = 4194304
@@ -41,6 +44,7 @@ LEVELS = 5
 
 _CALENDARS = frozenset(["text/calendar", "application/ics"])
 _UNPRINTED_TEXTS = frozenset(["text/x-amp-html", "text/watch-html"])  # copies for screens
+_UNKNOWN = "application/octet-stream"
 _SIGNATURES = frozenset(
     [
         "application/pkcs7-signature",
@@ -57,7 +61,6 @@ _SEALED = "A part is signed in a form that only a mail program opens (S/MIME)."
 _PARTIAL = "It is one piece of a message that was sent in pieces; ask the sender for the whole."
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _POOR = 5  # a plain text this many times shorter than the HTML beside it only says that there is HTML
-_SHOWN = {"from": "From", "to": "To", "date": "Date", "subject": "Subject"}
 
 
 @attrs.frozen
@@ -152,7 +155,7 @@ class _Reader:
             case "message/rfc822" | "message/global":
                 self._take_file(part)
             case "message/delivery-status" | "message/global-delivery-status":
-                self.texts.append(_status(part))
+                self.texts.append(delivery_status(part))
             case "message/external-body":
                 self.left_out.append("A part that lies elsewhere was not fetched.")
             case _:
@@ -186,7 +189,20 @@ class _Reader:
             return
         if self._wish.signatures is Signatures.DROP:
             text = signature_dropped(text)
-        self.texts.append(text)
+        self.texts.append(self._without_files(text))
+
+    def _without_files(self, text: str) -> str:
+        """Return the text without the files in it (uuencode), which are taken."""
+        if "\nend" not in text:
+            return text
+        octets, kept, done = text.encode("utf-8", "replace"), [], 0
+        for file in packed(octets):
+            self._count(1)
+            body = Body((file.content,), "")
+            self._take_file(Part(_UNKNOWN, "attachment", file.name, "", {}, (), body=body))
+            kept.append(octets[done : file.start])
+            done = file.end
+        return b"".join([*kept, octets[done:]]).decode()
 
     def _take_alternative(self, alternatives: tuple[Part, ...]) -> None:
         """Take the text that reads best, and what is attached in any of them."""
@@ -198,6 +214,8 @@ class _Reader:
         rich = [leaf for leaf in leaves if id(leaf) in read and leaf.media_type == "text/html"]
         lengths = [sum(len(read[id(leaf)].strip()) for leaf in some) for some in (plain, rich)]
         chosen = plain if lengths[0] and lengths[0] * _POOR >= lengths[1] else rich or plain
+        if not any(read[id(leaf)].strip() for leaf in chosen):
+            chosen = [leaf for leaf in leaves if read.get(id(leaf), "").strip()]
         for leaf in chosen:
             self._take_text(read[id(leaf)])
         for part in alternatives:
@@ -221,11 +239,11 @@ class _Reader:
                 continue
             within = [message.header for message in part.children]
             headers = within or [tuple(split(normal(part.body.head(HEAD_OCTETS)))[0])]
-            self.texts += [_named("--- Message returned ---", header) for header in headers]
+            self.texts += [named("--- Message returned ---", header) for header in headers]
 
     def _take_forwarded(self, part: Part) -> None:
         for message in part.children:
-            self.texts.append(_named("--- Message within ---", message.header))
+            self.texts.append(named("--- Message within ---", message.header))
             around, self._begun = self._begun, len(self.texts)
             self.take(message)
             self._begun = around
@@ -319,12 +337,6 @@ class _Reader:
         )
 
 
-def _named(title: str, header: tuple[Field, ...]) -> str:
-    """Return a title and the lines by which people know a message."""
-    shown = [(label, first(header, key)) for key, label in _SHOWN.items()]
-    return "\n".join([title, *(f"{label}: {field.text}" for label, field in shown if field)])
-
-
 def _is_message(leaf: Part, head: bytes) -> bool:
     """Tell whether a file is a message: called so, and a header field begins it."""
     is_called = leaf.media_type == "message/rfc822" or leaf.name.lower().endswith(".eml")
@@ -346,7 +358,10 @@ def _readable(leaf: Part) -> str:
         return ""
     if leaf.media_type == "text/plain":
         return _text(leaf)
-    return letters.plain(markup.to_text(_text(leaf)))
+    text = _text(leaf)
+    if leaf.media_type == "text/enriched":
+        text = enriched(text)
+    return letters.plain(markup.to_text(text))
 
 
 def _entry(leaf: Part) -> str:
@@ -363,25 +378,6 @@ def _attached(leaf: Part, kind: Kind) -> Attachment:
         stem = name.rpartition(".")[0]
         name, text = f"{stem or name}.txt", letters.plain(markup.to_text(text))
     return Attachment(name, kind, Body((text.encode("utf-8", "replace"),), ""))
-
-
-def _status(part: Part) -> str:
-    """Return what a delivery report says of each recipient (RFC 3464 section 2.3)."""
-    groups = [child.header for child in part.children]
-    return "\n".join(line for group in groups for line in _recipient(group))
-
-
-def _recipient(fields: tuple[Field, ...]) -> list[str]:
-    found = [
-        first(fields, key) for key in ("final-recipient", "action", "status", "diagnostic-code")
-    ]
-    who, action, status, why = [
-        field.text.rpartition("; ")[2] if field else "" for field in found
-    ]
-    if not who:
-        return []
-    code = f" ({status})" if status else ""
-    return [f"{who}: {action or 'no action told'}{code}{': ' + why if why else ''}"]
 
 
 def _spoken_size(octets: int) -> str:

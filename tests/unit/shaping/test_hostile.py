@@ -152,6 +152,8 @@ COSTLY = {
     "parameters": fields(b"Content-Disposition", b";a*0*=x''%"),
     "events": text(b"Content-Type: text/calendar", b"BEGIN:VEVENT\r\n"),
     "calendar-quotes": text(b"Content-Type: text/calendar", b'A;B="'),
+    "files-in-text": text(b"a: b", b"begin 644 f\r\n#86)C\r\n"),
+    "files-without-lines": text(b"a: b", b"begin 644 f\r\nend\r\n"),
     "one-line": text(b"a: b", b"x"),
     "utf-7": text(b"Content-Type: text/plain; charset=utf-7", b"+AGE\xff"),
     "combining": text(b"Content-Type: text/plain; charset=utf-8", b"\xcc\x81"),

@@ -61,21 +61,36 @@ TESTED_ELSEWHERE = {
     "bridge/storage/holding.py": ("tests/contract/test_locks.py", "protocols: by contract"),
     "bridge/storage/messages.py": ("tests/contract/test_spool.py", "values: held by contract"),
     "bridge/storage/lives.py": ("tests/contract/test_spool_lives.py", "values: by contract"),
-    "bridge/storage/sqlite/arriving.py": (
+    "bridge/storage/sqlite/spool/arrivals.py": (
         "tests/contract/test_spool_shaping.py",
         "by contract",
     ),
-    "bridge/storage/sqlite/deliveries.py": ("tests/contract/test_spool.py", "by contract"),
-    "bridge/storage/sqlite/writes.py": ("tests/contract/test_spool_writers.py", "by contract"),
-    "bridge/storage/sqlite/steps.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/spool/deliveries.py": (
+        "tests/contract/test_spool.py",
+        "by contract",
+    ),
+    "bridge/storage/sqlite/spool/writes.py": (
+        "tests/contract/test_spool_writers.py",
+        "by contract",
+    ),
+    "bridge/storage/sqlite/spool/steps.py": ("tests/contract/test_spool.py", "by contract"),
     "bridge/storage/sqlite/unread.py": (
         "tests/unit/sync/test_oldheaders.py",
         "by who calls it",
     ),
-    "bridge/storage/sqlite/local.py": ("tests/contract/test_spool_local.py", "by contract"),
-    "bridge/storage/sqlite/queries.py": ("tests/contract/test_spool.py", "by contract"),
-    "bridge/storage/sqlite/events.py": ("tests/contract/test_spool_lives.py", "by contract"),
-    "bridge/storage/sqlite/histories.py": ("tests/unit/cli/test_message.py", "by the verbs"),
+    "bridge/storage/sqlite/spool/local.py": (
+        "tests/contract/test_spool_local.py",
+        "by contract",
+    ),
+    "bridge/storage/sqlite/spool/queries.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/spool/lives.py": (
+        "tests/contract/test_spool_lives.py",
+        "by contract",
+    ),
+    "bridge/storage/sqlite/spool/histories.py": (
+        "tests/unit/cli/test_message.py",
+        "by the verbs",
+    ),
     "bridge/storage/sightings.py": ("tests/contract/test_sightings.py", "values: by contract"),
     "bridge/storage/addresses.py": ("tests/contract/test_addresses.py", "values: by contract"),
     "bridge/storage/sqlite/addresses.py": ("tests/contract/test_addresses.py", "by contract"),
@@ -88,8 +103,8 @@ TESTED_ELSEWHERE = {
     ),
     "bridge/storage/alerts.py": ("tests/contract/test_alerts.py", "values: by contract"),
     "bridge/storage/sqlite/alerts.py": ("tests/contract/test_alerts.py", "by contract"),
-    "bridge/storage/sqlite/notices.py": ("tests/contract/test_spool.py", "by contract"),
-    "bridge/storage/sqlite/orders.py": ("tests/contract/test_audit.py", "by contract"),
+    "bridge/storage/sqlite/spool/notices.py": ("tests/contract/test_spool.py", "by contract"),
+    "bridge/storage/sqlite/spool/orders.py": ("tests/contract/test_audit.py", "by contract"),
     "bridge/app/admin/orders.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/admin/messages.py": ("tests/system/test_messages.py", "with a device at work"),
     "bridge/app/admin/pageprogress.py": (
@@ -113,12 +128,12 @@ TESTED_ELSEWHERE = {
     ),
     "bridge/storage/sqlite/registered.py": ("tests/contract/test_register.py", "by contract"),
     "bridge/storage/sqlite/register.py": ("tests/contract/test_register.py", "by contract"),
-    "bridge/storage/sqlite/departures.py": (
+    "bridge/storage/sqlite/spool/departures.py": (
         "tests/unit/sync/test_look_sessions.py",
         "in looks",
     ),
-    "bridge/storage/sqlite/remembered.py": (
-        "tests/unit/storage/sqlite/test_spool.py",
+    "bridge/storage/sqlite/spool/listings.py": (
+        "tests/unit/storage/sqlite/spool/test_spool.py",
         "as the spool remembers",
     ),
     "bridge/app/admin/shape.py": ("tests/unit/cli/test_shape.py", "through the verb"),

@@ -22,11 +22,11 @@ from bridge.storage.sqlite.alerts import SqliteAlerts
 from bridge.storage.sqlite.audit import Scribe, SqliteAuditLog
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
-from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
 from bridge.storage.sqlite.settings import SqliteSettings
 from bridge.storage.sqlite.sightings import SqliteSightings
-from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.storage.sqlite.spool.histories import Histories
+from bridge.storage.sqlite.spool.spool import SqliteSpool
 from bridge.storage.sqlite.unread import SqliteUnreadHeaders
 from bridge.tls.issuer import server_certificate_files
 from bridge.vault.keyring import Keyring, Purpose, load_master_key

@@ -27,9 +27,9 @@ from bridge.storage.locks import MemoryLocks
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import open_database
-from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.register import SqliteRegister
-from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.storage.sqlite.spool.histories import Histories
+from bridge.storage.sqlite.spool.spool import SqliteSpool
 from bridge.sync.look import Looker
 from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import MailboxProvider, ProviderError

@@ -20,9 +20,9 @@ from bridge.storage.holding import Holder
 from bridge.storage.lives import Note
 from bridge.storage.messages import MessageState
 from bridge.storage.register import Device
-from bridge.storage.sqlite import queries, steps
 from bridge.storage.sqlite.moved import Restored
-from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.storage.sqlite.spool import queries, steps
+from bridge.storage.sqlite.spool.spool import SqliteSpool
 from bridge.sync import errand as errands
 from bridge.sync.disposing import Disposer
 from bridge.sync.fetching import Fetcher

@@ -23,7 +23,7 @@ from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.bodies import Bodies
 from bridge.storage.sqlite.database import Database, open_database
 from bridge.storage.sqlite.register import SqliteRegister
-from bridge.storage.sqlite.spool import SqliteSpool
+from bridge.storage.sqlite.spool.spool import SqliteSpool
 from bridge.vault.seal import BodySeal, SecretSeal
 from providers.contract import Disposition, FolderName, RemoteId
 from tests.fakes.clock import FakeClock

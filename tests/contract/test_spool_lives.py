@@ -7,7 +7,7 @@ from bridge.names import SpoolId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent, Note
 from bridge.storage.messages import Delivery, MessageState
-from bridge.storage.sqlite import events as sqlite_events
+from bridge.storage.sqlite.spool import lives as sqlite_events
 from providers.contract import Cursor, Disposition, DispositionKind, Envelope, RemoteId
 from tests.contract.storage_harness import (
     FAX,

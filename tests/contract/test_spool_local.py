@@ -9,8 +9,8 @@ from bridge.shaping.errors import Unshapeable
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
 from bridge.storage.ports import Shaper
-from bridge.storage.sqlite.histories import Histories
 from bridge.storage.sqlite.moved import begin_without_bodies
+from bridge.storage.sqlite.spool.histories import Histories
 from bridge.vault.seal import SecretSeal
 from providers.contract import Cursor, Disposition, RemoteId
 from tests.contract.storage_harness import (

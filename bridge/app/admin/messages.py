@@ -23,7 +23,7 @@ from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
 from bridge.storage.ports import Shaper, Spool
 from bridge.storage.register import MaildropRecord, RegisterSnapshot
-from bridge.storage.sqlite.histories import Histories
+from bridge.storage.sqlite.spool.histories import Histories
 from bridge.sync.maildropshaper import MaildropShaper
 from bridge.sync.plan import mint_unique_id
 from providers.contract import (

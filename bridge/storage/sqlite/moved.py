@@ -8,9 +8,9 @@ import attrs
 
 from bridge.names import SpoolId
 from bridge.storage.lives import LifeEvent
-from bridge.storage.sqlite import local
-from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.steps import DOUBTFUL_WHY, ids, release_copies
+from bridge.storage.sqlite.spool import local
+from bridge.storage.sqlite.spool.lives import happened
+from bridge.storage.sqlite.spool.steps import DOUBTFUL_WHY, ids, release_copies
 
 AGAIN_WHY = "listed again before the move, and its body stayed behind"
 

@@ -18,7 +18,7 @@ from bridge.shaping.reading import LEVELS
 from bridge.shaping.wish import Deliver, Oversize, Wish
 from bridge.storage.messages import Announcement, MessageState
 from bridge.storage.sqlite.alerts import SqliteAlerts
-from bridge.storage.sqlite.histories import Histories
+from bridge.storage.sqlite.spool.histories import Histories
 from bridge.sync import maildropshaper
 from bridge.sync.errand import Errand
 from bridge.sync.fetching import Fetcher

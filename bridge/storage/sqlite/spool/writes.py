@@ -11,10 +11,10 @@ import attrs
 
 from bridge.errors import SpoolUnavailable
 from bridge.names import MaildropName, SpoolId
-from bridge.storage.sqlite import queries, steps
 from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
-from bridge.storage.sqlite.remembered import Listings
+from bridge.storage.sqlite.spool import queries, steps
+from bridge.storage.sqlite.spool.listings import Listings
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from bridge.storage.lives import Life
 from bridge.storage.messages import MessageState
 from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite.database import Database
-from bridge.storage.sqlite.events import read_events
+from bridge.storage.sqlite.spool.lives import read_events
 from providers.contract import Envelope, RemoteId
 
 _TOLD = (

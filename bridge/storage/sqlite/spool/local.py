@@ -1,13 +1,13 @@
 """Messages that are made here and have no counterpart upstream: how they begin, and what a kill leaves of them.
 
-Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.steps` do.
+Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.spool.steps` do.
 """
 
 import sqlite3
 
 from bridge.names import MaildropName, SpoolId, UniqueId
 from bridge.storage.lives import LifeEvent
-from bridge.storage.sqlite.events import happened
+from bridge.storage.sqlite.spool.lives import happened
 from providers.contract import RemoteId
 
 MADE_WHY = "by popbridge test-message"

@@ -9,10 +9,10 @@ from bridge.names import MaildropName, Octets, SpoolId
 from bridge.shaping.errors import Skipped, Unshapeable
 from bridge.storage.messages import Delivery, MessageState
 from bridge.storage.ports import Shaper
-from bridge.storage.sqlite import notices, steps
-from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies
-from bridge.storage.sqlite.writes import Writes
+from bridge.storage.sqlite.spool import notices, steps
+from bridge.storage.sqlite.spool.arrivals import Arrivals, has_work
+from bridge.storage.sqlite.spool.writes import Writes
 from providers.contract import Attests, Envelope
 
 

@@ -1,6 +1,6 @@
 """What becomes of messages that upstream has no more, and of those whose bodies are damaged here.
 
-Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.steps` do.
+Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.spool.steps` do.
 """
 
 import sqlite3
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from bridge.names import MaildropName, SpoolId
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
-from bridge.storage.sqlite import local
-from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.steps import DOUBTFUL_WHY, bury, ids, present, release_copies
+from bridge.storage.sqlite.spool import local
+from bridge.storage.sqlite.spool.lives import happened
+from bridge.storage.sqlite.spool.steps import DOUBTFUL_WHY, bury, ids, present, release_copies
 from providers.contract import RemoteId
 
 DAMAGED_WHY = "its body here is damaged; `popbridge message redeliver` fetches it again"

@@ -1,6 +1,6 @@
 """Every step of a message's life in SQL; each runs inside a transaction of its caller.
 
-What may follow what is held by the schema's triggers; what is noted of it, by `events`.
+What may follow what is held by the schema's triggers; what is noted of it, by `lives`.
 """
 
 import sqlite3
@@ -13,8 +13,8 @@ from bridge.names import MaildropName, Octets, SpoolId, UniqueId
 from bridge.storage.holding import Holder
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import Announcement, MessageState
-from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.queries import (
+from bridge.storage.sqlite.spool.lives import happened
+from bridge.storage.sqlite.spool.queries import (
     doubt,
     moved_before,
     not_admitted,

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import SpoolUnavailable
 from bridge.names import MaildropName
-from bridge.storage.sqlite import remembered
+from bridge.storage.sqlite.spool import listings
 from providers.contract import RemoteId
 from tests.contract.storage_harness import (
     FAX,
@@ -124,7 +124,7 @@ async def test_a_cancelled_change_is_seen_by_the_next_listing(storage: SqliteUnd
 async def test_remembered_listings_are_bounded(
     storage: SqliteUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "REMEMBERED_MESSAGES", 3)
+    monkeypatch.setattr(listings, "REMEMBERED_MESSAGES", 3)
     await fill(storage)
     for drop in (PRINTER, FAX):
         for name in ("a", "b"):

@@ -21,13 +21,13 @@ from bridge.storage.messages import (
 )
 from bridge.storage.ports import NOTHING_TOLD, OpenBody, Shaper, Spool
 from bridge.storage.sealing import RowSeal
-from bridge.storage.sqlite import departures, events, local, orders, queries, steps
-from bridge.storage.sqlite.arriving import Arrivals, has_work
 from bridge.storage.sqlite.bodies import Bodies, Held
 from bridge.storage.sqlite.database import Database
-from bridge.storage.sqlite.deliveries import Deliveries
-from bridge.storage.sqlite.remembered import Listings
-from bridge.storage.sqlite.writes import Writes
+from bridge.storage.sqlite.spool import departures, lives, local, orders, queries, steps
+from bridge.storage.sqlite.spool.arrivals import Arrivals, has_work
+from bridge.storage.sqlite.spool.deliveries import Deliveries
+from bridge.storage.sqlite.spool.listings import Listings
+from bridge.storage.sqlite.spool.writes import Writes
 from providers.contract import Attests, Cursor, Disposition, Envelope, RemoteId
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class SqliteSpool:
         last: SpoolId | None = SpoolId(0)
         while last is not None:
             forgotten, last = await self._database.write(
-                lambda db: events.prune(db, before, last or SpoolId(0))  # noqa: B023 - run at once
+                lambda db: lives.prune(db, before, last or SpoolId(0))  # noqa: B023 - run at once
             )
             done += forgotten
         return done
@@ -100,7 +100,7 @@ class SqliteSpool:
         def work(db: sqlite3.Connection) -> list[SpoolId]:
             there = steps.expunge(db, maildrop, wanted, by, now)
             if set(wanted) <= set(there):  # else the session goes on with them
-                events.write_notes(db, notes)
+                lives.write_notes(db, notes)
             return there
 
         gone = await self._writes.change(maildrop, work)
@@ -112,14 +112,14 @@ class SqliteSpool:
     async def note(self, notes: Sequence[Note]) -> None:
         """Write down what happened to messages."""
         if notes:
-            await self._database.write(lambda db: events.write_notes(db, notes))
+            await self._database.write(lambda db: lives.write_notes(db, notes))
 
     async def note_listed(self, listing: Listing, by: Holder, at: float) -> None:
         """Write down that a device was told of these messages; the same listing twice asks no disk."""
         if not listing.entries or self._told.get(by) is listing:
             return
         messages = [entry.spool_id for entry in listing.entries]
-        await self._database.write(lambda db: events.write_listed(db, messages, by, at))
+        await self._database.write(lambda db: lives.write_listed(db, messages, by, at))
         if len(self._told) >= REMEMBERED_HOLDERS:
             self._told.clear()
         self._told[by] = listing

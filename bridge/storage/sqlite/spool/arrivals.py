@@ -13,8 +13,8 @@ from bridge.pop3.wireform import unstuffed
 from bridge.storage.ports import Shaper
 from bridge.storage.sealing import RowSeal
 from bridge.storage.sqlite.bodies import Bodies, Held
-from bridge.storage.sqlite.histories import envelope_context
-from bridge.storage.sqlite.steps import Arrival
+from bridge.storage.sqlite.spool.histories import envelope_context
+from bridge.storage.sqlite.spool.steps import Arrival
 from providers.contract import Attests, Envelope
 
 

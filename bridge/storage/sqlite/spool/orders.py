@@ -1,14 +1,14 @@
 """What an admin has done to a message: the step itself, and the entry of who ordered it.
 
-Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.steps` do.
+Each runs inside a transaction of its caller, as the steps of `bridge.storage.sqlite.spool.steps` do.
 """
 
 import sqlite3
 
 from bridge.names import MaildropName, SpoolId, UniqueId
 from bridge.storage.audit import About, Actor, AuditEvent, Difference
-from bridge.storage.sqlite import local, steps
 from bridge.storage.sqlite.audit import write_entry
+from bridge.storage.sqlite.spool import local, steps
 from providers.contract import Disposition, RemoteId
 
 

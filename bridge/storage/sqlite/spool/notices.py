@@ -8,9 +8,9 @@ from bridge.shaping.errors import Unshapeable
 from bridge.storage.lives import LifeEvent
 from bridge.storage.messages import MessageState
 from bridge.storage.sqlite.alerts import write_alert
-from bridge.storage.sqlite.events import happened
-from bridge.storage.sqlite.queries import doubt, told_otherwise
-from bridge.storage.sqlite.steps import Arrival, release_copies
+from bridge.storage.sqlite.spool.lives import happened
+from bridge.storage.sqlite.spool.queries import doubt, told_otherwise
+from bridge.storage.sqlite.spool.steps import Arrival, release_copies
 
 
 def never_had(

@@ -41,14 +41,7 @@ async def run_program(
     }
     try:
         async with starting or nullcontext():
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment,
-                start_new_session=True,
-            )
+            process = await _start(command, environment)
     except OSError as error:
         return f"it cannot be run: {error.strerror}"
     except ValueError as error:
@@ -64,6 +57,26 @@ async def run_program(
             await _kill_all(process)
     ended = f"it ended with exit code {process.returncode}"
     return f"{ended}: {complaint}".removesuffix(": ") if process.returncode else ""
+
+
+async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
+    """Start the program whole: a start that is cancelled halfway may wait for ever for one that reads its input."""
+    start = asyncio.ensure_future(  # noqa: TID251 - it does not outlive this function
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(start)
+    except asyncio.CancelledError:
+        with suppress(OSError, ValueError):  # then there is nothing to kill
+            await _kill_all(await start)
+        raise
 
 
 async def _hand_over(process: Process, told: bytes) -> str:

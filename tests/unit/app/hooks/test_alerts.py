@@ -14,7 +14,7 @@ from bridge.app.hooks import alerts as alerting
 from bridge.app.hooks.alerts import WAITING_ALERTS, Alerting
 from bridge.config import AlertsConfig
 from bridge.errors import SpoolUnavailable
-from tests.unit.connected import Turn
+from tests.unit.connected import SOON, Turn
 
 ALERT = Alert(AlertReason.GRANT_LOST, 'revoked; "enrol" it\nanew $(date)', "office", "m")
 
@@ -263,3 +263,16 @@ async def test_where_nothing_can_be_read_or_written_alerts_are_told_all_the_same
         await Turn()
         task.cancel()
     assert events(caplog) == ["alerts-not-read", "alert", "alert-not-noted"]
+
+
+async def test_an_end_while_the_program_is_being_started_comes_all_the_same(
+    tmp_path: Path,
+) -> None:
+    kept = Kept(ALERT, OTHER)
+    place = place_of(kept, program(tmp_path, f"cat >> {tmp_path}/json"))
+    await place.tell_what_a_kill_left()
+    async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
+        task = group.create_task(place.run())
+        await Turn()  # the kernel has it started, the loop does not know of it yet
+        task.cancel()
+    assert kept.alerts == [ALERT]

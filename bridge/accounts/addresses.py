@@ -104,5 +104,8 @@ class KnownAddresses:
         hint = f"popbridge device disable {device} shuts it out, where that is not your machine"
         if not admitted:
             text = f"the device {device} was refused at {address}, where it never came from"
-            hint = f"popbridge device admit {device} {address} lets it log in from there"
+            hint = (
+                f"popbridge device admit {device} {address} lets it log in from there; if that is not"
+                f" your machine, its password is known: popbridge device passwd {device}"
+            )
         return Alert(AlertReason.NEW_ADDRESS, f"{text}; {hint}", device=device)

@@ -20,6 +20,7 @@ from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unf
 from bridge.devices.manners import Manners
 from bridge.devices.overrides import said_already
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
+from bridge.storage.addresses import DeviceAddress
 from bridge.storage.register import Device
 from bridge.vault.passwords import generate_password
 
@@ -134,6 +135,12 @@ def list_(option: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's
     say(as_json, rows, table(rows, "No device yet: popbridge device add --help"))
 
 
+def _standing(one: DeviceAddress) -> str:
+    if not one.admitted:
+        return "refused"
+    return "let in by hand" if one.by_hand else "let in"
+
+
 def _basics(device: Device) -> dict[str, object]:
     """Return what the list of devices and the device's own page both begin with."""
     return {
@@ -177,7 +184,7 @@ def show(option: Path | None, user: str, as_json: bool) -> None:  # noqa: FBT001
     if device.login_delay is not None:
         lines += [f"login delay: {device.login_delay} seconds (this device)"]
     lines += [
-        f"address {one.address}: {'let in' if one.admitted else 'refused'}, known since {moment(one.first)}"
+        f"address {one.address}: {_standing(one)}, known since {moment(one.first)}"
         for one in addresses
     ]
     lines += [f"{name}: {value} ({who})" for name, value, who in quirks]

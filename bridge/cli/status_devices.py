@@ -84,7 +84,10 @@ def _new(one: dict[str, Any]) -> str:
     if one["admitted"]:
         hint = f"popbridge device disable {name} shuts it out, where that is not your machine"
         return f"Device {name}: NEW ADDRESS {address} since {moment(one['first'])}; {hint}"
-    hint = f"popbridge device admit {name} {address} lets it log in from there"
+    hint = (
+        f"popbridge device admit {name} {address} lets it log in from there; if that is not your"
+        f" machine, its password is known: popbridge device passwd {name}"
+    )
     return f"Device {name}: REFUSED at {address}, last {moment(one['last'])}; {hint}"
 
 

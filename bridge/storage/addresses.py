@@ -18,7 +18,7 @@ class DeviceAddress:
     """An address that a device showed its password from, of IPv6 its /64 (`bridge.throttle.addresses.address_key`).
 
     It may log in from there where it is `admitted`. `first` and `last` are seconds since the epoch, and
-    `last` may be some days old.
+    `last` may be some days old. `by_hand` where an owner said so, used since or not.
     """
 
     device: DeviceName
@@ -26,6 +26,7 @@ class DeviceAddress:
     first: float
     last: float
     admitted: bool
+    by_hand: bool = False
 
 
 class AddressStore(Protocol):

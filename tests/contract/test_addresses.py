@@ -49,9 +49,10 @@ async def test_one_that_is_known_keeps_its_first_time_and_stays_admitted(
 async def test_one_that_was_refused_may_be_admitted(store: SqliteUnderTest) -> None:
     await store.addresses.note(ELSEWHERE)
     await store.addresses.admit(PANEL, ELSEWHERE.address, 300.0, only=False)
+    await store.addresses.note(attrs.evolve(ELSEWHERE, last=400.0, admitted=True))
     assert await store.addresses.of(PANEL) == [
-        attrs.evolve(ELSEWHERE, last=300.0, admitted=True)
-    ]
+        attrs.evolve(ELSEWHERE, last=400.0, admitted=True, by_hand=True)
+    ], "and it is known for good that an owner did that"
 
 
 async def test_the_one_unused_longest_is_forgotten_of_each_kind_for_itself(
@@ -76,7 +77,7 @@ async def test_an_owner_may_have_all_others_forgotten_and_that_is_written_down(
     await store.addresses.note(ELSEWHERE)
     await store.addresses.admit(PANEL, "10.0.0.1", 300.0, only=True)
     assert await store.addresses.of(PANEL) == [
-        DeviceAddress(PANEL, "10.0.0.1", 300.0, 300.0, admitted=True)
+        DeviceAddress(PANEL, "10.0.0.1", 300.0, 300.0, admitted=True, by_hand=True)
     ]
     *_, entry = await SqliteAuditLog(store.database).entries(Wanted(10))
     assert (entry.event, entry.about.device) == ("device-admitted", PANEL)

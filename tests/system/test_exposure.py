@@ -128,7 +128,7 @@ def test_a_device_at_a_new_address_is_refused_until_it_is_admitted(
     now = SystemClock().now()
     with closing(sqlite3.connect(home.state / "popbridge.db")) as db, db:
         row = ("printer", "192.168.1.40", now, now, 1)
-        db.execute("INSERT INTO device_address VALUES (?, ?, ?, ?, ?)", row)
+        db.execute("INSERT INTO device_address VALUES (?, ?, ?, ?, ?, 0)", row)
     bridge = start()
     wrong = bridge.connect().log_in("printer", "wrong")
     with bridge.connect() as client:

@@ -13,7 +13,7 @@ NEWS_DAYS = 7
 def newcomers(addresses: Iterable[DeviceAddress], now: float) -> list[DeviceAddress]:
     """Return, of addresses in order of their devices, those that were first or in vain tried within NEWS_DAYS.
 
-    The first that is known of a device is no news: it was learned.
+    The first that is known of a device is no news: it was learned. Nor is what an owner let in by hand.
     """
     since = now - NEWS_DAYS * DAY_SECONDS
     found: list[DeviceAddress] = []
@@ -27,4 +27,4 @@ def newcomers(addresses: Iterable[DeviceAddress], now: float) -> list[DeviceAddr
 def _is_news(one: DeviceAddress, learned: float, since: float) -> bool:
     if not one.admitted:
         return one.last >= since
-    return one.first > learned and one.first >= since
+    return not one.by_hand and one.first > learned and one.first >= since

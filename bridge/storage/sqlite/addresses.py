@@ -11,11 +11,12 @@ from bridge.storage.sqlite.alerts import write_alert
 from bridge.storage.sqlite.audit import Scribe
 from bridge.storage.sqlite.database import Database
 
-_READ = "SELECT device, address, first, last, admitted FROM device_address"
+_READ = "SELECT device, address, first, last, admitted, by_hand FROM device_address"
 
 _WRITE = (
-    "INSERT INTO device_address SELECT name, ?, ?, ?, ? FROM device WHERE name = ?"
-    " ON CONFLICT DO UPDATE SET last = excluded.last, admitted = max(admitted, excluded.admitted)"
+    "INSERT INTO device_address SELECT name, ?, ?, ?, ?, ? FROM device WHERE name = ?"
+    " ON CONFLICT DO UPDATE SET last = excluded.last, admitted = max(admitted, excluded.admitted),"
+    " by_hand = max(by_hand, excluded.by_hand)"
 )
 
 _FORGET = (
@@ -65,7 +66,7 @@ class SqliteAddresses:
             before = _admitted(db, device)
             if only:
                 db.execute("DELETE FROM device_address WHERE device = ?", (device,))
-            _keep(db, DeviceAddress(device, address, now, now, admitted=True))
+            _keep(db, DeviceAddress(device, address, now, now, admitted=True, by_hand=True))
             what = Difference("addresses", before, _admitted(db, device))
             about = About(device=device)
             self._scribe.write(db, AuditEvent.DEVICE_ADMITTED, about, (what,))
@@ -74,7 +75,8 @@ class SqliteAddresses:
 
 
 def _keep(db: sqlite3.Connection, one: DeviceAddress) -> None:
-    db.execute(_WRITE, (one.address, one.first, one.last, int(one.admitted), one.device))
+    flags = int(one.admitted), int(one.by_hand)
+    db.execute(_WRITE, (one.address, one.first, one.last, *flags, one.device))
     db.execute(_FORGET, (one.device, int(one.admitted), ADDRESSES_KEPT))
 
 
@@ -83,9 +85,11 @@ def _admitted(db: sqlite3.Connection, device: DeviceName) -> str:
     return ", ".join(_address(row).address for row in rows) or "none"
 
 
-def _address(row: tuple[str, str, float, float, int]) -> DeviceAddress:
-    device, address, first, last, admitted = row
-    return DeviceAddress(DeviceName(device), address, first, last, bool(admitted))
+def _address(row: tuple[str, str, float, float, int, int]) -> DeviceAddress:
+    device, address, first, last, admitted, by_hand = row
+    return DeviceAddress(
+        DeviceName(device), address, first, last, bool(admitted), bool(by_hand)
+    )
 
 
 if TYPE_CHECKING:

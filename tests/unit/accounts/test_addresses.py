@@ -95,7 +95,8 @@ async def test_another_is_refused_every_time_and_an_alert_once(
     assert await desk.known() == {HERE: True, ELSEWHERE: False}
     assert events(caplog) == [{"device": PANEL, "address": ELSEWHERE, "refused": "yes"}]
     [alert] = desk.alerts
-    assert alert.text.endswith("device admit panel 198.51.100.9 lets it log in from there")
+    assert "device admit panel 198.51.100.9 lets it log in from there" in alert.text
+    assert alert.text.endswith("its password is known: popbridge device passwd panel")
 
 
 async def test_what_an_owner_admitted_may_log_in(desk: Desk) -> None:

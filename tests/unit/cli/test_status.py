@@ -114,7 +114,7 @@ def test_new_addresses_and_refused_ones_are_named(owner: Owner) -> None:
         ("d", "203.0.113.9", now - 50, now, 0),
     ]
     with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
-        db.executemany("INSERT INTO device_address VALUES (?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO device_address VALUES (?, ?, ?, ?, ?, 0)", rows)
     told = owner.must("status", "--json").json["new_addresses"]
     assert [(one["address"], one["admitted"]) for one in told] == [
         ("192.168.1.41", True),
@@ -123,4 +123,22 @@ def test_new_addresses_and_refused_ones_are_named(owner: Owner) -> None:
     said = owner.must("status").out
     assert "Device d: NEW ADDRESS 192.168.1.41 since 20" in said
     assert "popbridge device admit d 203.0.113.9 lets it log in from there" in said
+    assert (
+        "if that is not your machine, its password is known: popbridge device passwd d" in said
+    )
     assert "192.168.1.40" not in said
+
+
+def test_what_an_owner_let_in_is_no_news(owner: Owner) -> None:
+    owner.enrol()
+    now = SystemClock().now()
+    rows = [("d", "192.168.1.40", now - 9e6, now, 1), ("d", "192.168.1.41", now - 50, now, 0)]
+    with closing(sqlite3.connect(owner.state / "popbridge.db")) as db, db:
+        db.executemany("INSERT INTO device_address VALUES (?, ?, ?, ?, ?, 0)", rows)
+    assert "REFUSED at 192.168.1.41" in owner.must("status").out
+    for address in ("192.168.1.41", "127.0.0.1"):
+        owner.must("device", "admit", "d", address)
+    assert owner.must("status", "--json").json["new_addresses"] == []
+    shown = owner.must("device", "show", "d").out
+    assert "address 192.168.1.40: let in, known since" in shown
+    assert "address 192.168.1.41: let in by hand, known since" in shown

@@ -7,10 +7,16 @@ NOW = 1_800_000_000.0
 
 
 def address(
-    text: str, first: float, last: float = 0, device: str = "fax", *, admitted: bool = True
+    text: str,
+    first: float,
+    last: float = 0,
+    device: str = "fax",
+    *,
+    admitted: bool = True,
+    by_hand: bool = False,
 ) -> DeviceAddress:
     at = NOW - first * DAY_SECONDS, NOW - last * DAY_SECONDS
-    return DeviceAddress(DeviceName(device), text, *at, admitted=admitted)
+    return DeviceAddress(DeviceName(device), text, *at, admitted=admitted, by_hand=by_hand)
 
 
 def test_an_address_is_news_for_a_week_unless_it_is_the_first_of_its_device() -> None:
@@ -37,3 +43,7 @@ def test_a_refused_one_is_told_for_a_week_since_it_was_last_tried() -> None:
 
 def test_where_nothing_is_known_nothing_is_new() -> None:
     assert newcomers([], NOW) == []
+
+
+def test_what_an_owner_let_in_is_no_news() -> None:
+    assert newcomers([address("first", 2), address("x", 1, by_hand=True)], NOW) == []

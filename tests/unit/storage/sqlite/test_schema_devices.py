@@ -34,16 +34,17 @@ def test_what_is_half_disabled_is_refused(
 @pytest.mark.parametrize(
     "values",
     [
-        ("nobody", "a", 1.0, 1.0, 1),
-        ("fax", None, 1.0, 1.0, 1),
-        ("fax", "a", "now", 1.0, 1),
-        ("fax", "a", 1.0, None, 1),
-        ("fax", "a", 1.0, 1.0, 2),
+        ("nobody", "a", 1.0, 1.0, 1, 0),
+        ("fax", None, 1.0, 1.0, 1, 0),
+        ("fax", "a", "now", 1.0, 1, 0),
+        ("fax", "a", 1.0, None, 1, 0),
+        ("fax", "a", 1.0, 1.0, 2, 0),
+        ("fax", "a", 1.0, 1.0, 1, 2),
     ],
 )
 def test_what_is_no_address_of_a_device_is_refused(
     db: sqlite3.Connection, values: tuple[object, ...]
 ) -> None:
-    db.execute("INSERT INTO device_address VALUES ('fax', 'x', 1.0, 1.0, 1)")
+    db.execute("INSERT INTO device_address VALUES ('fax', 'x', 1.0, 1.0, 1, 0)")
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute("INSERT INTO device_address VALUES (?, ?, ?, ?, ?)", values)
+        db.execute("INSERT INTO device_address VALUES (?, ?, ?, ?, ?, ?)", values)

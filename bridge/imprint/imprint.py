@@ -11,7 +11,7 @@ import re
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 import attrs
@@ -25,6 +25,9 @@ TEXT_CHARACTERS = 200
 
 SENDERS = 20
 """How many addresses of From are looked at; one is customary (RFC 5322 section 3.6.2)."""
+
+DOMAIN_CHARACTERS = 255
+"""The longest domain (RFC 5321 section 4.5.3.1.2)."""
 
 
 @attrs.frozen
@@ -89,7 +92,7 @@ class ImprintTaker:
 
     def finish(self) -> Imprint:
         """Return the imprint; call once, after the last octets."""
-        header = BytesHeaderParser().parsebytes(_fields(bytes(self._header)))
+        header = HeaderParser().parsestr(_decoded(_fields(bytes(self._header))))
         told = Envelope(*(_text(header, name) for name in ("From", "Subject", "Date")))
         name = str(header.get("Message-ID", "")).strip()
         likeness = None
@@ -132,6 +135,21 @@ def _fields(header: bytes) -> bytes:
     return _NO_FIELD.sub(b"", _BLANK_BEFORE_COLON.sub(rb"\1:", header))
 
 
+def _decoded(header: bytes) -> str:
+    """Return a header as text: raw UTF-8 (RFC 6532), or what people send who know no such thing."""
+    try:
+        return header.decode("utf-8")
+    except UnicodeDecodeError:
+        return "\n".join(map(_line, header.split(b"\n")))
+
+
+def _line(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
+
+
 def _text(header: Message, name: str) -> str:
     """Return a field as a person reads it, one line, cut; an odd one as it was written."""
     written = str(header.get(name, ""))[: 8 * TEXT_CHARACTERS]
@@ -149,10 +167,21 @@ def _senders(header: Message) -> tuple[str, ...]:
     if not written:
         return ()
     try:
-        found = [address.lower() for _, address in getaddresses(written)]
+        found = [_spelled(address.lower()) for _, address in getaddresses(written)]
     except (ValueError, IndexError, RecursionError):
         return ("",) * (SENDERS + 1)  # comments within comments, by the thousand
     return tuple(found[: SENDERS + 1])
+
+
+def _spelled(address: str) -> str:
+    """Return an address with its domain as DNS spells it (RFC 5890 section 2.3.2.1), as patterns do."""
+    local, at, domain = address.rpartition("@")
+    if domain.isascii() or len(domain) > DOMAIN_CHARACTERS:
+        return address
+    try:
+        return f"{local}{at}{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
 
 
 _REPORTS = frozenset(

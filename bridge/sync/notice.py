@@ -27,6 +27,7 @@ def notice(remote_name: str, reason: str, envelope: Envelope, when: float) -> by
         "popbridge could not fetch a message and has put this notice in its place.\n\n"
         + "\n".join(lines)
         + "\n\nThe message itself was left where it is. Deleting this notice does not touch it.\n",
+        charset="us-ascii",  # what every machine reads that reads any text
         cte="7bit",
     )
     return message.as_bytes()
@@ -44,6 +45,7 @@ def unshaped_notice(spool_id: int, reason: str, envelope: Envelope, when: float)
         + "\n\nWhoever looks after popbridge gets the message as it came with\n"
         f"    popbridge message show {spool_id} --original\n"
         "In the mailbox it was left where it is. Deleting this notice does not touch it.\n",
+        charset="us-ascii",  # what every machine reads that reads any text
         cte="7bit",
     )
     return message.as_bytes()

@@ -227,6 +227,23 @@ def test_a_sender_is_seen_whatever_lines_are_before_it(before: bytes, name: byte
     assert taken(b"\r\n" + header).senders == ()
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
+def test_raw_headers_are_read_as_they_were_meant(charset: str) -> None:
+    """RFC 6532, and those who have never heard of it, in one header too."""
+    raw = "From: Jörg <J@Bücher.example>\r\nSubject: Größe € eins\r\n\r\nx"
+    other = "X-Other: ü\r\n".encode("latin-1")
+    for before in (b"", other):
+        imprint = taken(before + raw.encode(charset))
+        assert imprint.envelope.subject == "Größe € eins"
+        assert imprint.envelope.sender == "Jörg <J@Bücher.example>"
+        assert imprint.senders == ("j@xn--bcher-kva.example",)
+
+
+@pytest.mark.parametrize("domain", ["ü" * 300, "ü" * 100, "ü..example"])
+def test_a_domain_that_cannot_be_spelled_stays_as_it_was_written(domain: str) -> None:
+    assert taken(f"From: a@{domain}\r\n\r\n".encode()).senders == (f"a@{domain}",)
+
+
 @pytest.mark.parametrize(
     "word", ["=?\xe9?Q?a?=", "=?x?Q?a?=", "=?utf-8?B?%%%?=", "=?utf-8?Q?=zz?=", "=?a?Q?=00?="]
 )

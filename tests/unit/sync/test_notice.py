@@ -28,6 +28,7 @@ def test_whatever_the_texts_hold_a_notice_is_a_7_bit_message(name: str, reason: 
     assert parsed.defects == []
     assert parsed["Subject"] == "A message could not be fetched"
     assert parsed["Auto-Submitted"] == "auto-generated"
+    assert parsed.get_content_charset() == "us-ascii"
     assert parsed.get_content().count("\n") == 6
 
 

@@ -39,7 +39,7 @@ KINDS = {
         Kind("bmp", "image/bmp", ("bmp", "dib"), "BMP image"),
         Kind("webp", "image/webp", ("webp",), "WebP image"),
         Kind("heif", "image/heif", ("heic", "heif", "avif"), "HEIF image"),
-        Kind("text", "text/plain", ("txt", "text", "log", "csv", "asc", "md", "ics", "html", "htm"), "text"),
+        Kind("text", "text/plain", ("txt", "text", "log", "csv", "asc", "md", "ics", "html", "htm", "zpl"), "text"),
         Kind("rtf", "application/rtf", ("rtf",), "RTF document"),
         Kind("postscript", "application/postscript", ("ps", "eps"), "PostScript"),
         Kind("pcl", "application/vnd.hp-pcl", ("pcl", "prn"), "PCL print job"),
@@ -74,27 +74,35 @@ _IN_ZIP = (
         "office",
     ),
 )
+_LABEL = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(CT~~CD,~CC\^~CT~\s*)?\^XA"
+)  # the second is Zebra's driver's
+"""ZPL II, the text that label printers draw: a format begins with ^XA (ZPL II programming guide, ^XA)."""
+
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # ImageWidth, ImageLength; tags stand in their order
 _TIFF_TAGS = 16  # that are looked at
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers of JPEG
 _TYPES = {kind.media_type: kind.name for kind in KINDS.values()} | {
     "image/jpg": "jpeg", "image/pjpeg": "jpeg", "image/tif": "tiff", "image/x-tiff": "tiff",
     "application/x-pdf": "pdf", "application/vnd.ms-xpsdocument": "xps", "text/csv": "text", "text/rtf": "rtf",
+    "application/zpl": "text", "application/x-zpl": "text",
 }  # fmt: skip
 
 
 def recognise(head: bytes, media_type: str, name: str, charset: str = "") -> Kind:
     """Return the kind of a content that begins with `head`.
 
-    What a known beginning belies is not believed: a PDF must begin as one. Text has no beginning; it is
-    what is declared or named so, and holds no NUL but where it is UTF-16 by its mark or its `charset`.
+    What a known beginning belies is not believed: a PDF must begin as one. Text has no beginning but where
+    it is a label (ZPL); it is what is declared or named so, and holds no NUL but where it is UTF-16 by its
+    mark or its `charset`.
     """
     found = _by_content(head)
     if found:
         return KINDS[found]
     is_wide_text = is_wide(charset) or has_wide_mark(head)
     if is_wide_text or not (b"\0" in head or b"\x1b" in head):
-        return KINDS["text" if _is_called_text(media_type, name) else "other"]
+        is_text = _is_called_text(media_type, name) or _LABEL.match(head)
+        return KINDS["text" if is_text else "other"]
     return KINDS["other"]
 
 

@@ -40,6 +40,7 @@ from bridge.app.state import (
 )
 from bridge.app.upkeep.certificates import Certificates
 from bridge.app.upkeep.daily import DailyUpkeep
+from bridge.app.watch.openness import open_to_others
 from bridge.app.watch.overseer import Overseer
 from bridge.app.watch.sightings import Watch
 from bridge.clock import Clock, SystemClock
@@ -87,6 +88,8 @@ def serve(config: Config, environ: MutableMapping[str, str]) -> None:
         open_state(config, environ, THE_BRIDGE) as state,
         asyncio.Runner(loop_factory=loop_factory(config.event_loop)) as runner,
     ):
+        if others := open_to_others(state.places):  # no printer stops for it
+            logs.get("bridge").error("state-folder-open", why=others)
         runner.run(Bridge(config, state, clock, systemd).run())
 
 

@@ -59,3 +59,13 @@ def test_no_crash_would_leave_a_core_dump(start: Start) -> None:
     limits = Path(f"/proc/{start().process.pid}/limits").read_text("ascii")
     [line] = [one for one in limits.splitlines() if one.startswith("Max core file size")]
     assert line.split()[4] in ("0", "1")  # at 1 octet no program is handed one either
+
+
+def test_a_state_folder_that_others_can_change_is_told_of_and_served(
+    home: Home, start: Start
+) -> None:
+    home.state.chmod(0o777)
+    bridge = start()
+    told = bridge.log.wait_for("state-folder-open")
+    assert told["why"].endswith(f"run `chmod go-w {home.state}`")
+    bridge.log_in()

@@ -14,6 +14,7 @@ from bridge.app.accounts.opener import AccountOpener, OpenAccount
 from bridge.app.accounts.workers import shaping_processes
 from bridge.app.state import Places, State, certificate_files, open_state
 from bridge.app.watch.exposure import Watched, exposed
+from bridge.app.watch.openness import open_to_others
 from bridge.app.watch.sightings import look_back
 from bridge.clock import SystemClock
 from bridge.config import Config, ListenerConfig, LoginHookConfig
@@ -34,7 +35,9 @@ def examine(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield a finding for every part, in the order in which they depend on each other."""
     try:
         with open_state(config, environ) as state:
-            yield Finding("state folder", ok=True, text=f"{config.state_dir}, key fits")
+            others = open_to_others(state.places)
+            text = others or f"{config.state_dir}, key fits"
+            yield Finding("state folder", ok=not others, text=text)
             yield _tried("database", lambda: asyncio.run(_verified(state)))
             snapshot, accounts = asyncio.run(_look(state))
             watched = asyncio.run(_watched(state))

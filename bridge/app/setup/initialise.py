@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bridge.app.audit.actors import actor_here
 from bridge.app.state import Places, remember_key, writing
+from bridge.app.watch.openness import open_to_others
 from bridge.clock import Clock
 from bridge.config import Config
 from bridge.errors import StateError
@@ -31,9 +32,12 @@ def initialise(config: Config, environ: Mapping[str, str], clock: Clock) -> list
     """Make what is missing in the state folder, and return a line for each thing made.
 
     Raises:
-        StateError: the folder cannot be made, or holds a spool whose key is missing.
+        StateError: the folder cannot be made, others can change what lies there, or it holds a spool
+            whose key is missing.
     """
     places = Places(config.state_dir)
+    if others := open_to_others(places):
+        raise StateError(others)
     done = _make_folders(places)
     sweep_drafts(config.vault.key_file.parent, config.vault.key_file.name)
     sweep_drafts(places.tls)

@@ -82,6 +82,15 @@ def test_apop_is_offered_away_only_where_no_device_that_logs_in_has_it(owner: Ow
     assert 'tighter: allow = ["127.0.0.1/32"]\n' in owner.must("check").out
 
 
+def test_a_state_folder_that_others_can_change_is_a_failure(owner: Owner) -> None:
+    owner.enrol()
+    owner.state.chmod(0o777)
+    [finding] = failing(owner)
+    assert finding.startswith(f"state folder: {owner.state} can be changed by other users")
+    owner.state.chmod(0o755)
+    assert owner.must("check")
+
+
 def test_what_confines_shaping_is_tried(owner: Owner) -> None:
     owner.enrol()
     [finding] = [

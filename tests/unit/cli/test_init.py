@@ -86,3 +86,14 @@ def test_init_completes_a_spool_that_was_left_without_a_note_of_its_key(owner: O
     assert "popbridge init" in said.sentence
     owner.must("init")
     owner.must("account", "list")
+
+
+def test_nothing_is_made_in_a_folder_that_others_can_change(newcomer: Owner) -> None:
+    newcomer.state.mkdir()
+    newcomer.state.chmod(0o777)
+    said = newcomer.runs("init")
+    assert said.code == 4
+    assert "run `chmod go-w " in said.sentence
+    assert list(newcomer.state.iterdir()) == []
+    newcomer.state.chmod(0o755)
+    newcomer.must("init")

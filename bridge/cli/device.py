@@ -16,7 +16,14 @@ from bridge.cli.device_standing import admit, disable, enable
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config
 from bridge.devices.cautions import cautions, idle_maildrop, loop_guard
-from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
+from bridge.devices.fitting import (
+    made_password,
+    panel,
+    panel_lines,
+    refuse_unfit,
+    serving,
+    unfit_name,
+)
 from bridge.devices.manners import Manners
 from bridge.devices.overrides import said_already
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
@@ -105,7 +112,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     offline = Offline(config, os.environ)
     made = offline.add_device(wanted, password)
     _tell_said_already(made.device, order["settings"])
-    entered, unfit = ({}, []) if profile is None else _fit(profile, config, wanted)
+    entered, unfit = ({}, []) if profile is None else _fit(profile, config, made.device)
     warnings = [*unfit, *made.lost, *_guarded(offline, made.device)]
     _warn(warnings)
     _show(
@@ -113,9 +120,9 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
         password,
         generated=not password_stdin,
         as_json=as_json,
-        lines=panel_lines(entered),
+        lines=panel_lines(entered) if profile is None else _to_enter(profile, entered),
         warnings=warnings,
-        **({} if profile is None else {"panel": entered}),
+        **({} if profile is None else {"panel": entered, "notes": profile.notes}),
     )
 
 
@@ -209,8 +216,8 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         raise click.UsageError(
             "Say what the device sees, with one of the two: --maildrop M, or --login-only."
         )
-    if chosen["profile"]:
-        find_profile(shipped_profiles(), chosen["profile"])
+    name = chosen["profile"]
+    profile = find_profile(shipped_profiles(), name) if name else None
     knobs = DeviceKnobs(
         profile=chosen["profile"],
         maildrop=chosen["maildrop"],
@@ -220,12 +227,18 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         allow=chosen["allow"] or None,
         quirks=chosen["settings"],
     )
-    offline = Offline(loaded(option), os.environ)
+    config = loaded(option)
+    offline = Offline(config, os.environ)
     changed = offline.change_device(user, knobs)
     _warn(changed.lost)
     if chosen["profile"] or chosen["maildrop"]:
         _warn(_guarded(offline, changed.device))
     click.echo(f"Device {user} is changed; it counts from its next login on.")
+    if profile is not None:
+        entered, unfit = _fit(profile, config, changed.device)
+        _warn([*unfit_name(profile, changed.device.name), *unfit])
+        for line in _to_enter(profile, entered):
+            click.echo(line)
     _tell_said_already(changed.device, chosen["settings"])
 
 
@@ -270,18 +283,22 @@ def _guarded(offline: Offline, device: Device) -> list[str]:
     return [one for drop in mine for one in loop_guard(device.profile, drop)]
 
 
-def _fit(
-    profile: Profile, config: Config, wanted: DeviceOrder
-) -> tuple[dict[str, str], list[str]]:
+def _fit(profile: Profile, config: Config, device: Device) -> tuple[dict[str, str], list[str]]:
     """Return what to enter, and what will not work."""
-    one = serving(profile, config.listener, wanted.allow, apop=wanted.apop)
+    apop = device.apop_secret is not None
+    one = serving(profile, config.listener, device.allow, apop=apop)
     server = config.tls.names[0]
     if one is None:
         kinds = " or ".join(profile.listener.value)
         return {}, [f"No listener serves {profile.name}: it needs one that is {kinds}."]
-    warnings = cautions(profile, one, server, wanted.allow, apop=wanted.apop)
-    warnings += idle_maildrop(profile, wanted.maildrop)
-    return panel(profile, server, wanted.name, one, apop=wanted.apop), warnings
+    warnings = cautions(profile, one, server, device.allow, apop=apop)
+    warnings += idle_maildrop(profile, device.maildrop)
+    return panel(profile, server, device.name, one, apop=apop), warnings
+
+
+def _to_enter(profile: Profile, entered: dict[str, str]) -> list[str]:
+    """Return what to enter on the panel, a line for each field, and what else is known of the machine."""
+    return [*panel_lines(entered), *(f"note: {note}" for note in profile.notes)]
 
 
 def _warn(warnings: Sequence[str]) -> None:

@@ -68,10 +68,16 @@ def refuse_unfit(profile: Profile, user: str, password: str) -> None:
     Raises:
         RegisterError: it cannot; the sentence never holds the password.
     """
-    _refuse("user name", user, profile.user_length, profile.user_alphabet, profile.name)
-    _refuse(
+    wrong = unfit_name(profile, user) or _unfit(
         "password", password, profile.password_length, profile.password_alphabet, profile.name
     )
+    for sentence in wrong:
+        raise RegisterError(sentence)
+
+
+def unfit_name(profile: Profile, user: str) -> list[str]:
+    """Return a sentence where the machine cannot hold that user name."""
+    return _unfit("user name", user, profile.user_length, profile.user_alphabet, profile.name)
 
 
 def serving(
@@ -131,9 +137,8 @@ def _kinds(one: ListenerConfig) -> tuple[str, ...]:
     return (one.tls, "plain") if is_plain_too else (one.tls,)
 
 
-def _refuse(noun: str, text: str, length: Number, alphabet: Text, machine: str) -> None:
-    if len(text) > length.value or not re.fullmatch(_ALPHABETS[alphabet.value], text):
-        raise RegisterError(
-            f"{machine} cannot hold that {noun}; use at most {length.value} characters of"
-            f" {alphabet.value} ({length.origin})."
-        )
+def _unfit(noun: str, text: str, length: Number, alphabet: Text, machine: str) -> list[str]:
+    if len(text) <= length.value and re.fullmatch(_ALPHABETS[alphabet.value], text):
+        return []
+    told = f"{machine} cannot hold that {noun}; use at most {length.value} characters of"
+    return [f"{told} {alphabet.value} ({length.origin})."]

@@ -34,6 +34,13 @@ def test_the_page_of_devices_holds_what_the_profiles_say() -> None:
     assert tables()[0] == rows()
 
 
+def test_no_command_of_the_page_gives_apop_to_a_machine_without_it() -> None:
+    commands = [line for line in PAGE.read_text().splitlines() if line.startswith("    popbridge")]
+    named = [line.split("--profile ")[1].split()[0] for line in commands if "--apop" in line]
+    assert all("apop" in shipped_profiles()[name].auth.value for name in named)
+    assert any("--profile sharp" in line for line in commands)
+
+
 def test_the_page_of_devices_names_every_quirk_and_its_values_the_standard_first() -> None:
     standard = spelled(STANDARD)
     named = [line.split(" | ")[:2] for line in tables()[1]]

@@ -15,7 +15,7 @@ from bridge.app.admin.offline import Offline
 from bridge.cli.device_standing import admit, disable, enable
 from bridge.cli.output import json_option, loaded, moment, say, table
 from bridge.config import Config
-from bridge.devices.cautions import cautions, idle_maildrop, loop_guard
+from bridge.devices.cautions import cautions, idle_maildrop, loop_guard, unshaped
 from bridge.devices.fitting import (
     made_password,
     panel,
@@ -113,7 +113,7 @@ def add(option: Path | None, /, as_json: bool, password_stdin: bool, **order: An
     made = offline.add_device(wanted, password)
     _tell_said_already(made.device, order["settings"])
     entered, unfit = ({}, []) if profile is None else _fit(profile, config, made.device)
-    warnings = [*unfit, *made.lost, *_guarded(offline, made.device)]
+    warnings = [*unfit, *made.lost, *_of_maildrop(offline, made.device)]
     _warn(warnings)
     _show(
         wanted.name,
@@ -232,7 +232,7 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
     changed = offline.change_device(user, knobs)
     _warn(changed.lost)
     if chosen["profile"] or chosen["maildrop"]:
-        _warn(_guarded(offline, changed.device))
+        _warn(_of_maildrop(offline, changed.device))
     click.echo(f"Device {user} is changed; it counts from its next login on.")
     if profile is not None:
         entered, unfit = _fit(profile, config, changed.device)
@@ -276,11 +276,13 @@ def _tell_said_already(device: Device, given: Collection[str]) -> None:
         click.echo(sentence, err=True)
 
 
-def _guarded(offline: Offline, device: Device) -> list[str]:
-    """Return what the loop guard keeps from a device's maildrop because of the device."""
+def _of_maildrop(offline: Offline, device: Device) -> list[str]:
+    """Return what its maildrop does not do for the device, and does because of it."""
     drops = offline.snapshot().maildrops
     mine = [drop for drop in drops if drop.name == device.maildrop]
-    return [one for drop in mine for one in loop_guard(device.profile, drop)]
+    profile = shipped_profiles().get(device.profile)
+    told = [one for drop in mine if profile is not None for one in unshaped(profile, drop)]
+    return told + [one for drop in mine for one in loop_guard(device.profile, drop)]
 
 
 def _fit(profile: Profile, config: Config, device: Device) -> tuple[dict[str, str], list[str]]:

@@ -7,9 +7,12 @@ from bridge.admission import LOOPING, LOOPING_PROFILES
 from bridge.config.settings import ListenerConfig
 from bridge.config.tomlvalues import Network, lies_inside
 from bridge.devices.profiles import Profile
+from bridge.shaping.wish import Deliver
 from bridge.storage.register import MaildropRecord
 
 _STRICTNESS = ("legacy10", "legacy12", "modern")
+
+_SHAPED = (Deliver.PRINT, Deliver.TEXT, Deliver.IFAX)
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """Names of this machine that mean another one on a panel."""
@@ -57,6 +60,24 @@ def loop_guard(profile: str, drop: MaildropRecord) -> list[str]:
     told = f"{profile} may answer mail by itself: replies of programs, mailing lists and delivery reports"
     told += f" are held for maildrop {drop.name} while it has such a device;"
     return [f"{told} `popbridge maildrop change {drop.name} --automatic list` lists them."]
+
+
+def unshaped(profile: Profile, drop: MaildropRecord) -> list[str]:
+    """Return a sentence for each thing that the machine needs of its mail and nobody chose for the maildrop.
+
+    Mail that is shaped for another kind of machine, or may be larger than the profile says, was chosen so.
+    """
+    needs, holds, change = profile.content, profile.size_octets, f"maildrop change {drop.name}"
+    found = []
+    if drop.wish.deliver is Deliver.ORIGINAL and needs.value in _SHAPED:
+        told = f"Maildrop {drop.name} delivers mail as it came, and {profile.name} needs {needs.value}"
+        found.append(f"{told} ({needs.origin}): `popbridge {change} --deliver {needs.value}`.")
+    if drop.wish.size_octets is None and holds is not None:
+        told = f"Maildrop {drop.name} delivers mail of any size, and {profile.name} takes {holds.value}"
+        found.append(
+            f"{told} octets ({holds.origin}): `popbridge {change} --size {holds.value}`."
+        )
+    return found
 
 
 def is_plain(profile: Profile, one: ListenerConfig) -> bool:

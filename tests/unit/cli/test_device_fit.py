@@ -33,3 +33,15 @@ def test_what_else_is_known_of_a_machine_stands_behind_what_to_enter(holder: Own
     assert holder.must(*words, "two", "--json").json["notes"] == [note]
     said = holder.must("device", "change", "one", "--profile", "canon-maxify")
     assert said.out.endswith(f"\nnote: {note}\n")
+
+
+def test_a_maildrop_that_does_not_deliver_what_the_machine_needs_is_told(holder: Owner) -> None:
+    words = ("device", "add", "--maildrop", "m", "--profile")
+    assert "maildrop change m --deliver ifax`" in holder.must(*words, "ricoh-ifax", "fax").err
+    said = holder.must(*words, "zebra", "label", "--json").json["warnings"]
+    assert any("--deliver text`" in one for one in said)
+    assert any("--size 256000`" in one for one in said)
+    holder.must("maildrop", "add", "n", "--account", "a", "--profile", "ricoh-ifax")
+    assert "--deliver" in holder.must("device", "change", "fax", "--profile", "sharp").err
+    assert "--deliver" not in holder.must("device", "change", "fax", "--maildrop", "n").err
+    assert "--deliver" in holder.must("device", "change", "fax", "--maildrop", "m").err

@@ -4,8 +4,12 @@ import attrs
 import pytest
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.cautions import cautions, idle_maildrop
+from bridge.devices.cautions import cautions, idle_maildrop, unshaped
 from bridge.devices.profiles import shipped_profiles
+from bridge.names import AccountName, MaildropName
+from bridge.shaping.wish import Deliver, Wish
+from bridge.storage.register import MaildropRecord
+from providers.contract import Disposition, DispositionKind, FolderName
 
 PROFILES = shipped_profiles()
 OFFICE = ipaddress.ip_network("192.168.1.0/24")
@@ -82,3 +86,20 @@ def test_a_maildrop_for_a_machine_that_fetches_nothing_is_told() -> None:
     assert "pbs-epson only logs in (Epson EM-C800" in one
     assert idle_maildrop(PROFILES["pbs-epson"], None) == []
     assert idle_maildrop(PROFILES["sharp"], "office") == []
+
+
+def unchosen(profile: str, wish: Wish) -> list[str]:
+    keep = Disposition(DispositionKind.KEEP)
+    drop = MaildropRecord(MaildropName("m"), AccountName("a"), FolderName("f"), keep, wish=wish)
+    return unshaped(PROFILES[profile], drop)
+
+
+def test_mail_that_nobody_had_shaped_for_the_machine_is_told() -> None:
+    [one] = unchosen("ricoh-ifax", Wish())
+    assert "ricoh-ifax needs ifax (Ricoh D009 service manual p. 1010)" in one
+    first, second = unchosen("star", Wish())
+    assert "--deliver text`" in first
+    assert "star takes 64000 octets (our choice)" in second
+    assert unchosen("star", Wish(Deliver.PRINT, size_octets=1_000_000)) == []
+    for profile in ("canon-maxify", "hp-cmd", "pbs-epson", "software"):
+        assert unchosen(profile, Wish()) == []

@@ -35,7 +35,9 @@ def test_the_page_of_devices_holds_what_the_profiles_say() -> None:
 
 
 def test_no_command_of_the_page_gives_apop_to_a_machine_without_it() -> None:
-    commands = [line for line in PAGE.read_text().splitlines() if line.startswith("    popbridge")]
+    commands = [
+        line for line in PAGE.read_text().splitlines() if line.startswith("    popbridge")
+    ]
     named = [line.split("--profile ")[1].split()[0] for line in commands if "--apop" in line]
     assert all("apop" in shipped_profiles()[name].auth.value for name in named)
     assert any("--profile sharp" in line for line in commands)

@@ -198,6 +198,14 @@ class MailboxProvider(Protocol):
         """
         ...
 
+    def check_target(self, folder: FolderName) -> None:
+        """Accept a name that a message can be moved to, or labelled with.
+
+        Raises:
+            ValueError: it cannot; the text says why.
+        """
+        ...
+
     def changes(
         self, folder: FolderName, cursor: Cursor | None
     ) -> AsyncGenerator[ChangePage, None]:

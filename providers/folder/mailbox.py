@@ -77,6 +77,14 @@ class FolderMailbox:
         """
         return FolderName(check_folder_name(folder)) if folder else folder
 
+    def check_target(self, folder: FolderName) -> None:
+        """Accept whatever can be a folder.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        self.check_folder(folder)
+
     @property
     def at_once(self) -> int:
         """Return 1: the folder has one thread."""

@@ -98,6 +98,18 @@ class GmailMailbox:
         """
         return wire.spelled(wire.folder_ref(folder))
 
+    def check_target(self, folder: FolderName) -> None:
+        """Accept a label that a message can be given: no search, and none that Gmail alone gives.
+
+        Raises:
+            ValueError: it is none.
+        """
+        wire.folder_ref(folder)
+        if wire.label_to_give(folder) is None:
+            raise ValueError(
+                "no message can be moved there: it needs a label that you can give"
+            )
+
     # ---- looks
 
     async def changes(

@@ -97,6 +97,14 @@ class GraphMailbox:
         """
         return wire.spelled(wire.folder_ref(folder))
 
+    def check_target(self, folder: FolderName) -> None:
+        """Accept whatever can be a folder.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        self.check_folder(folder)
+
     # ---- looks
 
     async def changes(

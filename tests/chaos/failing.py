@@ -98,6 +98,9 @@ class FailingMailbox:
     def check_folder(self, folder: FolderName) -> FolderName:
         return self._inner.check_folder(folder)
 
+    def check_target(self, folder: FolderName) -> None:
+        self._inner.check_target(folder)
+
     async def changes(
         self, folder: FolderName, cursor: Cursor | None
     ) -> AsyncGenerator[ChangePage, None]:

@@ -198,6 +198,9 @@ class FakeMailbox:
     def check_folder(self, folder: FolderName) -> FolderName:
         return folder
 
+    def check_target(self, folder: FolderName) -> None:
+        del folder
+
     async def changes(
         self, folder: FolderName, cursor: Cursor | None
     ) -> AsyncGenerator[ChangePage, None]:

@@ -36,9 +36,9 @@ def check_choices(
 ) -> None:
     """Refuse what only another mailbox could do, and what would go round among the maildrops of the `snapshot`."""
     if record.disposition.folder is not None:
-        _check_folder(mailbox, record.disposition.folder)
+        _check_target(mailbox, record.disposition.folder)
     if record.admission.refused_to:
-        _check_folder(mailbox, FolderName(record.admission.refused_to))
+        _check_target(mailbox, FolderName(record.admission.refused_to))
         if DispositionKind.MOVE not in mailbox.dispositions:
             raise RegisterError(
                 f"The mailbox of account {record.account} cannot move messages; leave --refused at stay."
@@ -65,6 +65,13 @@ def overriding(given: Collection[str]) -> Callable[[RegisterSnapshot, Device], N
 def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:
     try:
         mailbox.check_folder(folder)
+    except ValueError as error:
+        raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
+
+
+def _check_target(mailbox: MailboxProvider, folder: FolderName) -> None:
+    try:
+        mailbox.check_target(folder)
     except ValueError as error:
         raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
 

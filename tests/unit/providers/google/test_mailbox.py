@@ -96,6 +96,16 @@ def test_a_name_that_can_be_no_folder_is_refused_without_asking_anybody() -> Non
             mailbox.check_folder(FolderName(name))
 
 
+@pytest.mark.parametrize(
+    "target", ["query:in:inbox", "SENT", "id:DRAFT", "chat", "id:", "x" * 226]
+)
+def test_what_no_message_can_be_given_is_no_target(target: str) -> None:
+    mailbox = open_mailbox({}, _NoTokens())
+    mailbox.check_target(FolderName("Print jobs"))
+    with pytest.raises(ValueError, match=r"label|write it like"):
+        mailbox.check_target(FolderName(target))
+
+
 class _NoTokens:
     async def access_token(self) -> str:
         raise AssertionError

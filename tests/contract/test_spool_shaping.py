@@ -369,6 +369,14 @@ async def test_what_is_packed_is_looked_into_where_that_decides(
     assert made.held == ("" if has else "it has no attachment that can be printed")
 
 
+async def test_what_is_packed_is_not_looked_into_where_it_decides_nothing(
+    storage: SqliteUnderTest,
+) -> None:
+    shaper = Reversing(shapes_all=False)
+    await deliver(storage, shaper, PACKED)
+    assert shaper.seen == b""
+
+
 async def test_where_it_cannot_be_looked_into_now_the_message_waits(
     storage: SqliteUnderTest,
 ) -> None:

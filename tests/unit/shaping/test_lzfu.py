@@ -1,6 +1,7 @@
 """RTF that Outlook has compressed is unpacked as [MS-OXRTFCP] says, and to no more than is asked for."""
 
 import struct
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,18 @@ def test_no_more_is_unpacked_than_is_asked_for(most: int, pack: Callable[[int], 
     found = unpacked(memoryview(pack(5000)), most)
     assert found.octets == b"x" * most
     assert not found.is_whole
+
+
+def test_what_is_not_asked_for_takes_no_memory() -> None:
+    """Half a megabyte comes in; four would come out."""
+    packed = memoryview(rtf.bomb(4 << 20))
+    tracemalloc.start()
+    try:
+        unpacked(packed, 1000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_a_size_that_lies_is_not_believed() -> None:

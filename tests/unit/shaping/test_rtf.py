@@ -1,10 +1,12 @@
 """Of RTF is read what a person sees of it, or the HTML that is wrapped in it; whatever comes, in one pass."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.shaping.rtf import HEAD_TOKENS, LEVELS, is_rtf, read
+from bridge.shaping.rtf import CODE_CHARACTERS, HEAD_TOKENS, LEVELS, is_rtf, read
 from tests.unit.shaping import rtf_streams as streams
 
 
@@ -25,6 +27,11 @@ def test_html_comes_out_as_it_was_before_it_was_wrapped() -> None:
     document = read(streams.WRAPPED)
     assert document.is_html
     assert document.text == streams.WRAPPED_HTML
+
+
+def test_a_tag_is_had_also_where_what_is_for_readers_of_rtf_surrounds_it() -> None:
+    hidden = rb"{\rtf1\fromhtml1 \htmlrtf a{\*\htmltag64 <p>}b\htmlrtf0 seen}"
+    assert read(hidden).text == "<p>seen"
 
 
 def test_html_is_looked_for_at_the_beginning_alone() -> None:
@@ -98,8 +105,12 @@ def field(code: bytes, result: bytes) -> bytes:
         (field(b"PAGE", b"7"), "7."),
         (field(b'HYPERLINK "http://e.org/a"', b"x").replace(b"fldrslt", b"b"), "x."),
         (rb"{\fldrslt x}", "x"),
+        (
+            field(b"{" + b"x" * CODE_CHARACTERS + b'}{HYPERLINK "http://e.org/a"}', b"here"),
+            "here.",
+        ),
     ],
-    ids=["told", "shown", "mail", "local", "other", "no-result", "no-code"],
+    ids=["told", "shown", "mail", "local", "other", "no-result", "no-code", "long-code"],
 )
 def test_a_link_is_told_as_one_of_html_is(body: bytes, seen: str) -> None:
     assert text(body) == seen
@@ -117,7 +128,16 @@ def test_groups_that_lie_too_deep_are_counted() -> None:
     """Their ends are ends of groups all the same, and what is behind them is read."""
     deep = b"{" * 3 * LEVELS + rb"\v hidden" + b"}" * 3 * LEVELS
     assert text(rb"a{" + deep + rb"}b") == "ab"
-    assert text(b"{" * 1_000_000 + b"seen") == "seen"
+    deepest = b"{" * 1_000_000 + b"seen"
+    tracemalloc.start()
+    try:
+        assert text(deepest) == "seen"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(
+        deepest
+    )  # two copies of it; a word for each group would be eight more
 
 
 def test_what_follows_the_end_is_not_read() -> None:

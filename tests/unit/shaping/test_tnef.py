@@ -265,13 +265,12 @@ def test_rtf_is_read_to_a_length_that_all_of_a_message_share() -> None:
     """One that was packed to an eighth could fill any memory, and ten of them any time."""
     packed = rich(rtf.stored(rb"{\rtf1 first" + bytes(RTF_OCTETS - 20)))
     second = rich(rtf.bomb(RTF_OCTETS))
+    small = rich(rtf.stored(rb"{\rtf1 second}"))
     whole = unpack(tnef.stream(tnef.of_message(packed)), 9)
     assert (whole.is_cut, whole.rtf_octets) == (False, RTF_OCTETS - 8)
     cut = unpack(tnef.stream(tnef.of_message(second)), 9)
     assert (cut.is_cut, cut.rtf_octets) == (True, RTF_OCTETS)
-    within = [
-        tnef.message_within(tnef.stream(tnef.of_message(one))) for one in (packed, second)
-    ]
+    within = [tnef.message_within(tnef.stream(tnef.of_message(one))) for one in (packed, small)]
     text, _ = printed(mail(tnef.stream(*within), "hi"))
     assert "[The text in winmail.dat is too long: its end is left out.]" in text
     assert unpack(tnef.stream(tnef.of_message(second)), 9, None).rtf_octets == 0

@@ -3,6 +3,8 @@
 import attrs
 
 from bridge.admission import Admission
+from bridge.shaper.processes import Bounds, ShapingProcesses
+from bridge.shaper.rlimits import Limits
 from bridge.storage.messages import MessageState
 from providers.contract import (
     Attestation,
@@ -10,11 +12,15 @@ from providers.contract import (
     DispositionKind,
     DispositionOutcome,
     HeaderFields,
+    Unreachable,
 )
 from tests.contract.storage_harness import PRINTER
 from tests.unit.sync.looking import Looking
 
 GENUINE = b"From: a@office.example\r\nX-Found: pass\r\n\r\none\r\n"
+PACKED = b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\1\0\r\n"
+BOUNDS = Bounds(1, Limits(20, 1 << 29), 60.0, 1 << 22)
+NO_PROGRAM = ("/nonexistent",)
 FORGED = b"From: a@office.example\r\nX-Found: fail\r\n\r\ntwo\r\n"
 
 
@@ -24,7 +30,8 @@ def attest(fields: HeaderFields) -> Attestation:
 
 
 async def admit(looking: Looking, admission: Admission) -> None:
-    await looking.register()
+    if not await looking.records():
+        await looking.register()
     (record,) = [one for one in await looking.records() if one.name == PRINTER]
     changed = attrs.evolve(record, admission=admission)
     await looking.storage.register.change_maildrop(changed)
@@ -71,3 +78,20 @@ async def test_what_is_refused_is_moved_by_a_later_look_and_tried_again(
 
 async def states(looking: Looking) -> dict[MessageState, int]:
     return (await looking.storage.spool.figures(PRINTER)).count
+
+
+async def test_what_is_packed_is_judged_by_who_reads_all_of_it_where_that_is_asked_for(
+    looking: Looking,
+) -> None:
+    """Without a process to ask, what may bring something to print waits; elsewhere it is listed."""
+    looking.service.put(PACKED)
+    for printable, delivered in ((True, 0), (False, 1)):
+        await admit(looking, Admission(printable=printable))
+        asking = attrs.evolve(looking.looker(), shaping=ShapingProcesses(BOUNDS, NO_PROGRAM))
+        try:
+            report = await asking.look(await looking.records())
+        except Unreachable:
+            assert printable
+        else:
+            assert report.delivered == delivered
+    assert await looking.listed() == [PACKED]

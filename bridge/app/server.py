@@ -259,7 +259,9 @@ class Bridge:
     # ---- running
 
     async def _open_doors(self, hangup: asyncio.Event, workers: Workers) -> None:
-        watch = PageWatch(self._state, self._directory, self._tracing, self._clock)
+        watch = PageWatch(
+            self._state, self._directory, self._tracing, self._clock, self._watch.write
+        )
         control = Control(
             control_path(self._config.state_dir),
             self._verbs(),

@@ -300,6 +300,9 @@ def test_who_waits_is_told_who_took_it_and_who_was_refused(bridge: RunningBridge
 def test_who_waits_in_vain_is_told_what_is_known_of_each_device(bridge: RunningBridge) -> None:
     home = bridge.home
     home.add_device("idle")
+    home.add_device("early")
+    with bridge.log_in("early") as early:
+        assert_ok(early.quit())
     with waiting(home, "--wait", "15") as process:
         client = bridge.log_in()
         assert len(client.octets()) == 1
@@ -307,9 +310,10 @@ def test_who_waits_in_vain_is_told_what_is_known_of_each_device(bridge: RunningB
         said = rest(process)
     assert process.returncode == 1
     assert said[0] == "Nobody took it within 15 seconds; it waits on."
-    assert said[1].startswith("idle has not logged in, it never did: look at its panel")
-    assert said[2].startswith("printer was told of it at 20")
-    assert said[2].endswith(
+    assert said[1].startswith("early has not logged in, it last did at 20"), "a moment ago"
+    assert said[2].startswith("idle has not logged in, it never did: look at its panel")
+    assert said[3].startswith("printer was told of it at 20")
+    assert said[3].endswith(
         "and did not take it: `popbridge trace printer` shows what it says."
     )
 

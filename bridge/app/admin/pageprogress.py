@@ -1,6 +1,6 @@
 """Follows a test page on its way to a device, and tells what becomes of it, or what keeps devices from it."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
@@ -36,6 +36,8 @@ class PageWatch:
     directory: Directory
     tracing: Tracing
     clock: Clock
+    write_sightings: Callable[[], Awaitable[object]]
+    """Writes down the logins of the last minute."""
 
     async def follow(self, request: Values) -> AsyncGenerator[Values, None]:
         """Yield each refused login of the page's devices as it comes, then who took the page, or what is known instead.
@@ -67,6 +69,7 @@ class PageWatch:
 
     async def _known(self, life: Life, devices: list[DeviceName]) -> Values:
         """Return what is known of a page that nobody took: its state, who was told of it, and when each was last seen."""
+        await self.write_sightings()
         last: dict[str, float] = {}
         for one in await self.state.sightings.sightings():
             if one.device in devices:

@@ -36,6 +36,11 @@ def command() -> None:
     help="Only those in this state; may be repeated.",
 )
 @click.option(
+    "--refused",
+    is_flag=True,
+    help="Only what is held, or was moved since a maildrop refused it.",
+)
+@click.option(
     "--limit", type=click.IntRange(1, 10000), default=50, help="How many; 50 otherwise."
 )
 @json_option
@@ -47,7 +52,10 @@ def list_(option: Path | None, /, maildrop: str | None, as_json: bool, **wanted:
     offline = Offline(loaded(option), os.environ)
     if name is not None and all(drop.name != name for drop in offline.snapshot().maildrops):
         raise RegisterError(f"There is no maildrop {name}; see `popbridge maildrop list`.")
-    lives = offline.read(lambda state: state.histories.lives(name, states, wanted["limit"]))
+    limit, refused = wanted["limit"], wanted["refused"]
+    lives = offline.read(
+        lambda state: state.histories.lives(name, states, limit, refused=refused)
+    )
     rows = [
         {
             "message": life.spool_id,

@@ -67,6 +67,19 @@ def test_a_list_can_be_narrowed(printer: Owner) -> None:
     assert len(printer.must("message", "list", "--limit", "2", "--json").json) == 2
 
 
+def test_what_a_maildrop_refused_is_listed_wherever_it_went(printer: Owner) -> None:
+    printer.must("maildrop", "change", "m", "--subject", "print", "--refused", "move:Refused")
+    put(printer, "5.eml", JOB.replace(b"job", b"noise").replace(b"1@x", b"5@x"))
+    printer.must("account", "sync", "a")
+    rows = printer.must("message", "list", "--refused", "--json").json
+    assert [row["message"] for row in rows] == [5, 4]
+    assert rows[0]["state"] != "held"
+    assert "its subject is without 'print'" in printer.must("message", "list", "--refused").out
+    printer.must("message", "redeliver", "4")
+    rows = printer.must("message", "list", "--refused", "--json").json
+    assert [row["message"] for row in rows] == [5]
+
+
 def test_a_message_is_shown_with_all_that_happened_to_it(printer: Owner) -> None:
     said = printer.must("message", "show", "3").out
     assert said.startswith("Message 3 of maildrop m: ready\n")

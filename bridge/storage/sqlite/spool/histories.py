@@ -20,7 +20,11 @@ _TOLD = (
 _ONE = f"{_TOLD} WHERE id = ?"
 _NEWEST = (
     f"{_TOLD} WHERE (maildrop = ?1 OR ?1 IS NULL)"  # noqa: S608 - texts of ours
-    " AND state IN (SELECT value FROM json_each(?2)) ORDER BY id DESC LIMIT ?3"
+    " AND state IN (SELECT value FROM json_each(?2))"
+    " AND (NOT ?4 OR (EXISTS (SELECT 1 FROM message_event WHERE message = id AND event = 'held')"
+    " AND NOT EXISTS (SELECT 1 FROM message_event WHERE message = id"
+    " AND event IN ('redelivered', 'dropped'))))"
+    " ORDER BY id DESC LIMIT ?3"
 )
 
 
@@ -39,12 +43,20 @@ class Histories:
         return found[0] if found else None
 
     async def lives(
-        self, maildrop: MaildropName | None, states: Sequence[MessageState], limit: int
+        self,
+        maildrop: MaildropName | None,
+        states: Sequence[MessageState],
+        limit: int,
+        *,
+        refused: bool = False,
     ) -> list[Life]:
-        """Return the newest messages, of one maildrop or of all, that are in one of these states."""
+        """Return the newest messages, of one maildrop or of all, that are in one of these states.
+
+        With `refused` only those that were held, wherever they are since, and about which no admin decided.
+        """
         wanted = json.dumps([state.value for state in states])
         return await self._database.read(
-            lambda db: self._told(db, db.execute(_NEWEST, (maildrop, wanted, limit)))
+            lambda db: self._told(db, db.execute(_NEWEST, (maildrop, wanted, limit, refused)))
         )
 
     def _told(self, db: sqlite3.Connection, rows: sqlite3.Cursor) -> list[Life]:

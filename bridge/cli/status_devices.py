@@ -35,14 +35,41 @@ def told_of_devices(offline: Offline, config: WatchConfig) -> tuple[dict[str, Ro
     return found, lines
 
 
+_WHY = {
+    "password": "with a wrong name or password",
+    "ambiguous": "with a login that may mean more than one device",
+    "address": "from outside the device's --allow",
+    "disabled": "of a device that is disabled",
+    "new-address": "from an address that is new to the device",
+}
+"""How the last one failed, by the reason of the event `login-failed`."""
+
+_AT = {
+    "password": "; popbridge trace DEVICE shows what a machine of yours sends, and where it is none of"
+    " yours `allow` of the listener keeps it out",
+    "ambiguous": "; the log names the devices: popbridge device change DEVICE --alias gives it to one",
+}
+"""What to do about an address; where a device is known, its own line says it."""
+
+_OF = {
+    "password": "; popbridge trace {0} shows what it sends, popbridge device passwd {0} makes another password",
+    "address": "; popbridge device change {0} --allow says where it may come from",
+    "disabled": "; popbridge device enable {0} lets it log in again",
+    "new-address": "; popbridge device show {0} lists addresses, popbridge device admit {0} ADDRESS lets it"
+    " in from there",
+}
+"""What to do about a device."""
+
+
 def told_of_failures(running: dict[str, Any] | None) -> list[str]:
     """Return a line for each address and device that failed to log in most, by the running bridge's own account."""
     failed = running.get("failed_logins", {}) if running else {}
-    ways = (("by_address", "at"), ("by_device", "of"))
+    ways = (("by_address", "at", _AT), ("by_device", "of", _OF))
     return [
         f"Failed logins {word} {one['who']}: {one['hour']} in an hour, {one['day']} in a day;"
-        f" the last {one['ago'] / 60:.0f} minutes ago, for {one['reason']}"
-        for way, word in ways
+        f" the last {one['ago'] / 60:.0f} minutes ago, {_WHY.get(one['reason'], one['reason'])}"
+        + next_step.get(one["reason"], "").format(one["who"])
+        for way, word, next_step in ways
         for one in failed.get(way, [])
     ]
 

@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 
 from bridge.cli import status
+from bridge.cli.status_devices import told_of_failures
 from bridge.clock import SystemClock
 from bridge.control import control_path
 from bridge.storage.sightings import day_of
@@ -142,3 +143,27 @@ def test_what_an_owner_let_in_is_no_news(owner: Owner) -> None:
     shown = owner.must("device", "show", "d").out
     assert "address 192.168.1.40: let in, known since" in shown
     assert "address 192.168.1.41: let in by hand, known since" in shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("password", "popbridge device passwd fax makes another password"),
+        ("address", "popbridge device change fax --allow"),
+        ("disabled", "popbridge device enable fax"),
+        ("new-address", "popbridge device admit fax ADDRESS"),
+    ],
+)
+def test_who_fails_to_log_in_is_told_with_what_to_do(reason: str, told: str) -> None:
+    row = {"who": "fax", "hour": 3, "day": 4, "ago": 60.0, "reason": reason}
+    [said] = told_of_failures({"failed_logins": {"by_device": [row]}})
+    assert said.startswith(
+        "Failed logins of fax: 3 in an hour, 4 in a day; the last 1 minutes ago, "
+    )
+    assert told in said
+
+
+def test_an_address_whose_logins_fail_is_told_with_what_to_do() -> None:
+    row = {"who": "203.0.113.9", "hour": 3, "day": 4, "ago": 0.0, "reason": "password"}
+    [said] = told_of_failures({"failed_logins": {"by_address": [row]}})
+    assert "with a wrong name or password; popbridge trace DEVICE shows" in said

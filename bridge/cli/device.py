@@ -23,10 +23,12 @@ from bridge.devices.fitting import (
     refuse_unfit,
     serving,
     unfit_name,
+    without_listener,
 )
 from bridge.devices.manners import Manners
 from bridge.devices.overrides import said_already
 from bridge.devices.profiles import Profile, find_profile, shipped_profiles
+from bridge.errors import RegisterError
 from bridge.storage.addresses import DeviceAddress
 from bridge.storage.register import Device
 from bridge.vault.passwords import generate_password
@@ -216,6 +218,10 @@ def change(option: Path | None, /, user: str, **chosen: Any) -> None:  # noqa: A
         raise click.UsageError(
             "Say what the device sees, with one of the two: --maildrop M, or --login-only."
         )
+    if all(value in (None, False, (), {}) for value in chosen.values()):
+        raise RegisterError(
+            "Nothing to change was given; see `popbridge device change --help`."
+        )
     name = chosen["profile"]
     profile = find_profile(shipped_profiles(), name) if name else None
     knobs = DeviceKnobs(
@@ -291,8 +297,7 @@ def _fit(profile: Profile, config: Config, device: Device) -> tuple[dict[str, st
     one = serving(profile, config.listener, device.allow, apop=apop)
     server = config.tls.names[0]
     if one is None:
-        kinds = " or ".join(profile.listener.value)
-        return {}, [f"No listener serves {profile.name}: it needs one that is {kinds}."]
+        return {}, [without_listener(profile)]
     warnings = cautions(profile, one, server, device.allow, apop=apop)
     warnings += idle_maildrop(profile, device.maildrop)
     return panel(profile, server, device.name, one, apop=apop), warnings

@@ -91,7 +91,7 @@ def _lines(profile: str, done: Simulated, *, takes: bool) -> list[str]:
     lines += [f"Warning: {text}" for text in report.warnings]
     if report.error:
         lines.append(report.error)
-    elif report.documents and not takes:
+    elif any(one.deletes for one in report.documents) and not takes:
         lines.append("Nothing was deleted: --take would.")
     return lines
 

@@ -33,7 +33,7 @@ def hindrances(
 ) -> list[str]:
     """Return those of the cautions that another listener might not have."""
     found = [*_tls(profile, one), *_apop(profile, one, apop=apop)]
-    return [*found, *_bind(one, allow), *_addresses(profile, one, allow)]
+    return [*found, *_bind(one, allow), *_addresses(profile, one, allow, apop=apop)]
 
 
 def is_out_of_reach(one: ListenerConfig, allow: Sequence[str]) -> bool:
@@ -131,14 +131,16 @@ def _bind(one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _addresses(profile: Profile, one: ListenerConfig, allow: Sequence[str]) -> Iterator[str]:
+def _addresses(
+    profile: Profile, one: ListenerConfig, allow: Sequence[str], *, apop: bool
+) -> Iterator[str]:
     """Yield what keeps the device out by its address, or may."""
     places = [ipaddress.ip_network(text) for text in allow]
     shut = [place for place in places if not lies_inside(place, one.allow)]
     if shut:
         yield f"Listener {one.name} does not let {_listed(shut)} connect: name it in its allow."
-    if not is_plain(profile, one):
-        return
+    if not is_plain(profile, one) or (apop and one.apop):
+        return  # APOP shows nobody a password: plaintext_from is not asked
     if not places:
         yield (
             f"Without TLS, listener {one.name} takes logins from"

@@ -94,11 +94,26 @@ def serving(
     """
 
     def misfit(one: ListenerConfig) -> tuple[bool, bool, int, int]:
-        kind = min(_TLS_FIRST.index(kind) for kind in _shared(profile, one))
+        kind = min(_TLS_FIRST.index(kind) for kind in _shared(profile, one, apop=apop))
         warnings = hindrances(profile, one, allow, apop=apop)
         return is_out_of_reach(one, allow), apop and not one.apop, kind, len(warnings)
 
-    return min((one for one in listeners if _shared(profile, one)), key=misfit, default=None)
+    usable = [one for one in listeners if _shared(profile, one, apop=apop)]
+    return min(usable, key=misfit, default=None)
+
+
+def without_listener(profile: Profile) -> str:
+    """Return a sentence for where no listener serves the machine: what to add to config.toml."""
+    kinds = profile.listener.value
+    ways = [f'tls = "{kind}"' for kind in kinds if kind != "plain"]
+    if "plain" in kinds:
+        ways.append(
+            'tls = "none", require_tls_for_auth = false and plaintext_from = ["the machine\'s address"]'
+        )
+    return (
+        f"No listener serves {profile.name}, which needs one that is {' or '.join(kinds)}: add a"
+        f" [[listener]] to config.toml with {', or with '.join(ways)}, and restart the bridge."
+    )
 
 
 def panel(
@@ -123,17 +138,17 @@ def panel_lines(entered: Mapping[str, str]) -> list[str]:
     return [f"{label}: {value}" for label, value in entered.items()]
 
 
-def _shared(profile: Profile, one: ListenerConfig) -> list[str]:
+def _shared(profile: Profile, one: ListenerConfig, *, apop: bool) -> list[str]:
     """Return the ways in which the machine can use a listener."""
-    return [kind for kind in _kinds(one) if kind in profile.listener.value]
+    return [kind for kind in _kinds(one, apop=apop) if kind in profile.listener.value]
 
 
-def _kinds(one: ListenerConfig) -> tuple[str, ...]:
+def _kinds(one: ListenerConfig, *, apop: bool) -> tuple[str, ...]:
     """Return what a listener is to machines."""
     if one.tls == "none":
         return ("plain",)
-    # STLS is an offer: a plain machine may use that listener where plaintext is let in.
-    is_plain_too = one.tls == "starttls" and one.plaintext_from
+    # STLS is an offer: a plain machine may use that listener where plaintext is let in, and APOP anywhere.
+    is_plain_too = one.tls == "starttls" and (one.plaintext_from or (apop and one.apop))
     return (one.tls, "plain") if is_plain_too else (one.tls,)
 
 

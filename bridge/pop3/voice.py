@@ -14,13 +14,14 @@ SHORT_OK = "ready"
 
 SHORT_ERR = "refused"
 
-_REFUSALS = {
+REFUSALS = {
     ResponseCode.AUTH: "Login failed",
     ResponseCode.IN_USE: "The maildrop is in use by another session",
     ResponseCode.LOGIN_DELAY: "You have just logged in, come again later",
     ResponseCode.SYS_TEMP: "The maildrop cannot be opened now, try again later",
     ResponseCode.SYS_PERM: "The maildrop cannot be opened, see the log of the bridge",
 }
+"""What a login is answered that opens no maildrop, where a reply is not worded short."""
 
 _TEMPORARY = {
     TempError.SYS_TEMP: ResponseCode.SYS_TEMP,
@@ -49,7 +50,7 @@ class Voice:
 
     def refusal(self, code: ResponseCode) -> bytes:
         """Return what a login is answered that opens no maildrop."""
-        return self.err(_REFUSALS[code], code)
+        return self.err(REFUSALS[code], code)
 
     def no_password(self, terms: Terms) -> bytes:
         """Return what a password is answered that nothing protects."""
@@ -59,7 +60,7 @@ class Voice:
 
     def last_refusal(self, code: ResponseCode) -> bytes:
         """Return the same where the connection is closed behind it."""
-        return self.err(f"{_REFUSALS[code]}, closing", code)
+        return self.err(f"{REFUSALS[code]}, closing", code)
 
     def goodbye(self, answer: Expunged | NotExpunged) -> tuple[bytes, str]:
         """Return what QUIT is answered once it is known whether it deleted, and why it ends."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
+from bridge.pop3.voice import REFUSALS
 from bridge.simulators.habits import Content, Habit
 from bridge.simulators.judging import judged
 
@@ -89,12 +90,16 @@ class Machine:
 Talk: TypeAlias = Generator[Ask, Answer, None]
 
 _ADVICE = {
-    "[AUTH]": "wrong user or password: type both anew, or see `popbridge device passwd`",
+    "[AUTH]": "wrong user or password: type both anew, or see `popbridge device passwd`; if both are"
+    " right, `popbridge trace` says why it is refused",
     "[IN-USE]": "another session is open at its maildrop: wait, or see `popbridge status`",
     "[SYS/TEMP]": "the bridge cannot answer just now: see its log and try again",
     "[SYS/PERM]": "the bridge cannot answer: see `popbridge check`",
     "[LOGIN-DELAY]": "it logged in a moment ago: wait and try again",
 }
+
+_WORDED = {f"[{code}]": text for code, text in REFUSALS.items()}
+"""What the same refusals say to a machine that is sent no response code."""
 
 
 def polled(greeting: Answer, machine: Machine, report: Report) -> Talk:
@@ -139,8 +144,11 @@ def _login_line(line: str) -> Talk:
     answer = yield Ask(line)
     if answer.is_good:
         return
-    code = next((one for one in _ADVICE if one in answer.first), "")
-    why = _ADVICE.get(code, f"the server says {answer.first}")
+    codes = (one for one in _ADVICE if one in answer.first or _WORDED[one] in answer.first)
+    code = next(codes, "")
+    why = _ADVICE.get(
+        code, f"the server says {answer.first}; most often it is {_ADVICE['[AUTH]']}"
+    )
     raise Stopped(f"The panel shows a login error: {why}.")
 
 

@@ -106,11 +106,35 @@ def test_stls_and_apop_are_said_where_the_machine_says_them(house: Home) -> None
         assert "offers no APOP" in answer["error"]
 
 
+def test_apop_in_clear_needs_no_network_for_passwords(house: Home) -> None:
+    house.offline.set_password("printer", PANEL_PASSWORD, apop=True)
+    house.configure(({"name": "pop3s"}, {"name": "plain", "tls": "none", "apop": True}))
+    with running(house):
+        _, answer = simulated(house, "--profile", "ricoh-ifax", "--apop")
+        assert (answer["listener"], answer["connected"]) == ("plain", True)
+
+
+def test_a_machine_that_deletes_nothing_is_not_said_to(house: Home) -> None:
+    with running(house):
+        words = ("simulate", "printer", "--profile", "star")
+        assert "--take" not in house.run(*words, text=PANEL_PASSWORD + "\n").stdout
+
+
+def test_a_disabled_device_is_named_before_anything_is_tried(house: Home) -> None:
+    house.offline.disable_device("printer")
+    done = house.run("simulate", "printer", text=PANEL_PASSWORD + "\n")
+    assert "is disabled (by hand)" in done.stderr
+    assert "popbridge device enable printer" in done.stderr
+
+
 def test_a_wrong_password_is_what_the_panel_would_show(house: Home) -> None:
     with running(house):
         code, answer = simulated(house, "--profile", "sharp", password="Falsch123456789")
         assert code == 1
         assert "login error: wrong user or password" in answer["error"]
+        house.offline.change_device("printer", DeviceKnobs(quirks={"resp_codes": "off"}))
+        code, answer = simulated(house, "--profile", "sharp", password="Falsch123456789")
+        assert "login error: wrong user or password" in answer["error"], "without a code too"
         done = house.run(
             "simulate", "printer", "--profile", "sharp", text=PANEL_PASSWORD + "\n"
         )

@@ -11,7 +11,7 @@ from bridge.app.admin.simulations import announced
 from bridge.app.health.selflogin import own_addresses
 from bridge.config import Config, ListenerConfig, TlsPolicy
 from bridge.control import STATUS_SECONDS, ask
-from bridge.devices.fitting import refuse_unfit, serving
+from bridge.devices.fitting import refuse_unfit, serving, without_listener
 from bridge.devices.profiles import Profile
 from bridge.errors import OwnerError, RegisterError
 from bridge.simulators.habits import habit_of
@@ -59,6 +59,11 @@ def simulate(
         raise RegisterError(
             f"{profile.name} knows no APOP ({profile.auth.origin}); leave out --apop, or name another --profile."
         )
+    if device.disabled is not None:
+        raise OwnerError(
+            f"The device {device.name} is disabled ({device.disabled.why}), and its panel would show a login"
+            f" error: popbridge device enable {device.name} lets it log in again."
+        )
     target = _target(config, device, profile, by_apop=by_apop)
     size = profile.size_octets
     holds, origin = (None, "") if size is None else (size.value, size.origin)
@@ -79,23 +84,21 @@ def _target(config: Config, device: Device, profile: Profile, *, by_apop: bool) 
         raise OwnerError("No bridge is running on this state folder: popbridge serve")
     one = serving(profile, config.listener, device.allow, apop=by_apop)
     if one is None:
-        kinds = " or ".join(profile.listener.value)
-        raise OwnerError(
-            f"No listener serves {profile.name}: it needs one that is {kinds}; add one to config.toml."
-        )
+        raise OwnerError(without_listener(profile))
     ports = {listener["name"]: listener["port"] for listener in status["listeners"]}
     if one.name not in ports:
         raise OwnerError(f"The running bridge does not listen at {one.name} yet; restart it.")
     is_plain = one.tls == "none" or one.tls not in profile.listener.value
-    address = _address(one, device, is_plain=is_plain)
+    sends_password = is_plain and not (by_apop and one.apop)
+    address = _address(one, device, sends_password=sends_password)
     announce = partial(announced, config.state_dir, device.name)
     return Target(one.name, address, ports[one.name], "none" if is_plain else one.tls, announce)
 
 
-def _address(one: ListenerConfig, device: Device, *, is_plain: bool) -> str:
-    """Return an address of this machine from which the login is let in."""
+def _address(one: ListenerConfig, device: Device, *, sends_password: bool) -> str:
+    """Return an address of this machine from which the login is let in, where it `sends_password` without TLS too."""
     wanted = {f"`allow` of listener {one.name}": one.allow}
-    if is_plain:
+    if sends_password:
         wanted[f"`plaintext_from` of listener {one.name}"] = one.plaintext_from
     if device.allow:
         networks = tuple(ipaddress.ip_network(network) for network in device.allow)

@@ -265,7 +265,10 @@ def test_what_to_enter_and_what_will_not_work_is_told_to_programs_too(holder: Ow
     words = ("device", "add", "wf", "--maildrop", "m", "--profile", "pbs-epson", "--json")
     alone = holder.must(*words).json
     assert alone["panel"] == {}
-    assert alone["warnings"] == ["No listener serves pbs-epson: it needs one that is plain."]
+    [warning] = alone["warnings"]
+    assert warning.startswith(
+        "No listener serves pbs-epson, which needs one that is plain: add a"
+    )
 
 
 def test_a_disabled_device_is_shown_as_such_until_it_is_enabled(holder: Owner) -> None:
@@ -364,21 +367,6 @@ def test_a_device_is_changed_where_it_stands(holder: Owner) -> None:
     assert (one["aliases"], one["allow"], one["maildrop"]) == ([], [], None)
     holder.must("device", "change", "fax", "--maildrop", "m")
     assert holder.must("device", "show", "fax", "--json").json["maildrop"] == "m"
-
-
-def test_a_login_that_is_lost_to_another_device_is_told(holder: Owner) -> None:
-    words = ("--maildrop", "m", "--alias")
-    assert holder.must("device", "add", "d1", *words, "scan@a.example").err == ""
-    said = holder.must("device", "add", "d2", *words, "scan@b.example", "--json")
-    [warning] = said.json["warnings"]
-    assert warning in said.err
-    assert warning.startswith("scan may mean d1 or d2 now, and logs nobody in: ")
-    _, command, _ = warning.split("`")
-    assert holder.must(*command.removeprefix("popbridge ").split()).err == ""
-    said = holder.must("device", "change", "d2", "--alias", "fax", "--alias", "scan@c.example")
-    assert said.err == "", "it is d1's own"
-    said = holder.must("device", "change", "d1", "--alias", "scan@a.example")
-    assert said.err.startswith("scan may mean d1 or d2 now")
 
 
 def test_a_device_is_not_changed_to_what_cannot_be(holder: Owner) -> None:

@@ -51,6 +51,12 @@ def test_apop_is_told_where_the_listener_or_the_machine_has_none() -> None:
     assert "zebra is not known to do APOP (unverified)" in second
 
 
+def test_apop_without_tls_asks_for_no_plaintext_from() -> None:
+    offers = attrs.evolve(PLAIN, apop=True, plaintext_from=())
+    assert said("ricoh-ifax", offers, *INSIDE, apop=True) == []
+    assert len(said("ricoh-ifax", offers, *INSIDE)) == 1
+
+
 def test_an_address_outside_of_the_listeners_is_told() -> None:
     [one] = said("sharp", OLD, "203.0.113.0/24", *INSIDE)
     assert "old does not let 203.0.113.0/24 connect" in one

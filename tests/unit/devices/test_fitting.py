@@ -5,7 +5,14 @@ import attrs
 import pytest
 
 from bridge.config.settings import ListenerConfig
-from bridge.devices.fitting import made_password, panel, panel_lines, refuse_unfit, serving
+from bridge.devices.fitting import (
+    made_password,
+    panel,
+    panel_lines,
+    refuse_unfit,
+    serving,
+    without_listener,
+)
 from bridge.devices.profiles import shipped_profiles
 from bridge.errors import RegisterError
 
@@ -70,6 +77,23 @@ def test_a_device_with_apop_is_served_where_apop_is_offered() -> None:
     offers = attrs.evolve(PLAIN, apop=True)
     assert serving(PROFILES["ricoh-ifax"], [IMPLICIT, offers], apop=True) is offers
     assert serving(PROFILES["ricoh-ifax"], [IMPLICIT, offers]) is IMPLICIT
+
+
+def test_apop_makes_starttls_enough_for_a_machine_without_tls() -> None:
+    ricoh = PROFILES["ricoh-ifax"]
+    plain = attrs.evolve(ricoh, listener=attrs.evolve(ricoh.listener, value=("plain",)))
+    stls = attrs.evolve(IMPLICIT, tls="starttls", apop=True)
+    assert serving(plain, [stls], apop=True) is stls
+    assert serving(plain, [stls]) is None
+
+
+def test_where_none_serves_a_machine_it_is_said_what_to_add() -> None:
+    assert without_listener(PROFILES["pbs-epson"]) == (
+        "No listener serves pbs-epson, which needs one that is plain: add a [[listener]] to config.toml with"
+        ' tls = "none", require_tls_for_auth = false and plaintext_from = ["the machine\'s address"], and'
+        " restart the bridge."
+    )
+    assert 'tls = "implicit"' in without_listener(PROFILES["sharp"])
 
 
 def test_a_field_is_called_what_the_machines_manual_calls_it() -> None:

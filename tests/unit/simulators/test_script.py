@@ -117,6 +117,12 @@ def test_a_message_the_server_refuses_does_not_stop_the_others() -> None:
         ("-ERR [AUTH] no", "wrong user or password"),
         ("-ERR [IN-USE] no", "another session is open"),
         ("-ERR [SYS/TEMP] no", "cannot answer just now"),
+        ("-ERR Login failed", "wrong user or password"),
+        ("-ERR The maildrop is in use by another session", "another session is open"),
+        (
+            "-ERR refused",
+            "the server says -ERR refused; most often it is wrong user or password",
+        ),
         ("-ERR not so", "-ERR not so"),
     ],
 )

@@ -78,17 +78,19 @@ class Labels:
         return label_id if not label_id or await self._is_there(label_id) else None
 
     async def _make(self, name: str) -> str:
-        """Return the id of a new label; empty for a name that cannot be had.
+        """Return the id of a new label; empty for a name that Gmail does not take.
 
-        A name that Gmail does not take (400), or keeps without listing it (409), is no failure of the
-        account: as one it would hold up all other orders for ever.
+        That (400) is no failure of the account: as one it would hold up all other orders for ever. A
+        name that is taken (409) is somebody else's new label, or is asked for again.
         """
         try:
             value = await self._ask(self._requests.create_label(name))
         except NoSuchThing:
             return ""
-        except NameTaken:  # also where somebody else has made it since
-            return await self._find(name) or ""
+        except NameTaken:
+            if (found := await self._find(name)) is None:
+                raise
+            return found
         made = self._ids[name.casefold()] = wire.read_text(value, "id")
         return made
 

@@ -152,20 +152,6 @@ async def test_a_name_that_gmail_does_not_take_is_refused_and_holds_nothing_up(
     assert desk.store.label_names(message) == {"INBOX", "UNREAD"}
 
 
-async def test_a_name_that_gmail_keeps_for_itself_is_refused_and_holds_nothing_up(
-    desk: Desk,
-) -> None:
-    message, other = desk.put(), desk.put()
-    taken = refusal(409, "aborted", "Label name exists or conflicts")
-    desk.gmail.script("POST .*/labels", *[taken] * 9)
-    orders = [
-        DispositionOrder(INBOX, message, Disposition.parse("move:Important mail")),
-        DispositionOrder(INBOX, other, Disposition.parse("trash")),
-    ]
-    assert list(await desk.mailbox.dispose(orders)) == [REFUSED, DONE]
-    assert desk.store.label_names(message) == {"INBOX", "UNREAD"}
-
-
 async def test_a_label_that_somebody_else_makes_meanwhile_is_given(desk: Desk) -> None:
     message = desk.put()
     desk.gmail.meanwhile("POST .*/labels", lambda: desk.store.create_label("Printed"))

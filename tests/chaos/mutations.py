@@ -183,7 +183,7 @@ def a_bad_message_ends_every_look(patch: Patch) -> None:
 
 def copies_are_printed(patch: Patch) -> None:
     """A second copy of a print job is listed beside the first."""
-    patch.setattr(steps, "_twin", lambda *_asked: None)
+    patch.setattr(steps, "twin", lambda *_asked: None)
 
 
 def a_ceiling_is_but_a_hint(patch: Patch) -> None:

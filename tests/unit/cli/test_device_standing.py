@@ -23,7 +23,10 @@ def test_an_address_is_admitted_and_shown(fax: Owner) -> None:
     assert said.out == "Device fax may log in from fd00::/64 alone.\n"
     [one] = fax.must("device", "show", "fax", "--json").json["addresses"]
     assert (one["address"], one["admitted"]) == ("fd00::/64", True)
-    assert "address fd00::/64: let in, known since 20" in fax.must("device", "show", "fax").out
+    assert (
+        "address fd00::/64: let in by hand, known since 20"
+        in fax.must("device", "show", "fax").out
+    )
     said = fax.runs("device", "admit", "fax", "192.168.1.0/24")
     assert said.code == 1
     assert "is no address" in said.sentence

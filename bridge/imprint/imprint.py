@@ -97,7 +97,7 @@ class ImprintTaker:
         name = str(header.get("Message-ID", "")).strip()
         likeness = None
         if name:
-            key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+            key = hashlib.sha256(name.encode()).digest()
             likeness = hashlib.sha256(key + self._body.digest()).digest()
         senders = _senders(header)
         return Imprint(
@@ -137,10 +137,7 @@ def _fields(header: bytes) -> bytes:
 
 def _decoded(header: bytes) -> str:
     """Return a header as text: raw UTF-8 (RFC 6532), or what people send who know no such thing."""
-    try:
-        return header.decode("utf-8")
-    except UnicodeDecodeError:
-        return "\n".join(map(_line, header.split(b"\n")))
+    return "\n".join(map(_line, header.split(b"\n")))
 
 
 def _line(line: bytes) -> str:

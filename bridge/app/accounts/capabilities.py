@@ -36,9 +36,9 @@ def check_choices(
 ) -> None:
     """Refuse what only another mailbox could do, and what would go round among the maildrops of the `snapshot`."""
     if record.disposition.folder is not None:
-        _check_target(mailbox, record.disposition.folder)
+        _accept(mailbox.check_target, record.disposition.folder)
     if record.admission.refused_to:
-        _check_target(mailbox, FolderName(record.admission.refused_to))
+        _accept(mailbox.check_target, FolderName(record.admission.refused_to))
         if DispositionKind.MOVE not in mailbox.dispositions:
             raise RegisterError(
                 f"The mailbox of account {record.account} cannot move messages; leave --refused at stay."
@@ -62,16 +62,10 @@ def overriding(given: Collection[str]) -> Callable[[RegisterSnapshot, Device], N
     return check
 
 
-def _check_folder(mailbox: MailboxProvider, folder: FolderName) -> None:
+def _accept(check: Callable[[FolderName], object], folder: FolderName) -> None:
+    """Have a mailbox check a folder; its no becomes the owner's sentence."""
     try:
-        mailbox.check_folder(folder)
-    except ValueError as error:
-        raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
-
-
-def _check_target(mailbox: MailboxProvider, folder: FolderName) -> None:
-    try:
-        mailbox.check_target(folder)
+        check(folder)
     except ValueError as error:
         raise RegisterError(f"The folder {folder} cannot be used: {error}") from error
 
@@ -82,7 +76,7 @@ async def probe(mailbox: MailboxProvider, folder: FolderName) -> frozenset[Dispo
     Raises:
         RegisterError: it does not answer.
     """
-    _check_folder(mailbox, folder)
+    _accept(mailbox.check_folder, folder)
     try:
         await look_briefly(mailbox, folder)
     except ProviderError as error:
